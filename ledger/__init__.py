@@ -1,0 +1,1 @@
+"""The core of Consent Ledger: consent, policy, crypto, records, log, chain, store, audit and service."""

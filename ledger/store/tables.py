@@ -1,0 +1,202 @@
+"""The tables of a gateway. What identifies a patient or their data is sealed under that patient's data key.
+
+Columns in clear are what the database must search by: tags (the patient's erasure address, 20 bytes),
+keyed look-ups (HMAC-SHA256 of an account under the gateway's index key), ids that are public anyway
+(consent ids, CIDs, transaction hashes), states and times. ``sealed`` columns hold
+``Vault.seal(tag, row name, canonical JSON)``. Times are Unix milliseconds, UTC.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+patients = Table(
+    "patients",
+    metadata,
+    Column("tag", LargeBinary(20), primary_key=True),
+    Column("lookup", LargeBinary(32), nullable=False, unique=True),
+    Column("version", Integer, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    comment="One row a patient; version rises with every filing, revocation, publication, erasure, suspension.",
+)
+
+compartments = Table(
+    "compartments",
+    metadata,
+    Column("tag", LargeBinary(20), ForeignKey("patients.tag"), primary_key=True),
+    Column("compartment", String(66), primary_key=True),
+    Column("epoch", Integer, primary_key=True),
+    Column("current", Boolean, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    comment="Signed public keys per compartment and epoch: the current one and those deposited for later.",
+)
+
+records = Table(
+    "records",
+    metadata,
+    Column("root", String(96), primary_key=True),
+    Column("tag", LargeBinary(20), ForeignKey("patients.tag"), nullable=False, index=True),
+    Column("entry", BigInteger, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    comment="Published records: header, publication, record capsule.",
+)
+
+consents = Table(
+    "consents",
+    metadata,
+    Column("consent", String(66), primary_key=True),
+    Column("tag", LargeBinary(20), ForeignKey("patients.tag"), nullable=False, index=True),
+    Column("entry", BigInteger, nullable=False),
+    Column("stopped", BigInteger, nullable=True),
+    Column("sealed", LargeBinary, nullable=False),
+    comment="Filed consents; stopped is the log index of the revocation, set once and never cleared.",
+)
+
+consent_parties = Table(
+    "consent_parties",
+    metadata,
+    Column("consent", String(66), ForeignKey("consents.consent"), primary_key=True),
+    Column("lookup", LargeBinary(32), primary_key=True, index=True),
+    comment="Which participants a filed consent names, by keyed look-up.",
+)
+
+grant_capsules = Table(
+    "grant_capsules",
+    metadata,
+    Column("consent", String(66), ForeignKey("consents.consent"), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+    comment="The capsules of one consent with the patient's signed list; deleted on the first sign of a stop.",
+)
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("request", String(29), primary_key=True),
+    Column("tag", LargeBinary(20), ForeignKey("patients.tag"), nullable=False, index=True),
+    Column("lookup", LargeBinary(32), nullable=False, index=True),
+    Column("state", String(16), nullable=False),
+    Column("expires", BigInteger, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    comment="A provider's requests: proposed, approved, declined, expired.",
+)
+
+log_entries = Table(
+    "log_entries",
+    metadata,
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("tag", LargeBinary(20), nullable=False, index=True),
+    Column("inner", LargeBinary(32), nullable=False),
+    Column("leaf", LargeBinary(32), nullable=False),
+    Column("sealed", LargeBinary, nullable=True),
+    comment="The disclosure log: inner = SHA-256(salt || entry), leaf = RFC 6962 leaf hash, sealed = salt || entry.",
+)
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary(32), nullable=False),
+    Column("note", Text, nullable=False),
+    comment="Checkpoints that were signed and given out.",
+)
+
+anchors = Table(
+    "anchors",
+    metadata,
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary(32), nullable=False),
+    Column("submission", Integer, ForeignKey("submissions.id"), nullable=True),
+    comment="Checkpoints sent to the chain.",
+)
+
+access_nonces = Table(
+    "access_nonces",
+    metadata,
+    Column("nonce", LargeBinary(32), primary_key=True),
+    Column("expires", BigInteger, nullable=False, index=True),
+    comment="SHA-256 of nonces that were used once (sign-in, AccessRequest) or wait for use.",
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("token", LargeBinary(32), primary_key=True),
+    Column("expires", BigInteger, nullable=False, index=True),
+    Column("sealed", LargeBinary, nullable=False),
+    comment="SHA-256 of bearer tokens; the account is sealed under the log's own key.",
+)
+
+chain_blocks = Table(
+    "chain_blocks",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary(32), nullable=False),
+    Column("parent", LargeBinary(32), nullable=False),
+    Column("timestamp", BigInteger, nullable=False),
+    comment="The canonical chain as last seen, from the deployment block on.",
+)
+
+chain_events = Table(
+    "chain_events",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("log_index", Integer, primary_key=True, autoincrement=False),
+    Column("address", LargeBinary(20), nullable=False),
+    Column("topics", LargeBinary, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Column("transaction", LargeBinary(32), nullable=False),
+    comment="Every event of the three contracts, raw (topics concatenated, 32 bytes each).",
+)
+
+submissions = Table(
+    "submissions",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("kind", String(24), nullable=False),
+    Column("subject", String(66), nullable=False, index=True),
+    Column("to", LargeBinary(20), nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    Column("urgent", Boolean, nullable=False),
+    Column("state", String(12), nullable=False, index=True),
+    Column("not_before", BigInteger, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    comment="What the relayer must bring on chain: intended, sent, seen, final, failed, superseded.",
+)
+
+transactions = Table(
+    "transactions",
+    metadata,
+    Column("hash", LargeBinary(32), primary_key=True),
+    Column("submission", Integer, ForeignKey("submissions.id"), nullable=False, index=True),
+    Column("nonce", BigInteger, nullable=False),
+    Column("raw", LargeBinary, nullable=False),
+    Column("max_fee", BigInteger, nullable=False),
+    Column("priority_fee", BigInteger, nullable=False),
+    Column("block_number", BigInteger, nullable=True),
+    Column("block_hash", LargeBinary(32), nullable=True),
+    Column("gas_used", BigInteger, nullable=True),
+    Column("succeeded", Boolean, nullable=True),
+    Column("created", BigInteger, nullable=False),
+    comment="Signed bytes and hash, written before broadcast; several per submission when a fee is replaced.",
+)
+
+Index("ix_transactions_nonce", transactions.c.nonce)
