@@ -1,0 +1,47 @@
+"""Files that appear whole and durable under their name, or not at all."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from ledger.errors import StoreUnavailable
+
+
+@contextmanager
+def appearing(
+    path: Path, *, holding: Path | None = None, randomness: Callable[[int], bytes] = os.urandom
+) -> Iterator[BinaryIO]:
+    """A writable file that takes the place of `path` when the block ends without an error.
+
+    It is written under a temporary name (mode 0600) in `holding`, by default beside `path`, and flushed to
+    disk; then it is renamed and the directory is flushed too. After an error nothing is left.
+
+    Raises:
+        StoreUnavailable: the disk is full, or the directory is missing or not writable.
+    """
+    temporary = (holding or path.parent) / f".{path.name[:64]}.{randomness(8).hex()}.part"
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        sync_directory(path.parent)
+    except OSError as exc:
+        raise StoreUnavailable("a file cannot be written", reason="file_not_written") from exc
+
+
+def sync_directory(path: Path) -> None:
+    """Flush a directory, so that names in it survive a loss of power."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
