@@ -1,0 +1,42 @@
+"""Names that may stand in a statement: nothing in them can end a quotation, hide, or reorder the text."""
+
+import re
+import unicodedata
+
+from ledger.errors import InvalidInput
+
+MAX_NAME = 60
+_QUOTES = '"«»“”„‟‹›〝〞〟＂'  # noqa: RUF001 -- all that a reader takes for the end of a quoted name
+_ACCOUNT_LIKE = re.compile(r"did:|0x[0-9a-f]{8}", re.IGNORECASE)
+# Cc Cf Cs Co Cn: control, invisible or reordering, surrogates, private, unassigned; Zl Zp: line breaks.
+_REFUSED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+def check_name(name: str) -> str:
+    """`name`, if a statement may quote it.
+
+    Raises:
+        InvalidInput: (``bad_name``) empty, over 60 characters, not NFC, with outer or doubled spaces, with a
+            control, invisible, bidirectional or line-break character or a quotation mark, or with something
+            that looks like an account.
+    """
+    why = _fault(name)
+    if why:
+        raise InvalidInput(f"a name that cannot stand in a statement: {why}", reason="bad_name")
+    return name
+
+
+def _fault(name: str) -> str:
+    if not 0 < len(name) <= MAX_NAME:
+        return f"it must have 1 to {MAX_NAME} characters"
+    if any(unicodedata.category(char) in _REFUSED for char in name):
+        return "it has an invisible, control or line-break character"
+    if not unicodedata.is_normalized("NFC", name):
+        return "it is not in Unicode NFC"
+    if name != " ".join(name.split()):
+        return "it has a space too many"
+    if any(char in _QUOTES for char in name):
+        return "it has a quotation mark"
+    if _ACCOUNT_LIKE.search(name):
+        return "it looks like an account"
+    return ""

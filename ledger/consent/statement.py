@@ -1,0 +1,156 @@
+"""The statement, ``statement/en/1``: what a patient reads and signs, derived from the document alone.
+
+Every element that is enforced is in the text, so two documents that are enforced differently never have one
+text: names are quoted and unique in a document, and the last line gives the account behind each. The same
+document gives the same text for ever; another wording is another version, named in the document.
+"""
+
+from ledger.consent.clauses import Clauses
+from ledger.consent.document import STATEMENT, ConsentDocument
+from ledger.consent.provisions import Provision
+from ledger.consent.wording import LINES_FROM, joined, listed, moment_words, zone_words
+
+_GROUPS = "If you name a group, the people who work for it are part of it."
+_TO_SHARE = (
+    "New records that fit are shared too, for as long as this lasts.",
+    _GROUPS,
+    "This choice lets nobody else see your records.",
+)
+_TO_BLOCK = (
+    "This NO counts more than a YES in any other choice you make.",
+    "It counts for new records too, for as long as this lasts.",
+    _GROUPS,
+)
+_STOP_SHARING = (
+    "You can stop this at any time.",
+    "Stopping takes one step, the same as sharing.",
+    "From then on they can open nothing more through this choice.",
+    "What they have seen or kept by then stays with them.",
+    "We cannot take it back, and we cannot control who they tell.",
+)
+_STOP_BLOCKING = (
+    "You can take this NO back at any time.",
+    "That takes one step, the same as saying NO.",
+    "What they saw before you said NO stays with them.",
+)
+_DIFFERS = "Each point says only what is different. All else stays as said above it."
+_CLASH = "If two points clash, NO wins."
+_UNDER = "A point counts more than the one it stands under."
+_LASTS = "No point lasts longer than this choice."
+_ELSEWHERE = "A NO here counts more than a YES in any other choice you make."
+
+
+def statement(document: ConsentDocument) -> str:
+    """The text that stands for `document`; lines end in a line feed, the last one in nothing."""
+    clauses = Clauses(zone=document.zone, name=lambda identity: _name(document, identity))
+    blocks = [
+        _title(document),
+        "\n".join(_root(document, clauses)),
+        "\n".join(_exceptions(document.root, clauses)),
+        " ".join(_TO_SHARE if document.permits else _TO_BLOCK),
+        " ".join(_STOP_SHARING if document.permits else _STOP_BLOCKING),
+        _dates(document),
+        "\n".join(_details(document)),
+    ]
+    return "\n\n".join(block for block in blocks if block)
+
+
+def _title(document: ConsentDocument) -> str:
+    whose = (
+        "your health records"
+        if document.patient_name is None
+        else f"the health records of {_quoted(document.patient_name)}"
+    )
+    return f"{_verdict(document.root)}: {whose}"
+
+
+def _verdict(provision: Provision) -> str:
+    return "YES, share" if provision.permit else "NO, do not share"
+
+
+def _root(document: ConsentDocument, clauses: Clauses) -> list[str]:
+    root = document.root
+    lead = "You let" if root.permit else "You do not let"
+    which = _which(root)
+    who = clauses.who(root.actors)
+    if len(who) < LINES_FROM:
+        names = joined(who, "and" if root.permit else "or") or "anyone"
+        lines = [f"{lead} {names} see {which}."]
+    else:
+        lines = listed(f"{lead} any of these see {which}", who, "or")
+    return [*lines, *clauses.of(root, whole=True)]
+
+
+def _which(root: Provision) -> str:
+    limits = (
+        root.classes,
+        root.confidentialities,
+        root.labels,
+        root.codes,
+        root.data_period,
+        root.data,
+        root.provisions,
+    )
+    if root.permit:
+        return "some of your records" if any(limits) else "all your records"
+    return "the records named here" if any(limits) else "any of your records"
+
+
+def _exceptions(root: Provision, clauses: Clauses) -> list[str]:
+    inner = [item for item in root.walk() if item is not root]
+    if not inner:
+        return []
+    notes = [
+        _DIFFERS,
+        _CLASH if len(inner) > 1 else "",
+        _UNDER if len(inner) > len(root.provisions) else "",
+        _LASTS if any(item.period for item in inner) else "",
+        _ELSEWHERE if any(not item.permit for item in inner) else "",
+    ]
+    return ["But this is different:", *_numbered(root, clauses, ""), " ".join(filter(None, notes))]
+
+
+def _numbered(provision: Provision, clauses: Clauses, prefix: str) -> list[str]:
+    lines = []
+    for number, inner in enumerate(provision.provisions, start=1):
+        label = f"{prefix}{number}."
+        who = listed("Who", clauses.who(inner.actors), "or") if inner.actors else []
+        said = [f"{label} {_verdict(inner)}.", *who, *clauses.of(inner)]
+        has_list = any(line.startswith("- ") for line in said)
+        lines += said if has_list else [" ".join(said)]
+        lines += _numbered(inner, clauses, label)
+    return lines
+
+
+def _dates(document: ConsentDocument) -> str:
+    written = moment_words(document.written, document.zone)
+    return f"You wrote this on {written}. Dates and times are in {zone_words(document.zone)}."
+
+
+def _details(document: ConsentDocument) -> list[str]:
+    actors = set(document.actors)
+    others = [
+        f"{_quoted(display)} is {identity}"
+        for identity, display in document.names.items()
+        if display is not None and identity not in actors
+    ]
+    accounts = [f"you are {document.patient}"]
+    accounts += [_account(document, actor) for actor in document.actors]
+    lines = [f"Form: {STATEMENT}; rules: {document.policy}"]
+    if others:
+        lines.append(f"Names: {'; '.join(others)}")
+    return [*lines, f"Accounts: {'; '.join(accounts)}"]
+
+
+def _account(document: ConsentDocument, actor: str) -> str:
+    display = document.names[actor]
+    return actor if display is None else f"{_quoted(display)} is {actor}"
+
+
+def _name(document: ConsentDocument, identity: str) -> str:
+    display = document.names[identity]
+    return identity if display is None else _quoted(display)
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'

@@ -1,0 +1,122 @@
+"""What a decision is made from and what it says: request, record facts, outcome."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from ledger.consent.codes import ACTIONS, PURPOSES, needs_emergency
+from ledger.errors import InvalidInput, UnknownCode
+from ledger.ids import ConsentId, Did
+
+POLICY = "deny-overrides/1"
+
+
+class Outcome(StrEnum):
+    """DENY before PERMIT before NO_CONSENT; only PERMIT opens anything."""
+
+    PERMIT = "PERMIT"
+    DENY = "DENY"
+    NO_CONSENT = "NO_CONSENT"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class RecordFacts:
+    """What the policy may know of one record (a segment's header, or a file's).
+
+    Class, confidentiality, labels, encounter, authors and date are common to all members of a segment.
+    `codes` and `resources` hold **one string per member**: the names of one member (its codings as
+    ``system|code``; its ``Type/id`` and its full URL) joined by a line feed. A member without a coding adds
+    the empty string to `codes`. `references` is the union over the members.
+    """
+
+    id: str
+    record_class: str
+    confidentiality: str | None
+    labels: frozenset[str] = frozenset()
+    codes: frozenset[str] = frozenset()
+    resources: frozenset[str] = frozenset()
+    references: frozenset[str] = frozenset()
+    encounter: str | None = None
+    authors: frozenset[str] = frozenset()
+    date: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Request:
+    """Who asks for what. `at` is the time of the decision; `emergency` means one was declared.
+
+    Raises:
+        UnknownCode: a purpose or the action is in no code table.
+        InvalidInput: no purpose (``purpose_required``), an emergency purpose without a declared emergency
+            (``emergency_required``), or a time without offset.
+    """
+
+    subject: Did
+    patient: Did
+    purposes: tuple[str, ...]
+    at: datetime
+    action: str = "access"
+    organisation: Did | None = None
+    emergency: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.purposes:
+            raise InvalidInput(
+                "a request must say what the records are for", reason="purpose_required", fix="name a purpose"
+            )
+        for purpose in self.purposes:
+            PURPOSES.check(purpose)
+        if self.action not in ACTIONS:
+            raise UnknownCode(f"no such action: one of {', '.join(ACTIONS)}", reason="unknown_action")
+        if self.at.utcoffset() is None:
+            raise InvalidInput("the time of a request needs a UTC offset", reason="time_without_offset")
+        if not self.emergency and any(needs_emergency(purpose) for purpose in self.purposes):
+            raise InvalidInput(
+                "emergency access needs a declared emergency",
+                reason="emergency_required",
+                fix="declare the emergency first, or ask for TREAT",
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Obligation:
+    """What a recipient must do or leave; `records` are the permitted records that it concerns."""
+
+    id: str
+    type: str
+    code: str
+    text: str
+    records: tuple[str, ...]
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordDecision:
+    """The outcome for one record, by the consents in `basis` (sorted; none for NO_CONSENT).
+
+    A record that cannot be judged is DENY without basis, and `reason` names why.
+    """
+
+    id: str
+    outcome: Outcome
+    basis: tuple[ConsentId, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """The outcome for a set of records: PERMIT if any is permitted, else DENY if any is denied.
+
+    `basis` unites the bases of the records that have this outcome.
+    """
+
+    outcome: Outcome
+    basis: tuple[ConsentId, ...]
+    obligations: tuple[Obligation, ...]
+    records: tuple[RecordDecision, ...]
+    policy: str = POLICY
+
+    @property
+    def permitted(self) -> tuple[str, ...]:
+        """The ids of the records that may be opened."""
+        return tuple(record.id for record in self.records if record.outcome is Outcome.PERMIT)
