@@ -36,7 +36,7 @@ patients = Table(
     Column("lookup", LargeBinary(32), nullable=False, unique=True),
     Column("version", Integer, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
-    comment="One row a patient; version rises with every filing, revocation, publication, erasure, suspension.",
+    comment="One row a patient; version rises with every filing, stop, publication and erasure.",
 )
 
 compartments = Table(
@@ -84,7 +84,7 @@ grant_capsules = Table(
     metadata,
     Column("consent", String(66), ForeignKey("consents.consent"), primary_key=True),
     Column("sealed", LargeBinary, nullable=False),
-    comment="The capsules of one consent with the patient's signed list; deleted on the first sign of a stop.",
+    comment="One consent's capsules and the patient's signed list; deleted on the first sign of a stop.",
 )
 
 requests = Table(
@@ -107,7 +107,7 @@ log_entries = Table(
     Column("inner", LargeBinary(32), nullable=False),
     Column("leaf", LargeBinary(32), nullable=False),
     Column("sealed", LargeBinary, nullable=True),
-    comment="The disclosure log: inner = SHA-256(salt || entry), leaf = RFC 6962 leaf hash, sealed = salt || entry.",
+    comment="The log: inner = SHA-256(salt || entry), leaf = RFC 6962 leaf hash, sealed = salt || entry.",
 )
 
 checkpoints = Table(
@@ -126,6 +126,14 @@ anchors = Table(
     Column("root", LargeBinary(32), nullable=False),
     Column("submission", Integer, ForeignKey("submissions.id"), nullable=True),
     comment="Checkpoints sent to the chain.",
+)
+
+profiles = Table(
+    "profiles",
+    metadata,
+    Column("participant", LargeBinary(20), primary_key=True),
+    Column("profile", LargeBinary, nullable=False),
+    comment="Public profiles of participants; only what the directory's hash vouches for is stored.",
 )
 
 access_nonces = Table(

@@ -1,0 +1,264 @@
+"""The disclosure log of a gateway: entries are sequenced in the database, and signed for.
+
+`Journal.append` is one write transaction: the patients' versions are compared with those the caller decided
+on, the entry gets the next index and its time, and the caller's own rows are written beside it. The order of
+the log is the order of effect. When it returns, all of that is on disk.
+
+A database that does not hold the log that was signed for refuses to append and to sign (`ProofInvalid`), but
+can be read, so that an auditor can see the damage.
+"""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, select, update
+
+from ledger.errors import Conflict, InvalidInput, NotFound, ProofInvalid
+from ledger.log.checkpoint import LogKey
+from ledger.log.entry import decode, encode, inner, leaf_data
+from ledger.log.merkle import leaf_hash
+from ledger.log.mirror import Mirror
+from ledger.log.receipt import Receipt
+from ledger.store.database import Database
+from ledger.store.log import SALT, LogStore, OpenedEntry, StoredCheckpoint
+from ledger.store.tables import patients
+from ledger.store.vault import Vault
+
+__all__ = ["Appended", "Draft", "Journal", "OpenedEntry", "PatientChanged"]
+
+Within = Callable[[Connection, int], object]
+
+
+class PatientChanged(Conflict):
+    """The patient's version is no longer the one decided on: read their state and decide again."""
+
+    code = "patient_changed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """An entry to append, with what must still hold and what must be written in the same transaction.
+
+    tag: the patient's erasure address, 20 bytes, or ``NO_PATIENT``.
+    entry: without ``time``, which the log sets.
+    expect: the version of each patient (by tag) that was decided on.
+    within: called with the transaction and the entry's index; what it raises undoes everything.
+    """
+
+    tag: bytes
+    entry: Mapping[str, Any] = field(repr=False)
+    expect: Mapping[bytes, int] = field(default_factory=dict, repr=False)
+    within: Within | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Appended:
+    """An entry that is in the log: index, salt, canonical bytes with the ``time`` it got, leaf hash."""
+
+    index: int
+    tag: bytes = field(repr=False)
+    salt: bytes = field(repr=False)
+    entry: bytes = field(repr=False)
+    leaf: bytes = field(repr=False)
+
+
+class Journal:
+    """The log of one gateway over one database. Safe to share between threads."""
+
+    def __init__(
+        self,
+        db: Database,
+        vault: Vault,
+        key: LogKey,
+        *,
+        clock: Callable[[], datetime],
+        randomness: Callable[[int], bytes] = os.urandom,
+    ) -> None:
+        """Rebuild the tree from the database and compare it with the last checkpoint stored there.
+
+        A database that does not match is opened all the same, for reading; `damage` says why.
+        """
+        self._db = db
+        self._rows = LogStore(vault)
+        self._mirror = Mirror(self._rows, key)
+        self._key = key
+        self._clock = clock
+        self._randomness = randomness
+        with db.read() as connection:
+            self._mirror.load(connection)
+            latest = self._rows.latest_opened(connection)
+        self._time = 0 if latest is None else _time_of(latest)
+
+    @property
+    def origin(self) -> str:
+        """The origin of the log."""
+        return self._key.origin
+
+    @property
+    def verifier(self) -> str:
+        """The public half of the log's key, as `open_note` takes it."""
+        return self._key.verifier
+
+    @property
+    def size(self) -> int:
+        """How many entries are in the log; of a damaged one, how many could be read without a gap."""
+        return self._mirror.size
+
+    @property
+    def damage(self) -> str | None:
+        """What was wrong with the database at start; if anything was, nothing is appended or signed."""
+        return self._mirror.damage
+
+    def append(
+        self,
+        tag: bytes,
+        entry: Mapping[str, Any],
+        *,
+        expect: Mapping[bytes, int] | None = None,
+        within: Within | None = None,
+    ) -> Appended:
+        """Sequence one entry; see `append_many` and `Draft`."""
+        return self.append_many([Draft(tag=tag, entry=entry, expect=expect or {}, within=within)])[0]
+
+    def append_many(self, drafts: Sequence[Draft]) -> list[Appended]:
+        """Sequence entries one after the other in one transaction: all or none.
+
+        A later draft sees what the earlier ones wrote, versions included.
+
+        Raises:
+            PatientChanged: a patient's version is not the expected one.
+            InvalidInput: an entry without canonical form, or with a time of its own.
+            NotFound: the patient has no data key.
+            ProofInvalid: the database does not hold the log that was signed for.
+            StoreUnavailable: the database or the key store does not answer.
+        """
+        with self._db.write() as connection:
+            start = self._mirror.follow(connection)
+            appended = [self._insert(connection, start + n, draft) for n, draft in enumerate(drafts)]
+        self._mirror.advance(start, [each.leaf for each in appended])
+        return appended
+
+    def bump(self, connection: Connection, tag: bytes) -> int:
+        """Raise the patient's version, so that decisions made before are made again; the new version.
+
+        Raises:
+            NotFound: no such patient.
+        """
+        raised = connection.execute(
+            update(patients).where(patients.c.tag == tag).values(version=patients.c.version + 1)
+        )
+        if raised.rowcount != 1:
+            raise NotFound("no such patient", reason="no_patient")
+        return int(connection.execute(_version(tag)).scalar_one())
+
+    def checkpoint(self) -> str:
+        """A signed note over all entries there are, stored before it is given out.
+
+        Raises:
+            ProofInvalid: the database does not hold the log that was signed for.
+            StoreUnavailable: the database does not answer.
+        """
+        return self._sign().note
+
+    def last_checkpoint(self) -> str | None:
+        """The newest note that was given out, from the database, unchecked."""
+        with self._db.read() as connection:
+            stored = self._rows.last_checkpoint(connection)
+        return None if stored is None else stored.note
+
+    def receipt(self, index: int) -> Receipt:
+        """The receipt of an entry, under a checkpoint of the log as it is now.
+
+        Raises:
+            NotFound: no such entry, or one that was erased.
+            ProofInvalid: the row does not match the tree, or the log is damaged.
+            StoreUnavailable: the database does not answer.
+        """
+        signed = self._sign()
+        found = self.entries(index, index + 1)
+        if index >= signed.size or not found or found[0].salt is None or found[0].entry is None:
+            raise NotFound("no such log entry, or it cannot be read any more", reason="no_entry")
+        receipt = Receipt(
+            index=index,
+            tag=found[0].tag,
+            salt=found[0].salt,
+            entry=found[0].entry,
+            checkpoint=signed.note,
+            proof=tuple(self._mirror.inclusion_proof(index, signed.size)),
+        )
+        if receipt.leaf() != self._mirror.leaf(index):
+            raise ProofInvalid("a stored log entry is not the one that was logged", reason="entry_changed")
+        return receipt
+
+    def entries(
+        self, start: int = 0, end: int | None = None, *, tag: bytes | None = None
+    ) -> list[OpenedEntry]:
+        """The rows from index `start` up to, not including, `end`; of one patient with `tag`. In order.
+
+        Reads the database every time and never fails for what a row holds; a row that is gone is not listed.
+
+        Raises:
+            StoreUnavailable: the database does not answer.
+        """
+        with self._db.read() as connection:
+            rows = self._rows.rows(connection, start, end, tag)
+        return [self._rows.opened(row) for row in rows]  # outside: a commit waits for readers
+
+    def root(self, size: int | None = None) -> bytes:
+        """The root over the first `size` entries, of all without. InvalidInput if there are fewer."""
+        return self._mirror.root(size)
+
+    def inclusion_proof(self, index: int, size: int) -> list[bytes]:
+        """See `Tree.inclusion_proof`."""
+        return self._mirror.inclusion_proof(index, size)
+
+    def consistency_proof(self, old: int, new: int) -> list[bytes]:
+        """See `Tree.consistency_proof`."""
+        return self._mirror.consistency_proof(old, new)
+
+    def _sign(self) -> StoredCheckpoint:
+        signed = self._mirror.covering()
+        if signed is None:
+            with self._db.write() as connection:
+                signed = self._mirror.sign(connection)
+            self._mirror.remember(signed)
+        return signed
+
+    def _insert(self, connection: Connection, index: int, draft: Draft) -> Appended:
+        for tag, version in draft.expect.items():
+            _require_version(connection, tag, version)
+        entry, salt = encode(self._stamped(draft.entry)), self._randomness(SALT)
+        inner_hash = inner(salt, entry)
+        leaf = leaf_hash(leaf_data(draft.tag, inner_hash))
+        self._rows.add(connection, index, tag=draft.tag, inner=inner_hash, leaf=leaf, salt=salt, entry=entry)
+        if draft.within is not None:
+            draft.within(connection, index)
+        return Appended(index=index, tag=draft.tag, salt=salt, entry=entry, leaf=leaf)
+
+    def _stamped(self, entry: Mapping[str, Any]) -> dict[str, Any]:
+        """The entry with its time, Unix milliseconds, which never decreases along the log."""
+        if "time" in entry:
+            raise InvalidInput("the log sets the time of an entry", reason="entry_has_time")
+        self._time = max(self._time, int(self._clock().timestamp() * 1000))
+        return {**entry, "time": self._time}
+
+
+def _version(tag: bytes) -> Select[int]:
+    return select(patients.c.version).where(patients.c.tag == tag)
+
+
+def _require_version(connection: Connection, tag: bytes, expected: int) -> None:
+    if connection.execute(_version(tag).with_for_update()).scalar_one_or_none() != expected:
+        raise PatientChanged("another act for this patient came first", fix="decide again, then append again")
+
+
+def _time_of(opened: OpenedEntry) -> int:
+    """The time of an entry of ours; 0 if it is none (an auditor will say so)."""
+    try:
+        at = decode(opened.entry or b"").get("time")
+    except InvalidInput:
+        return 0
+    return at if type(at) is int else 0

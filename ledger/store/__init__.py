@@ -1,0 +1,1 @@
+"""Durable state: the database with its tables and migrations, and the vault that seals its rows."""

@@ -1,0 +1,56 @@
+"""Sessions and single-use nonces. Tokens and nonces are kept as keyed hashes only."""
+
+from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from ledger.store.tables import access_nonces, sessions
+from ledger.store.vault import Vault
+
+
+class AccessStore:
+    """Rows of ``access_nonces`` and ``sessions``; times are Unix milliseconds."""
+
+    def __init__(self, vault: Vault, no_patient: bytes) -> None:
+        self._vault = vault
+        self._tag = no_patient
+
+    def issue(self, connection: Connection, nonce: bytes, expires: int) -> None:
+        """Remember a nonce that we gave out; 32 bytes, hashed."""
+        connection.execute(insert(access_nonces).values(nonce=nonce, expires=expires))
+
+    def redeem(self, connection: Connection, nonce: bytes, now: int) -> bool:
+        """Take back a nonce that we gave out; True exactly once and only before it expires."""
+        taken = connection.execute(
+            delete(access_nonces).where((access_nonces.c.nonce == nonce) & (access_nonces.c.expires > now))
+        )
+        return taken.rowcount == 1
+
+    def spend(self, connection: Connection, nonce: bytes, expires: int) -> bool:
+        """Record a nonce that a caller made; False if it was seen before."""
+        try:
+            with connection.begin_nested():
+                connection.execute(insert(access_nonces).values(nonce=nonce, expires=expires))
+        except IntegrityError:
+            return False
+        return True
+
+    def open_session(self, connection: Connection, token: bytes, account: str, expires: int) -> None:
+        """Start a session under the hashed `token`."""
+        sealed = self._vault.seal(self._tag, f"session/{token.hex()}", account.encode())
+        connection.execute(insert(sessions).values(token=token, expires=expires, sealed=sealed))
+
+    def account(self, connection: Connection, token: bytes, now: int) -> str | None:
+        """The account of a session that has not expired."""
+        row = connection.execute(
+            select(sessions.c.sealed).where((sessions.c.token == token) & (sessions.c.expires > now))
+        ).scalar_one_or_none()
+        return None if row is None else self._vault.open(self._tag, f"session/{token.hex()}", row).decode()
+
+    def close_session(self, connection: Connection, token: bytes) -> None:
+        """End a session."""
+        connection.execute(delete(sessions).where(sessions.c.token == token))
+
+    def sweep(self, connection: Connection, now: int) -> None:
+        """Forget what has expired."""
+        connection.execute(delete(sessions).where(sessions.c.expires <= now))
+        connection.execute(delete(access_nonces).where(access_nonces.c.expires <= now))

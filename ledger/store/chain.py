@@ -1,0 +1,97 @@
+"""The chain as the follower last saw it: headers and raw events."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import delete, insert, select
+
+from ledger.chain.facts import BlockHeader, RawLog
+from ledger.ids import digest, parse_word
+from ledger.store.database import Database
+from ledger.store.tables import chain_blocks, chain_events
+
+
+class ChainStore:
+    """Blocks and events of one deployment."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def load(self) -> tuple[list[BlockHeader], list[RawLog]]:
+        """All headers and events in chain order.
+
+        Raises:
+            StoreUnavailable: the database does not answer.
+        """
+        with self._db.read() as connection:
+            blocks = connection.execute(select(chain_blocks).order_by(chain_blocks.c.number)).all()
+            order = (chain_events.c.number, chain_events.c.log_index)
+            events = connection.execute(select(chain_events).order_by(*order)).all()
+        headers = [
+            BlockHeader(
+                number=row.number,
+                hash=digest(row.hash),
+                parent=digest(row.parent),
+                timestamp=row.timestamp,
+            )
+            for row in blocks
+        ]
+        hashes = {header.number: header.hash for header in headers}
+        logs = [
+            RawLog(
+                number=row.number,
+                block_hash=hashes[row.number],
+                log_index=row.log_index,
+                address=row.address,
+                topics=row.topics,
+                data=row.data,
+                transaction=digest(row.transaction),
+            )
+            for row in events
+        ]
+        return headers, logs
+
+    def apply(self, *, keep: int, headers: Sequence[BlockHeader], logs: Sequence[RawLog]) -> None:
+        """Replace everything above block `keep`, in one transaction.
+
+        Raises:
+            StoreUnavailable: nothing was changed.
+        """
+        with self._db.write() as connection:
+            connection.execute(delete(chain_events).where(chain_events.c.number > keep))
+            connection.execute(delete(chain_blocks).where(chain_blocks.c.number > keep))
+            if headers:
+                connection.execute(insert(chain_blocks), [_block_row(header) for header in headers])
+            if logs:
+                connection.execute(insert(chain_events), [_event_row(log) for log in logs])
+
+    def prune(self, number: int) -> None:
+        """Forget headers below `number` that have no events.
+
+        Raises:
+            StoreUnavailable: nothing was changed.
+        """
+        with_events = select(chain_events.c.number)
+        old = (chain_blocks.c.number < number) & chain_blocks.c.number.not_in(with_events)
+        with self._db.write() as connection:
+            connection.execute(delete(chain_blocks).where(old))
+
+
+def _block_row(header: BlockHeader) -> dict[str, Any]:
+    return {
+        "number": header.number,
+        "hash": parse_word(header.hash),
+        "parent": parse_word(header.parent),
+        "timestamp": header.timestamp,
+    }
+
+
+def _event_row(log: RawLog) -> dict[str, Any]:
+    return {
+        "number": log.number,
+        "log_index": log.log_index,
+        "address": log.address,
+        "topics": log.topics,
+        "data": log.data,
+        "transaction": parse_word(log.transaction),
+    }

@@ -1,0 +1,220 @@
+"""What the relayer must bring on chain, and everything that it ever signed for it.
+
+``intended`` → ``sent`` → ``seen`` → ``final`` or ``failed``; ``superseded`` if it was withdrawn before it was
+signed. A reorg leads back to ``sent``; a nonce that went to another transaction leads back to ``intended``.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Row, case, func, insert, or_, select, update
+
+from ledger.chain.facts import Receipt
+from ledger.ids import Digest, digest, parse_word
+from ledger.store.database import Database
+from ledger.store.tables import submissions, transactions
+
+
+class State(StrEnum):
+    """Where a submission stands."""
+
+    INTENDED = "intended"
+    SENT = "sent"
+    SEEN = "seen"
+    FINAL = "final"
+    FAILED = "failed"
+    SUPERSEDED = "superseded"
+
+
+OPEN = (State.INTENDED, State.SENT, State.SEEN)
+"""What the relayer still has to do with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """One act to bring on chain; times in Unix milliseconds."""
+
+    id: int
+    kind: str
+    subject: str
+    to: bytes
+    data: bytes
+    urgent: bool
+    state: State
+    not_before: int
+    created: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One signed transaction for a submission; the block is there once it is in one."""
+
+    hash: Digest
+    submission: int
+    nonce: int
+    raw: bytes
+    max_fee: int
+    priority_fee: int
+    created: int
+    block_number: int | None = None
+    block_hash: Digest | None = None
+    gas_used: int | None = None
+    succeeded: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """Submissions with something to do, and the attempts at every nonce that matters to them."""
+
+    submissions: dict[int, Submission]
+    attempts: list[Attempt]
+
+    def by_submission(self) -> list[tuple[Submission, list[Attempt]]]:
+        """Each submission with its attempts, by nonce and fees."""
+        found: dict[int, list[Attempt]] = {number: [] for number in self.submissions}
+        for attempt in self.attempts:
+            if attempt.submission in found:
+                found[attempt.submission].append(attempt)
+        return [(self.submissions[number], attempts) for number, attempts in found.items()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What the chain says of a submission now: its state, and the receipts of its attempts that have one."""
+
+    submission: int
+    state: State
+    receipts: dict[Digest, Receipt]
+
+
+class RelayStore:
+    """Submissions and attempts of one relayer's account."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def submit(self, submission: Submission, connection: Connection | None = None) -> int:
+        """Keep an intent (its ``id`` is ignored), in the caller's transaction if one is given; the new id."""
+        if connection is None:
+            with self._db.write() as own:
+                return self.submit(submission, own)
+        values = {name: getattr(submission, name) for name in _SUBMISSION if name != "id"}
+        key = connection.execute(insert(submissions).values(values)).inserted_primary_key
+        return int(key[0]) if key is not None else 0
+
+    def withdraw(self, kind: str, subject: str, connection: Connection | None = None) -> int:
+        """Give up what was intended and never signed; how many that were."""
+        if connection is None:
+            with self._db.write() as own:
+                return self.withdraw(kind, subject, own)
+        signed = select(transactions.c.submission)
+        chosen = (submissions.c.kind == kind) & (submissions.c.subject == subject)
+        unsigned = (submissions.c.state == State.INTENDED) & submissions.c.id.not_in(signed)
+        result = connection.execute(
+            update(submissions).where(chosen & unsigned).values(state=State.SUPERSEDED)
+        )
+        return int(result.rowcount)
+
+    def find(self, subject: str, kind: str | None = None) -> list[tuple[Submission, list[Attempt]]]:
+        """The submissions about a subject with their attempts, oldest first."""
+        wanted = submissions.c.subject == subject
+        if kind is not None:
+            wanted &= submissions.c.kind == kind
+        with self._db.read() as connection:
+            rows = connection.execute(select(submissions).where(wanted).order_by(submissions.c.id)).all()
+            found = [_submission(row) for row in rows]
+            attempts = _attempts(connection, transactions.c.submission.in_([one.id for one in found]))
+        return [(one, [attempt for attempt in attempts if attempt.submission == one.id]) for one in found]
+
+    def work(self, nonce: int) -> Work:
+        """What is open, and what was signed for nonces that the chain, being at `nonce`, has not used."""
+        with self._db.read() as connection:
+            reused = select(transactions.c.submission).where(transactions.c.nonce >= nonce)
+            wanted = or_(submissions.c.state.in_(OPEN), submissions.c.id.in_(reused))
+            rows = connection.execute(select(submissions).where(wanted).order_by(submissions.c.id)).all()
+            found = {row.id: _submission(row) for row in rows}
+            open_nonces = select(transactions.c.nonce).join(submissions).where(submissions.c.state.in_(OPEN))
+            lowest = connection.execute(select(func.min(open_nonces.subquery().c.nonce))).scalar()
+            floor = nonce if lowest is None else min(lowest, nonce)
+            relevant = or_(transactions.c.nonce >= floor, transactions.c.submission.in_(list(found)))
+            attempts = _attempts(connection, relevant)
+        return Work(submissions=found, attempts=attempts)
+
+    def sign(self, attempts: Sequence[Attempt]) -> list[Attempt]:
+        """Keep signed transactions before anyone sees them; those kept.
+
+        An attempt is not kept if its submission was withdrawn meanwhile.
+        """
+        kept = []
+        signed = case((submissions.c.state == State.INTENDED, State.SENT), else_=submissions.c.state)
+        with self._db.write() as connection:
+            for attempt in attempts:
+                wanted = (submissions.c.id == attempt.submission) & (submissions.c.state != State.SUPERSEDED)
+                if connection.execute(update(submissions).where(wanted).values(state=signed)).rowcount:
+                    connection.execute(insert(transactions).values(_attempt_row(attempt)))
+                    kept.append(attempt)
+        return kept
+
+    def settle(self, outcomes: Iterable[Outcome]) -> None:
+        """Write what the chain says; blocks of attempts without a receipt are cleared."""
+        with self._db.write() as connection:
+            for outcome in outcomes:
+                own = transactions.c.submission == outcome.submission
+                connection.execute(update(transactions).where(own).values(_block(None)))
+                for receipt in outcome.receipts.values():
+                    one = transactions.c.hash == parse_word(receipt.transaction)
+                    connection.execute(update(transactions).where(one).values(_block(receipt)))
+                row = submissions.c.id == outcome.submission
+                connection.execute(update(submissions).where(row).values(state=outcome.state))
+
+
+_SUBMISSION = tuple(column.name for column in submissions.columns)
+
+
+def _submission(row: Row[Any]) -> Submission:
+    values = {name: getattr(row, name) for name in _SUBMISSION}
+    return Submission(**{**values, "state": State(row.state)})
+
+
+def _attempts(connection: Connection, wanted: Any) -> list[Attempt]:  # noqa: ANN401
+    rows = connection.execute(select(transactions).where(wanted)).all()
+    found = [
+        Attempt(
+            hash=digest(row.hash),
+            submission=row.submission,
+            nonce=row.nonce,
+            raw=row.raw,
+            max_fee=row.max_fee,
+            priority_fee=row.priority_fee,
+            created=row.created,
+            block_number=row.block_number,
+            block_hash=None if row.block_hash is None else digest(row.block_hash),
+            gas_used=row.gas_used,
+            succeeded=row.succeeded,
+        )
+        for row in rows
+    ]
+    return sorted(found, key=lambda attempt: (attempt.nonce, attempt.max_fee, attempt.priority_fee))
+
+
+def _attempt_row(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "hash": parse_word(attempt.hash),
+        "submission": attempt.submission,
+        "nonce": attempt.nonce,
+        "raw": attempt.raw,
+        "max_fee": attempt.max_fee,
+        "priority_fee": attempt.priority_fee,
+        "created": attempt.created,
+    }
+
+
+def _block(receipt: Receipt | None) -> dict[str, Any]:
+    return {
+        "block_number": None if receipt is None else receipt.number,
+        "block_hash": None if receipt is None else parse_word(receipt.block_hash),
+        "gas_used": None if receipt is None else receipt.gas_used,
+        "succeeded": None if receipt is None else receipt.succeeded,
+    }

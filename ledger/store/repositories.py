@@ -1,0 +1,37 @@
+"""All repositories of a gateway, over one vault."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from ledger.log.entry import NO_PATIENT
+from ledger.store.access import AccessStore
+from ledger.store.consents import ConsentStore
+from ledger.store.patients import PatientStore
+from ledger.store.profiles import ProfileStore
+from ledger.store.records import RecordStore
+from ledger.store.requests import RequestStore
+from ledger.store.vault import Vault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repositories:
+    """The repositories, all on one vault."""
+
+    patients: PatientStore
+    records: RecordStore
+    consents: ConsentStore
+    requests: RequestStore
+    access: AccessStore
+    profiles: ProfileStore
+
+    @classmethod
+    def on(cls, vault: Vault) -> Self:
+        """Every repository over `vault`."""
+        return cls(
+            patients=PatientStore(vault),
+            records=RecordStore(vault),
+            consents=ConsentStore(vault),
+            requests=RequestStore(vault),
+            access=AccessStore(vault, NO_PATIENT),
+            profiles=ProfileStore(),
+        )

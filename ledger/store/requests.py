@@ -1,0 +1,81 @@
+"""Providers' requests for a consent."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, insert, select, update
+
+from ledger.canonical import canonical, parse_object
+from ledger.store.tables import requests
+from ledger.store.vault import Vault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestRow:
+    """One request; ``sealed`` has what was asked; ``expires`` is in Unix milliseconds."""
+
+    request: str
+    tag: bytes
+    state: str
+    expires: int
+    sealed: dict[str, Any]
+
+
+class RequestStore:
+    """Rows of ``requests``; every method runs in the caller's transaction."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    def add(
+        self,
+        connection: Connection,
+        *,
+        request: str,
+        tag: bytes,
+        lookup: bytes,
+        expires: int,
+        sealed: dict[str, Any],
+    ) -> None:
+        """A new request, proposed."""
+        data = self._vault.seal(tag, f"request/{request}", canonical(sealed))
+        connection.execute(
+            insert(requests).values(
+                request=request, tag=tag, lookup=lookup, state="proposed", expires=expires, sealed=data
+            )
+        )
+
+    def get(self, connection: Connection, request: str) -> RequestRow | None:
+        """One request, or None."""
+        found = self._where(connection, requests.c.request == request)
+        return found[0] if found else None
+
+    def of_patient(self, connection: Connection, tag: bytes) -> list[RequestRow]:
+        """A patient's inbox."""
+        return self._where(connection, requests.c.tag == tag)
+
+    def of_subject(self, connection: Connection, lookup: bytes) -> list[RequestRow]:
+        """A provider's outbox."""
+        return self._where(connection, requests.c.lookup == lookup)
+
+    def move(self, connection: Connection, request: str, *, to: str) -> bool:
+        """Proposed → `to`; False if it was no longer proposed."""
+        moved = connection.execute(
+            update(requests)
+            .where((requests.c.request == request) & (requests.c.state == "proposed"))
+            .values(state=to)
+        )
+        return moved.rowcount == 1
+
+    def _where(self, connection: Connection, condition: ColumnElement[bool]) -> list[RequestRow]:
+        rows = connection.execute(select(requests).where(condition).order_by(requests.c.expires))
+        return [
+            RequestRow(
+                request=row.request,
+                tag=row.tag,
+                state=row.state,
+                expires=row.expires,
+                sealed=parse_object(self._vault.open(row.tag, f"request/{row.request}", row.sealed)),
+            )
+            for row in rows
+        ]

@@ -1,0 +1,195 @@
+r"""Rows sealed under a key per patient, so that destroying one key erases one patient.
+
+The keys live apart from the database, in files wrapped by a key of the gateway's own. Rows without a patient
+(`NO_PATIENT`) are sealed under the log's own key. Formats, each with its version first::
+
+    row   0x01 || nonce (12) || AES-256-GCM(data key, plaintext, aad = tag || row name)
+    file  header || nonce (12) || AES-256-GCM(wrapping key, data key, aad = header || tag)
+          header = "consent-ledger/data-key/1\n"
+"""
+
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from ledger.errors import Conflict, InvalidInput, NotFound, StoreUnavailable
+from ledger.log.entry import NO_PATIENT
+from ledger.store import files
+
+VERSION = b"\x01"
+FILE_HEADER = b"consent-ledger/data-key/1\n"
+NONCE = 12
+TAG = 20
+
+Randomness = Callable[[int], bytes]
+
+
+class DataKeys(Protocol):
+    """Where the patients' data keys are; tags are 20 bytes, keys 32."""
+
+    def create(self, tag: bytes) -> None:
+        """Make a fresh key for `tag`. Conflict if there is one."""
+
+    def key(self, tag: bytes) -> bytes | None:
+        """The key of `tag`, or None: never made, or destroyed. StoreUnavailable if it cannot be read."""
+
+    def destroy(self, tag: bytes) -> None:
+        """Remove the key of `tag` for good; success if there is none."""
+
+
+class MemoryDataKeys:
+    """Data keys that die with the process."""
+
+    def __init__(self, randomness: Randomness = os.urandom) -> None:
+        self._randomness = randomness
+        self._keys: dict[bytes, bytes] = {}
+        self._lock = threading.Lock()
+
+    def create(self, tag: bytes) -> None:
+        """See `DataKeys.create`."""
+        _require_patient(tag)
+        with self._lock:
+            if tag in self._keys:
+                raise _exists()
+            self._keys[tag] = self._randomness(32)
+
+    def key(self, tag: bytes) -> bytes | None:
+        """See `DataKeys.key`."""
+        return self._keys.get(tag)
+
+    def destroy(self, tag: bytes) -> None:
+        """See `DataKeys.destroy`."""
+        _require_patient(tag)
+        self._keys.pop(tag, None)
+
+
+class FileDataKeys:
+    """One file per patient, mode 0600, named by the tag in hex, wrapped by a 32-byte key of the gateway.
+
+    Nothing is cached, so that a destroyed key is gone from memory as well.
+    """
+
+    def __init__(self, directory: Path, wrapping_key: bytes, randomness: Randomness = os.urandom) -> None:
+        _require_key(wrapping_key)
+        self._directory = directory
+        self._wrapping = AESGCM(wrapping_key)
+        self._randomness = randomness
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as exc:
+            raise _no_keys() from exc
+
+    def create(self, tag: bytes) -> None:
+        """See `DataKeys.create`; the file is durable when this returns."""
+        _require_patient(tag)
+        nonce = self._randomness(NONCE)
+        wrapped = self._wrapping.encrypt(nonce, self._randomness(32), FILE_HEADER + tag)
+        try:
+            files.write_new(self._file(tag), FILE_HEADER + nonce + wrapped)
+        except FileExistsError as exc:
+            raise _exists() from exc
+        except OSError as exc:
+            raise _no_keys() from exc
+
+    def key(self, tag: bytes) -> bytes | None:
+        """See `DataKeys.key`."""
+        if len(tag) != TAG:
+            return None
+        try:
+            raw = self._file(tag).read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as exc:
+            raise _no_keys() from exc
+        header, rest = raw[: len(FILE_HEADER)], raw[len(FILE_HEADER) :]
+        try:
+            return self._wrapping.decrypt(rest[:NONCE], rest[NONCE:], header + tag)
+        except (InvalidTag, ValueError) as exc:
+            raise StoreUnavailable(
+                "a data key file does not open",
+                reason="data_key_unreadable",
+                fix="check that the key store and its wrapping key belong together",
+            ) from exc
+
+    def destroy(self, tag: bytes) -> None:
+        """See `DataKeys.destroy`; the file is overwritten, removed, and its absence durable."""
+        _require_patient(tag)
+        try:
+            files.destroy(self._file(tag))
+        except OSError as exc:
+            raise _no_keys() from exc
+
+    def _file(self, tag: bytes) -> Path:
+        return self._directory / tag.hex()
+
+
+class Vault:
+    """Seals and opens rows; a row's name is part of what is authenticated, so rows cannot change places."""
+
+    def __init__(self, data_keys: DataKeys, log_key: bytes, randomness: Randomness = os.urandom) -> None:
+        _require_key(log_key)
+        self._data_keys = data_keys
+        self._log_key = log_key
+        self._randomness = randomness
+
+    def seal(self, tag: bytes, row: str, plaintext: bytes) -> bytes:
+        """`plaintext` encrypted for the row named `row` of the patient `tag` (or `NO_PATIENT`).
+
+        Raises:
+            NotFound: the patient has no data key: never enrolled, or erased.
+            StoreUnavailable: the key store does not answer.
+        """
+        key = self._key(tag)
+        if key is None:
+            raise NotFound("there is no data key to seal this row under", reason="no_data_key")
+        nonce = self._randomness(NONCE)
+        return VERSION + nonce + AESGCM(key).encrypt(nonce, plaintext, tag + row.encode())
+
+    def open(self, tag: bytes, row: str, sealed: bytes) -> bytes:
+        """The plaintext of a row.
+
+        Raises:
+            StoreUnavailable: the row does not open (reason ``row_unreadable``): its key is destroyed, or it
+                was changed, cut or moved; or the key store does not answer.
+        """
+        key = self._key(tag)
+        if key is None or sealed[:1] != VERSION:
+            raise _unreadable()
+        try:
+            return AESGCM(key).decrypt(sealed[1 : 1 + NONCE], sealed[1 + NONCE :], tag + row.encode())
+        except (InvalidTag, ValueError) as exc:
+            raise _unreadable() from exc
+
+    def _key(self, tag: bytes) -> bytes | None:
+        return self._log_key if tag == NO_PATIENT else self._data_keys.key(tag)
+
+
+def _unreadable() -> StoreUnavailable:
+    return StoreUnavailable(
+        "a stored row does not open",
+        reason="row_unreadable",
+        fix="restore the database and the key store together",
+    )
+
+
+def _no_keys() -> StoreUnavailable:
+    return StoreUnavailable("the data key store does not answer", reason="data_keys", fix="check the disk")
+
+
+def _exists() -> Conflict:
+    return Conflict("this patient has a data key already", reason="data_key_exists")
+
+
+def _require_patient(tag: bytes) -> None:
+    if len(tag) != TAG or tag == NO_PATIENT:
+        raise InvalidInput("a patient's tag has 20 bytes and is not zero", reason="bad_tag")
+
+
+def _require_key(key: bytes) -> None:
+    if len(key) != 32:
+        raise InvalidInput("a key has 32 bytes", reason="bad_key")
