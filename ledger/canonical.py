@@ -7,6 +7,7 @@ RFC 8785) and, where it claims to be canonical already, compared with what we wo
 import base64
 import binascii
 import json
+import re
 from typing import Any, NoReturn
 
 import rfc8785
@@ -15,6 +16,8 @@ from ledger.errors import InvalidInput, TooLarge
 
 MAX_DOCUMENT = 1 << 20
 MAX_DEPTH = 64
+
+_STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 
 
 def parse_json(raw: bytes | str, *, limit: int = MAX_DOCUMENT, max_depth: int = MAX_DEPTH) -> Any:  # noqa: ANN401
@@ -30,9 +33,7 @@ def parse_json(raw: bytes | str, *, limit: int = MAX_DOCUMENT, max_depth: int = 
     if _depth(data) > max_depth:
         raise InvalidInput(f"JSON nested deeper than {max_depth} levels", reason="json_too_deep")
     try:
-        return json.loads(
-            data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant
-        )
+        return json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
     except UnicodeDecodeError as exc:
         raise InvalidInput(f"not UTF-8 at byte {exc.start}", reason="not_utf8") from exc
     except json.JSONDecodeError as exc:
@@ -111,20 +112,11 @@ def _no_constant(name: str) -> NoReturn:
 def _depth(data: bytes) -> int:
     """The deepest nesting of brackets outside strings, without recursion."""
     depth = deepest = 0
-    in_string = escaped = False
-    for byte in data:
-        if in_string:
-            if escaped:
-                escaped = False
-            elif byte == 0x5C:
-                escaped = True
-            elif byte == 0x22:
-                in_string = False
-        elif byte == 0x22:
-            in_string = True
-        elif byte in b"[{":
+    for token in _STRING_OR_BRACKET.finditer(data):
+        first = token.group()[0]
+        if first in b"[{":
             depth += 1
             deepest = max(deepest, depth)
-        elif byte in b"]}":
+        elif first in b"]}":
             depth -= 1
     return deepest

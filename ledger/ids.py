@@ -13,9 +13,8 @@ request id ``rq_`` + 26 Crockford base32 characters
 import re
 from typing import NewType
 
-from eth_utils.address import to_checksum_address
-
 from ledger.errors import InvalidInput
+from ledger.keccak import keccak256
 
 Address = NewType("Address", str)
 Did = NewType("Did", str)
@@ -36,7 +35,7 @@ def parse_address(text: str) -> Address:
     Raises:
         InvalidInput: not 0x + 40 hex, or the checksum of another spelling.
     """
-    if not re.fullmatch(r"0x[0-9a-fA-F]{40}", text) or to_checksum_address(text) != text:
+    if not re.fullmatch(r"0x[0-9a-fA-F]{40}", text) or _checksummed(text[2:].lower()) != text:
         raise InvalidInput("not a checksummed (EIP-55) account address", reason="bad_address")
     return Address(text)
 
@@ -45,7 +44,7 @@ def address_from_bytes(raw: bytes) -> Address:
     """The EIP-55 form of 20 bytes."""
     if len(raw) != 20:
         raise InvalidInput("an address has 20 bytes", reason="bad_address")
-    return Address(to_checksum_address(raw))
+    return Address(_checksummed(raw.hex()))
 
 
 def did_of(chain_id: int, address: Address) -> Did:
@@ -110,3 +109,11 @@ def parse_request_id(text: str) -> RequestId:
     if not _REQUEST.fullmatch(text):
         raise InvalidInput("not rq_ followed by 26 Crockford base32 characters", reason="bad_request_id")
     return RequestId(text)
+
+
+def _checksummed(digits: str) -> str:
+    """EIP-55: a letter is a capital where the hash of the lower-case digits has a nibble of 8 or more."""
+    nibbles = keccak256(digits.encode("ascii")).hex()
+    return "0x" + "".join(
+        digit.upper() if nibble >= "8" else digit for digit, nibble in zip(digits, nibbles, strict=False)
+    )

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import ClassVar
 
-from eth_utils.crypto import keccak
-
 from ledger.errors import Bug, InvalidInput
 from ledger.ids import Address, parse_address
+from ledger.keccak import keccak256
 
 
 class Struct:
@@ -54,7 +53,7 @@ class Domain:
 
 def signing_digest(domain: Domain, struct_hash: bytes) -> bytes:
     """The 32 bytes to sign, for a struct of which only the hash is known."""
-    return keccak(b"\x19\x01" + domain.separator() + encode_word(struct_hash))
+    return keccak256(b"\x19\x01" + domain.separator() + encode_word(struct_hash))
 
 
 def hash_members(encoded_type: str, values: dict[str, object]) -> bytes:
@@ -63,7 +62,7 @@ def hash_members(encoded_type: str, values: dict[str, object]) -> bytes:
     A member that is a struct may be given as the `Struct` or, where only that is known, as its 32-byte hash.
     """
     encoded = [encode(kind, values[name]) for kind, name in members(encoded_type)]
-    return keccak(_type_hash(encoded_type) + b"".join(encoded))
+    return keccak256(_type_hash(encoded_type) + b"".join(encoded))
 
 
 @lru_cache(maxsize=128)
@@ -79,7 +78,7 @@ def encode(kind: str, value: object) -> bytes:
     if kind.endswith("[]"):
         if not isinstance(value, (tuple, list)):
             raise _mistyped(kind)
-        return keccak(b"".join(encode(kind[:-2], item) for item in value))
+        return keccak256(b"".join(encode(kind[:-2], item) for item in value))
     if kind[:1].isupper():
         return _encode_struct(kind, value)
     if kind.startswith("uint"):
@@ -121,7 +120,7 @@ def _encode_string(value: object) -> bytes:
     if not isinstance(value, str):
         raise _mistyped("string")
     try:
-        return keccak(value.encode("utf-8"))
+        return keccak256(value.encode("utf-8"))
     except UnicodeEncodeError as exc:
         raise InvalidInput("a text to sign holds a lone surrogate", reason="not_utf8") from exc
 
@@ -139,7 +138,7 @@ def _mistyped(kind: str) -> InvalidInput:
 
 @lru_cache(maxsize=128)
 def _type_hash(encoded_type: str) -> bytes:
-    return keccak(encoded_type.encode("ascii"))
+    return keccak256(encoded_type.encode("ascii"))
 
 
 @lru_cache(maxsize=128)

@@ -6,10 +6,10 @@ signature out of a first: no v 0/1, no 64-byte form (EIP-2098), no high s.
 """
 
 import coincurve
-from eth_utils.crypto import keccak
 
 from ledger.errors import InvalidInput, SignatureInvalid
 from ledger.ids import Address, address_from_bytes
+from ledger.keccak import keccak256
 
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 
@@ -68,7 +68,7 @@ def personal_digest(text: str) -> bytes:
         data = text.encode("utf-8")
     except UnicodeEncodeError as exc:
         raise InvalidInput("a text to sign holds a lone surrogate", reason="not_utf8") from exc
-    return keccak(b"\x19Ethereum Signed Message:\n%d" % len(data) + data)
+    return keccak256(b"\x19Ethereum Signed Message:\n%d" % len(data) + data)
 
 
 def _private(key: bytes) -> coincurve.PrivateKey:
@@ -79,7 +79,7 @@ def _private(key: bytes) -> coincurve.PrivateKey:
 
 
 def _address(public: coincurve.PublicKey) -> Address:
-    return address_from_bytes(keccak(public.format(compressed=False)[1:])[12:])
+    return address_from_bytes(keccak256(public.format(compressed=False)[1:])[12:])
 
 
 def _require_digest(digest: bytes) -> None:

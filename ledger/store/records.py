@@ -33,9 +33,10 @@ class RecordStore:
         data = self._vault.seal(tag, f"record/{root}", canonical(sealed))
         connection.execute(insert(records).values(root=root, tag=tag, entry=entry, sealed=data))
 
-    def of_patient(self, connection: Connection, tag: bytes) -> list[RecordRow]:
-        """All records of a patient in the order of publication."""
-        rows = connection.execute(select(records).where(records.c.tag == tag).order_by(records.c.entry))
+    def of_patient(self, connection: Connection, tag: bytes, *, after: int = -1) -> list[RecordRow]:
+        """A patient's records published after log position `after`, in the order of publication."""
+        mine = (records.c.tag == tag) & (records.c.entry > after)
+        rows = connection.execute(select(records).where(mine).order_by(records.c.entry))
         return [
             RecordRow(
                 root=row.root,

@@ -91,12 +91,12 @@ requests = Table(
     "requests",
     metadata,
     Column("request", String(29), primary_key=True),
-    Column("tag", LargeBinary(20), ForeignKey("patients.tag"), nullable=False, index=True),
+    Column("tag", LargeBinary(20), nullable=False, index=True),
     Column("lookup", LargeBinary(32), nullable=False, index=True),
     Column("state", String(16), nullable=False),
     Column("expires", BigInteger, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
-    comment="A provider's requests: proposed, approved, declined, expired.",
+    comment="A provider's requests, also to accounts that nobody enrolled.",
 )
 
 log_entries = Table(

@@ -89,12 +89,12 @@ def _consents() -> None:
     op.create_table(
         "requests",
         sa.Column("request", sa.String(29), primary_key=True),
-        sa.Column("tag", sa.LargeBinary(20), sa.ForeignKey("patients.tag"), nullable=False, index=True),
+        sa.Column("tag", sa.LargeBinary(20), nullable=False, index=True),
         sa.Column("lookup", sa.LargeBinary(32), nullable=False, index=True),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("expires", sa.BigInteger, nullable=False),
         sa.Column("sealed", sa.LargeBinary, nullable=False),
-        comment="A provider's requests: proposed, approved, declined, expired.",
+        comment="A provider's requests, also to accounts that nobody enrolled.",
     )
 
 

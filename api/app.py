@@ -1,0 +1,45 @@
+"""The ASGI application of one gateway."""
+
+from fastapi import FastAPI, Request, Response
+from starlette.middleware.base import RequestResponseEndpoint
+
+from api import problems
+from api.routes import access, consents, log, ops, participants, patients, records, releases, requests, signin
+from ledger import __version__
+from ledger.service.gateway import Gateway
+
+DESCRIPTION = (
+    "Access checks under patients' signed consents. "
+    "Errors are problem documents (RFC 9457) with a stable `code`."
+)
+
+
+def create_app(gateway: Gateway) -> FastAPI:
+    """The application over an opened gateway."""
+    app = FastAPI(title="Consent Ledger gateway", version=__version__, description=DESCRIPTION)
+    app.state.gateway = gateway
+    problems.install(app)
+    for area in (
+        signin,
+        patients,
+        records,
+        participants,
+        requests,
+        consents,
+        access,
+        releases,
+        log,
+        ops,
+    ):
+        app.include_router(area.router)
+
+    @app.middleware("http")
+    async def _echo_request_id(request: Request, call_next: RequestResponseEndpoint) -> Response:
+        response = await call_next(request)
+        identifier = request.headers.get("X-Request-ID")
+        if identifier is not None:
+            response.headers["X-Request-ID"] = identifier
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    return app

@@ -1,0 +1,62 @@
+"""Who is calling: dependencies that routes take. A route without one of them is open on purpose."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from ledger.errors import SignInRequired
+from ledger.ids import Address
+from ledger.parties import Role
+from ledger.service import participants, sessions
+from ledger.service.gateway import Gateway
+from ledger.service.states import PatientState
+
+_bearer = HTTPBearer(auto_error=False, description="The token that POST /v1/sign-in gives.")
+
+
+def _gateway(request: Request) -> Gateway:
+    gateway: Gateway = request.app.state.gateway
+    return gateway
+
+
+GatewayPart = Annotated[Gateway, Depends(_gateway)]
+
+
+def _token(credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> str:
+    if credentials is None:
+        raise SignInRequired("this needs a sign-in", fix="Sign in, then send the token as a bearer token.")
+    return credentials.credentials
+
+
+Token = Annotated[str, Depends(_token)]
+
+
+def _caller(gateway: GatewayPart, token: Token) -> Address:
+    return sessions.account_of(gateway, token)
+
+
+Caller = Annotated[Address, Depends(_caller)]
+"""The signed-in account."""
+
+
+def _patient(gateway: GatewayPart, caller: Caller) -> PatientState:
+    return gateway.states.need(caller)
+
+
+Patient = Annotated[PatientState, Depends(_patient)]
+"""The signed-in account's own state as a patient; every object below is looked up in it and nowhere else."""
+
+
+def _provider(gateway: GatewayPart, caller: Caller) -> Address:
+    participants.need_role(gateway, caller, Role.PROVIDER)
+    return caller
+
+
+Provider = Annotated[Address, Depends(_provider)]
+"""The signed-in account, admitted as a provider and not suspended."""
+
+
+def is_auditor(gateway: Gateway, caller: Address) -> bool:
+    """Whether the account may read the whole log."""
+    return participants.has_role(gateway, caller, Role.AUDITOR)

@@ -1,0 +1,171 @@
+"""Bodies of requests. Shapes only: what a value means is checked in `ledger.service`."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Body(BaseModel):
+    """A request body: strict types, no unknown members."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class ChallengeBody(Body):
+    """Whose sign-in is to be challenged."""
+
+    account: str = Field(examples=["0x9858EfFD232B4033E47d90003D41EC34EcaEda94"])
+
+
+class SignInBody(Body):
+    """An EIP-4361 message and its EIP-191 signature."""
+
+    message: str = Field(max_length=4096)
+    signature: str = Field(max_length=132)
+
+
+class KeyBody(Body):
+    """A signed public key of one epoch."""
+
+    epoch: int = Field(ge=0, lt=2**32)
+    key: str = Field(max_length=1700, description="ML-KEM-768 and X25519 public key, 1216 bytes in base64")
+    signature: str = Field(max_length=132)
+
+
+class EnrolmentBody(Body):
+    """A patient's erasure address and inbox key, signed by the account."""
+
+    erasure: str
+    signature: str = Field(max_length=132)
+    inbox: KeyBody
+
+
+class CompartmentBody(Body):
+    """Signed keys of a compartment, the current epoch's and those for later."""
+
+    record_class: str = Field(alias="class")
+    labels: list[str] = Field(max_length=64)
+    keys: list[KeyBody] = Field(min_length=1, max_length=8)
+
+
+class RecordBody(Body):
+    """A record's signed metadata and its capsule; the ciphertext lies in the block store."""
+
+    root: str
+    header: str = Field(max_length=1 << 20)
+    capsule: str = Field(max_length=1700)
+    compartment: str
+    epoch: int = Field(ge=0, lt=2**32)
+    signature: str = Field(max_length=132)
+
+
+class ProfileBody(Body):
+    """A participant's public profile as canonical JSON text."""
+
+    profile: str = Field(max_length=16384)
+
+
+class RequestBody(Body):
+    """What a provider asks a patient for; times in Unix milliseconds."""
+
+    patient: str
+    purpose: list[str] = Field(max_length=8)
+    action: str = "access"
+    classes: list[str] = Field(default_factory=list, max_length=32)
+    expires: int
+    until: int | None = None
+    note: str = Field(default="", max_length=300)
+
+
+class CapsuleBody(Body):
+    """One grant capsule."""
+
+    compartment: str
+    epoch: int = Field(ge=0, lt=2**32)
+    recipient: str
+    capsule: str = Field(max_length=1700)
+
+
+class CapsulesBody(Body):
+    """A consent's grant capsules and the patient's signature over their digests in this order."""
+
+    items: list[CapsuleBody] = Field(max_length=1000, alias="list")
+    signature: str = Field(max_length=132)
+
+
+class FilingBody(Body):
+    """Everything a patient files: see `ledger.consent.commitment`."""
+
+    document: str = Field(max_length=1 << 20)
+    statement: str = Field(max_length=1 << 16)
+    salt: str
+    controller: str
+    epoch: int
+    until: int
+    signature: str = Field(max_length=132)
+    binding: str | None = Field(default=None, max_length=132)
+
+
+class ConsentBody(Body):
+    """A filing with its capsules, and the request that it answers."""
+
+    filing: FilingBody
+    capsules: CapsulesBody
+    request: str | None = None
+
+
+class DocumentBody(Body):
+    """A consent document that is not filed yet."""
+
+    document: str = Field(max_length=1 << 20)
+
+
+class RevocationBody(Body):
+    """The controller's signature over `Revocation(bytes32 consent)`."""
+
+    signature: str = Field(max_length=132)
+
+
+class AccessRequestBody(Body):
+    """The members of the EIP-712 struct `AccessRequest`; people as did, ``expires`` in Unix seconds."""
+
+    origin: str
+    participant: str
+    patient: str
+    purpose: list[str] = Field(max_length=8)
+    action: str
+    classes: list[str] = Field(max_length=32)
+    records: list[str] = Field(max_length=1000)
+    nonce: str
+    expires: int
+
+
+class ReleaseBody(Body):
+    """A signed request for records."""
+
+    request: AccessRequestBody
+    signature: str = Field(max_length=132)
+
+
+class AuthzenEntity(BaseModel):
+    """An AuthZEN subject or resource; unknown members are ignored, as its specification asks."""
+
+    type: str
+    id: str
+    properties: dict[str, Any] = Field(default_factory=dict)
+
+
+class AuthzenAction(BaseModel):
+    """An AuthZEN action."""
+
+    name: str
+    properties: dict[str, Any] = Field(default_factory=dict)
+
+
+class EvaluationBody(BaseModel):
+    """An AuthZEN 1.0 access evaluation request."""
+
+    subject: AuthzenEntity
+    action: AuthzenAction
+    resource: AuthzenEntity
+    context: dict[str, Any] = Field(default_factory=dict)

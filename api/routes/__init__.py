@@ -1,0 +1,1 @@
+"""Routes, one module an area: dependencies in, one service call, answer out."""

@@ -1,0 +1,76 @@
+"""Filing, showing and stopping consents."""
+
+from typing import Any
+
+from fastapi import APIRouter, status
+
+from api.auth import Caller, GatewayPart, Patient
+from api.models import CapsulesBody, ConsentBody, DocumentBody, RevocationBody
+from ledger.ids import Address, parse_consent_id
+from ledger.service import consents, views
+from ledger.service.consents import Filed
+from ledger.service.disclosure import receipt
+from ledger.service.gateway import Gateway
+
+router = APIRouter(prefix="/v1/consents", tags=["consents"])
+
+
+@router.post("")
+def file(body: ConsentBody, gateway: GatewayPart, caller: Caller) -> dict[str, Any]:
+    """File a signed consent with its capsules; in the log, with a receipt, before the answer."""
+    filed = gateway.states.sequenced(
+        caller,
+        lambda state: consents.file(
+            gateway,
+            state,
+            filing=body.filing.model_dump(exclude_none=True),
+            capsules=body.capsules.model_dump(by_alias=True),
+            request=body.request,
+        ),
+    )
+    return _shown(gateway, caller, filed)
+
+
+@router.get("")
+def show(gateway: GatewayPart, caller: Caller) -> dict[str, Any]:
+    """The caller's consents as a patient, and those that name the caller."""
+    state = gateway.states.find(caller)
+    mine = [] if state is None else views.consents_of_patient(gateway, state)
+    return {"consents": [*mine, *views.consents_naming(gateway, caller)]}
+
+
+@router.post("/preview")
+def preview(body: DocumentBody, gateway: GatewayPart, patient: Patient) -> dict[str, Any]:
+    """Which records each participant can read now, and could with this document."""
+    found = views.preview_of(gateway, patient, consents.draft_document(body.document))
+    return {
+        "participants": [
+            {"participant": one.participant, "now": list(one.now), "then": list(one.then)} for one in found
+        ]
+    }
+
+
+@router.get("/{consent}")
+def one(consent: str, gateway: GatewayPart, caller: Caller) -> dict[str, Any]:
+    """One consent, with its state here and on chain."""
+    return views.consent_for(gateway, caller, parse_consent_id(consent))
+
+
+@router.put("/{consent}/capsules", status_code=status.HTTP_204_NO_CONTENT)
+def replace_capsules(consent: str, body: CapsulesBody, gateway: GatewayPart, patient: Patient) -> None:
+    """Replace a running consent's capsules after an epoch has ended or records of a new label set came."""
+    consents.replace_capsules(gateway, patient, parse_consent_id(consent), body.model_dump(by_alias=True))
+
+
+@router.post("/{consent}/revocation")
+def stop(consent: str, body: RevocationBody, gateway: GatewayPart, caller: Caller) -> dict[str, Any]:
+    """Stop a consent. From this answer on nothing is permitted on it; the chain follows."""
+    stopped = gateway.states.sequenced(
+        caller, lambda state: consents.stop(gateway, state, parse_consent_id(consent), body.signature)
+    )
+    return _shown(gateway, caller, stopped)
+
+
+def _shown(gateway: Gateway, caller: Address, filed: Filed) -> dict[str, Any]:
+    shown = views.consent_for(gateway, caller, filed.consent)
+    return {**shown, "receipt": receipt(gateway, caller, filed.entry)}

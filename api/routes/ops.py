@@ -1,0 +1,53 @@
+"""What this gateway is, and whether it is well."""
+
+from typing import Any
+
+from fastapi import APIRouter, Response
+
+from api.auth import GatewayPart
+from ledger import __version__
+from ledger.errors import LedgerError
+from ledger.policy.model import POLICY
+
+router = APIRouter(tags=["operations"])
+
+
+@router.get("/v1/gateway")
+def gateway_info(gateway: GatewayPart) -> dict[str, Any]:
+    """What a client must know: chain, contracts, log and policy. A client checks the chain itself."""
+    deployment = gateway.deployment
+    return {
+        "version": __version__,
+        "origin": gateway.settings.origin,
+        "account": gateway.account,
+        "chain_id": deployment.chain_id,
+        "registry": deployment.registry,
+        "directory": deployment.directory,
+        "anchor": deployment.anchor,
+        "deployment_block": deployment.block,
+        "log_origin": gateway.journal.origin,
+        "log_key": gateway.journal.verifier,
+        "level": gateway.settings.level,
+        "max_head_age": gateway.settings.max_head_age,
+        "policy": POLICY,
+    }
+
+
+@router.get("/healthz")
+def healthz() -> dict[str, str]:
+    """The process answers."""
+    return {"status": "ok"}
+
+
+@router.get("/readyz")
+def readyz(gateway: GatewayPart, response: Response) -> dict[str, Any]:
+    """Whether access could be granted now: 503 with the reason when not."""
+    try:
+        head = gateway.head()
+        size = gateway.journal.size
+        gateway.journal.last_checkpoint()
+    except LedgerError as exc:
+        response.status_code = 503
+        return {"status": "not ready", "code": exc.code, "reason": exc.reason}
+    age = max(0, int(gateway.clock().timestamp()) - head.time)
+    return {"status": "ready", "head": head.number, "head_age_seconds": age, "log_size": size}

@@ -1,0 +1,67 @@
+"""A patient's enrolment, compartments and history."""
+
+from typing import Any
+
+from fastapi import APIRouter, status
+
+from api.auth import Caller, GatewayPart, Patient
+from api.models import CompartmentBody, EnrolmentBody
+from ledger.canonical import hexed
+from ledger.service import patients, views
+
+router = APIRouter(prefix="/v1", tags=["patient"])
+
+
+@router.put("/patient")
+def enrol(body: EnrolmentBody, gateway: GatewayPart, caller: Caller) -> dict[str, Any]:
+    """Enrol the signed-in account as a patient; again with the same keys is success."""
+    tag = patients.enrol(
+        gateway, caller, erasure=body.erasure, signature=body.signature, inbox=body.inbox.model_dump()
+    )
+    return {"patient": gateway.did(caller), "tag": hexed(tag)}
+
+
+@router.get("/patient")
+def show(patient: Patient) -> dict[str, Any]:
+    """The patient's own enrolment."""
+    return {"patient": patient.did, "tag": hexed(patient.tag), "version": patient.version}
+
+
+@router.get("/compartments")
+def compartments(gateway: GatewayPart, patient: Patient) -> dict[str, Any]:
+    """The deposited keys of every compartment, and which epoch is current."""
+    shown: dict[str, dict[str, Any]] = {}
+    for row in patients.compartments(gateway, patient):
+        one = shown.setdefault(
+            row.compartment,
+            {
+                "compartment": row.compartment,
+                "class": row.sealed["class"],
+                "labels": row.sealed["labels"],
+                "keys": [],
+            },
+        )
+        key = {"epoch": row.epoch, "key": row.sealed["key"], "signature": row.sealed["signature"]}
+        one["keys"].append(key)
+        if row.current:
+            one["current"] = row.epoch
+    return {"compartments": list(shown.values())}
+
+
+@router.put("/compartments/{compartment}", status_code=status.HTTP_204_NO_CONTENT)
+def deposit(compartment: str, body: CompartmentBody, gateway: GatewayPart, patient: Patient) -> None:
+    """Deposit signed keys: the first epoch becomes current, later ones wait for the one before to end."""
+    patients.deposit_keys(
+        gateway,
+        patient,
+        compartment,
+        record_class=body.record_class,
+        labels=body.labels,
+        keys=[key.model_dump() for key in body.keys],
+    )
+
+
+@router.get("/history")
+def history(gateway: GatewayPart, patient: Patient) -> dict[str, Any]:
+    """Every decision about the patient's records and every release, in order."""
+    return {"disclosures": views.disclosures(gateway, patient)}

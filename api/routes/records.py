@@ -1,0 +1,50 @@
+"""Record metadata and capsules, and the blocks of ciphertext."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request, Response, status
+from fastapi.concurrency import run_in_threadpool
+
+from api.auth import Caller, GatewayPart, Patient
+from api.models import RecordBody
+from ledger.errors import TooLarge
+from ledger.records.blocks import MAX_BLOCK
+from ledger.records.cid import parse_cid
+from ledger.service import records
+
+router = APIRouter(prefix="/v1", tags=["records"])
+
+CidPath = Annotated[str, Path(max_length=96)]
+
+
+@router.post("/records")
+def publish(body: RecordBody, gateway: GatewayPart, caller: Caller) -> dict[str, Any]:
+    """Publish a record whose blocks are stored already."""
+    index = gateway.states.sequenced(
+        caller, lambda state: records.publish(gateway, state, **body.model_dump())
+    )
+    return {"root": body.root, "index": index}
+
+
+@router.get("/records")
+def show(patient: Patient) -> dict[str, Any]:
+    """The patient's own records."""
+    return {"records": [{"root": record.row.root, **record.row.sealed} for record in patient.records]}
+
+
+@router.get("/blocks/{cid}", response_class=Response)
+def get_block(cid: CidPath, gateway: GatewayPart) -> Response:
+    """One block of ciphertext, which is public by design."""
+    data = records.get_block(gateway, parse_cid(cid))
+    return Response(data, media_type="application/vnd.ipld.raw")
+
+
+@router.put("/blocks/{cid}", status_code=status.HTTP_204_NO_CONTENT)
+async def put_block(cid: CidPath, request: Request, gateway: GatewayPart, _patient: Patient) -> None:
+    """Store one block; its bytes must hash to the CID."""
+    data = bytearray()
+    async for part in request.stream():
+        data += part
+        if len(data) > MAX_BLOCK:
+            raise TooLarge(f"a block has at most {MAX_BLOCK} bytes")
+    await run_in_threadpool(records.put_block, gateway, parse_cid(cid), bytes(data))

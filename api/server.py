@@ -1,0 +1,99 @@
+"""Serving a gateway over HTTP, in this process."""
+
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import datetime
+from typing import Self
+
+import uvicorn
+
+from api.app import create_app
+from api.settings import LOOPBACK, GatewaySettings
+from api.wiring import Opened, open_gateway
+from api.worker import Worker
+from ledger.errors import EnvironmentFault, InvalidInput
+from ledger.service.gateway import Gateway, system_clock
+
+BODY_SECONDS = 10
+
+
+class Server:
+    """A gateway that listens as long as the context lasts; requests under way are finished on the way out."""
+
+    def __init__(self, settings: GatewaySettings, *, clock: Callable[[], datetime] = system_clock) -> None:
+        if settings.host not in LOOPBACK and not settings.public_url:
+            raise InvalidInput(
+                "a gateway that is reached from outside needs its public https URL",
+                reason="no_public_url",
+                fix="Set CONSENT_PUBLIC_URL=https://… and put a TLS proxy in front.",
+            )
+        self._settings = settings
+        self._clock = clock
+        self._exit = ExitStack()
+        self.url = ""
+        self._opened: Opened | None = None
+        self._server: uvicorn.Server | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def gateway(self) -> Gateway:
+        """The gateway that is served; only while the context lasts."""
+        if self._opened is None:
+            raise EnvironmentFault("the gateway is not running")
+        return self._opened.gateway
+
+    def __enter__(self) -> Self:
+        with ExitStack() as exit_stack:
+            listener = exit_stack.enter_context(_listen(self._settings.host, self._settings.port))
+            port = listener.getsockname()[1]
+            self.url = self._settings.public_url or f"http://{self._settings.host}:{port}"
+            self._opened = open_gateway(self._settings, origin=self.url, clock=self._clock)
+            exit_stack.callback(self._opened.close)
+            exit_stack.enter_context(Worker(self._opened.gateway))
+            self._start(listener)
+            exit_stack.callback(self._halt)
+            self._exit = exit_stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._exit.close()
+
+    def wait(self) -> None:
+        """Block until the server ends."""
+        if self._thread is not None:
+            self._thread.join()
+
+    def _start(self, listener: socket.socket) -> None:
+        config = uvicorn.Config(
+            create_app(self.gateway),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=BODY_SECONDS,
+            lifespan="off",
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listener]}, name="http")
+        self._thread.start()
+
+    def _halt(self) -> None:
+        if self._server is not None and self._thread is not None:
+            self._server.should_exit = True
+            self._thread.join()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(256)
+    except OSError as exc:
+        listener.close()
+        raise InvalidInput(
+            f"cannot listen on port {port}", reason="port_taken", fix="Choose another with --port."
+        ) from exc
+    return listener

@@ -1,0 +1,48 @@
+"""Settings of a gateway: environment variables ``CONSENT_*``, over defaults, checked all at once at start."""
+
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+class GatewaySettings(BaseSettings):
+    """What an operator decides.
+
+    state: the directory with keys, database and blocks.
+    rpc: JSON-RPC URL of an Ethereum node.
+    deployment: the JSON file that names chain and contracts.
+    host, port: where to listen; port 0 takes a free one.
+    public_url: the URL that clients use; needed, and https, unless the host is loopback.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="CONSENT_", extra="ignore")
+
+    state: Path
+    rpc: str
+    deployment: Path
+    database_url: str = ""
+    host: str = "127.0.0.1"
+    port: int = Field(default=8440, ge=0, le=65535)
+    public_url: str = ""
+    level: Literal["seen", "safe", "final"] = "seen"
+    max_head_age: int = Field(default=60, ge=2, le=86400)
+    relay_delay: int = Field(default=0, ge=0, le=86400)
+    anchor_interval: int = Field(default=60, ge=1, le=86400)
+
+    @field_validator("public_url")
+    @classmethod
+    def _https_off_loopback(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if url and (parts.scheme != "https" and parts.hostname not in LOOPBACK):
+            raise ValueError("must be https, or on a loopback host")
+        return url.rstrip("/")
+
+    @property
+    def database(self) -> str:
+        """The database URL: SQLite in the state directory unless one is given."""
+        return self.database_url or f"sqlite:///{self.state / 'gateway.sqlite'}"

@@ -1,0 +1,105 @@
+"""Opening a gateway: keys, database, log, chain plane and block store, put together once."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from ledger.chain.follower import Follower
+from ledger.chain.relayer import Relayer
+from ledger.store.chain import ChainStore
+from ledger.store.relay import RelayStore
+
+from api.settings import GatewaySettings
+from ledger.canonical import parse_object
+from ledger.chain.deployment import Deployment
+from ledger.chain.rpc import Rpc
+from ledger.ids import did_of
+from ledger.log.checkpoint import LogKey, origin_of
+from ledger.log.entry import EntryKind
+from ledger.log.journal import Journal
+from ledger.policy.model import POLICY
+from ledger.records.blocks import LocalBlockStore
+from ledger.service.gateway import Gateway, Settings, system_clock
+from ledger.service.keys import GatewayKeys
+from ledger.service.states import PatientStates
+from ledger.store.database import Database, upgrade
+from ledger.store.repositories import Repositories
+from ledger.store.vault import FileDataKeys, Vault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A gateway and what must be closed after it."""
+
+    gateway: Gateway
+    database: Database
+
+    def close(self) -> None:
+        """Release the database."""
+        self.database.close()
+
+
+def open_gateway(
+    settings: GatewaySettings, *, origin: str, clock: Callable[[], datetime] = system_clock
+) -> Opened:
+    """Open (on first use: create) the gateway in the state directory.
+
+    Raises:
+        ChainUnreachable: the RPC does not answer or is on another chain than the deployment.
+        StoreUnavailable, KeyLocked: the state directory is not usable.
+    """
+    deployment = Deployment.from_json(parse_object(settings.deployment.read_bytes()))
+    keys = GatewayKeys.create(settings.state / "keys")
+    upgrade(settings.database)
+    database = Database(settings.database)
+    data_keys = FileDataKeys(settings.state / "datakeys", keys.wrapping_key)
+    vault = Vault(data_keys, keys.log_data_key)
+    stores = Repositories.on(vault)
+    log_key = LogKey(origin_of(deployment.chain_id, deployment.anchor, keys.relayer.address), keys.log_seed)
+    rpc = Rpc([settings.rpc])
+    gateway = Gateway(
+        settings=Settings(
+            origin=origin,
+            level=settings.level,
+            max_head_age=settings.max_head_age,
+            relay_delay=settings.relay_delay,
+            anchor_interval=settings.anchor_interval,
+        ),
+        deployment=deployment,
+        keys=keys,
+        db=database,
+        data_keys=data_keys,
+        journal=Journal(database, vault, log_key, clock=clock),
+        follower=Follower(rpc, deployment, ChainStore(database), clock=clock),
+        relayer=Relayer(rpc, RelayStore(database), keys.relayer, chain_id=deployment.chain_id, clock=clock),
+        blocks=LocalBlockStore(settings.state / "blocks"),
+        stores=stores,
+        states=PatientStates(
+            database, stores, lambda account: keys.look_up(did_of(deployment.chain_id, account))
+        ),
+        randomness=os.urandom,
+        clock=clock,
+    )
+    _open_log(gateway)
+    return Opened(gateway=gateway, database=database)
+
+
+def _open_log(gateway: Gateway) -> None:
+    """The first entry names what every verifier must know of this log."""
+    if gateway.journal.size or gateway.journal.damage:
+        return
+    deployment = gateway.deployment
+    gateway.append(
+        EntryKind.LOG_OPENED,
+        head=gateway.last_head(),
+        origin=gateway.journal.origin,
+        log_key=gateway.journal.verifier,
+        chain_id=deployment.chain_id,
+        registry=deployment.registry,
+        directory=deployment.directory,
+        anchor=deployment.anchor,
+        policy=POLICY,
+        level=gateway.settings.level,
+        max_head_age=gateway.settings.max_head_age,
+    )

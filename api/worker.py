@@ -1,0 +1,68 @@
+"""What a gateway does beside answering: follow the chain, take over stops, relay, anchor."""
+
+import threading
+from collections.abc import Callable
+from typing import Self
+
+import structlog
+
+from ledger.errors import LedgerError
+from ledger.service.anchoring import anchor_if_grown
+from ledger.service.gateway import Gateway
+from ledger.service.stops import take_over
+
+FOLLOW_SECONDS = 0.1
+RELAY_SECONDS = 0.1
+
+_log = structlog.get_logger()
+
+
+class Worker:
+    """Two threads: one reads the chain, one writes to it. An error is logged by its code and tried again."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._stop = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._loop, args=(self._read, FOLLOW_SECONDS), name="follower"),
+            threading.Thread(target=self._loop, args=(self._write, RELAY_SECONDS), name="relayer"),
+        ]
+        self._anchor_due = 0.0
+        self._stops_due = True
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _loop(self, act: Callable[[], None], pause: float) -> None:
+        failing = ""
+        while not self._stop.is_set():
+            try:
+                act()
+                failing = ""
+            except LedgerError as exc:
+                if exc.reason != failing:  # once per cause, not ten times a second
+                    _log.warning("background", thread=threading.current_thread().name, reason=exc.reason)
+                failing = exc.reason
+            except Exception as exc:
+                _log.error("background", thread=threading.current_thread().name, kind=type(exc).__name__)
+            self._stop.wait(pause)
+
+    def _read(self) -> None:
+        self._stops_due |= self._gateway.follower.step()
+        if self._stops_due:
+            take_over(self._gateway)
+            self._stops_due = False
+
+    def _write(self) -> None:
+        self._gateway.relayer.step()
+        now = self._gateway.clock().timestamp()
+        if now >= self._anchor_due:
+            anchor_if_grown(self._gateway)
+            self._anchor_due = now + self._gateway.settings.anchor_interval

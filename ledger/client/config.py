@@ -1,0 +1,118 @@
+"""Which network a profile uses: its gateway, a chain RPC of one's own choice, and the three contracts.
+
+``config.json``; `consent up` writes the same content as ``network.json``::
+
+    {"deployment":{"anchor":"0x…","block":1,"chain_id":31337,"directory":"0x…","registry":"0x…"},
+     "format":"consent-ledger/config/1","gateway":"http://127.0.0.1:8440","rpc":"http://127.0.0.1:8545"}
+
+``blocks``, a directory, is there if blocks are kept on this machine; else they go through the gateway.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+from ledger.canonical import canonical, parse_object
+from ledger.chain.deployment import Deployment
+from ledger.errors import InvalidInput
+
+FORMAT = "consent-ledger/config/1"
+SETTABLE = ("gateway", "rpc", "blocks")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """The network of one profile."""
+
+    gateway: str
+    rpc: str
+    deployment: Deployment
+    blocks: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse addresses that cannot be used."""
+        check_url("gateway", self.gateway)
+        check_url("rpc", self.rpc)
+
+    @classmethod
+    def parse(cls, raw: bytes) -> Self:
+        """The configuration in a JSON text.
+
+        Raises:
+            InvalidInput: not a configuration of this format.
+        """
+        content = parse_object(raw)
+        required = {"format", "gateway", "rpc", "deployment"}
+        if content.get("format") != FORMAT or not required <= content.keys() <= required | {"blocks"}:
+            raise InvalidInput(
+                "not a network file",
+                reason="bad_config",
+                fix="Use the network.json that 'consent up' writes.",
+            )
+        blocks = content.get("blocks")
+        if not all(isinstance(content[name], str) for name in ("gateway", "rpc")):
+            raise InvalidInput("gateway and rpc are addresses", reason="bad_config")
+        return cls(
+            gateway=content["gateway"],
+            rpc=content["rpc"],
+            deployment=Deployment.from_json(content["deployment"]),
+            blocks=None if blocks is None else Path(str(blocks)),
+        )
+
+    def encode(self) -> bytes:
+        """One line of canonical JSON."""
+        blocks = {} if self.blocks is None else {"blocks": str(self.blocks)}
+        return (
+            canonical(
+                {
+                    "format": FORMAT,
+                    "gateway": self.gateway,
+                    "rpc": self.rpc,
+                    "deployment": self.deployment.to_json(),
+                    **blocks,
+                }
+            )
+            + b"\n"
+        )
+
+    def with_value(self, key: str, value: str) -> "Config":
+        """With one setting changed.
+
+        Raises:
+            InvalidInput: no such setting, or no such value for it.
+        """
+        if key not in SETTABLE:
+            raise InvalidInput(
+                f"there is no setting {key!r}",
+                reason="unknown_setting",
+                fix=f"Choose from: {', '.join(SETTABLE)}",
+            )
+        if key == "blocks":
+            return replace(self, blocks=Path(value).absolute() if value else None)
+        url = check_url(key, value)
+        return replace(self, gateway=url) if key == "gateway" else replace(self, rpc=url)
+
+    def overridden(self, given: Mapping[str, str]) -> "Config":
+        """With the settings in `given` (from flags or the environment) in place of the profile's."""
+        config = self
+        for key, value in given.items():
+            config = config.with_value(key, value)
+        return config
+
+
+def check_url(name: str, url: str) -> str:
+    """An http or https address with a host and nothing secret in it; else InvalidInput."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and (parts.port or 1)
+    except ValueError:
+        usable = False
+    if not usable or parts.username is not None or parts.query or parts.fragment:
+        raise InvalidInput(
+            f"{name} is not an http or https address",
+            reason="bad_url",
+            fix=f"Write it like http://127.0.0.1:8440 for {name}.",
+        )
+    return url.rstrip("/")

@@ -1,0 +1,180 @@
+"""Filing and stopping consents: the acts for which a patient's keys sign."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ledger.canonical import hexed
+from ledger.client.context import Context
+from ledger.client.directory import Recipient
+from ledger.client.drafting import Draft
+from ledger.client.grants import recipients, sealed, wanted
+from ledger.client.keys import CompartmentKeys
+from ledger.client.own import in_force, own_consents, own_records
+from ledger.client.ports import KeptFiling, SealedTo
+from ledger.client.wire import ChainStatus, Consent
+from ledger.consent import commitment
+from ledger.consent.commitment import commit, filing_to_json, verify_filing
+from ledger.consent.document import ConsentDocument, parse_document
+from ledger.consent.statement import statement
+from ledger.crypto.identity import Account
+from ledger.crypto.typed import Filing, Revocation
+from ledger.errors import CommitmentMismatch, NotAdmitted, NotFound
+from ledger.ids import Address, ConsentId, Did, parse_word
+from ledger.log.entry import EntryKind
+from ledger.policy.preview import Standing
+
+GAP = 20
+"""How many unused controllers in a row end the search for used ones."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """An act that the gateway has in its log: consent, log position, receipt, and how far the chain is."""
+
+    consent: ConsentId
+    index: int
+    chain: ChainStatus
+    receipt: dict[str, Any] = field(repr=False)
+
+
+def file(context: Context, draft: Draft, keys: CompartmentKeys) -> Done:
+    """Sign what was drafted and file it: commitment, binding, grant capsules.
+
+    The people are looked up on chain again, because reading takes time. The filing is remembered before it is
+    sent, so that a consent whose answer was lost can still be found and stopped.
+
+    Raises:
+        CommitmentMismatch: the draft's text is not that of its document (``other_statement``).
+        NotAdmitted: somebody's key or standing changed since the draft was made (``key_changed``).
+        Conflict, GatewayUnreachable, LedgerError: as the gateway answers.
+        ProofInvalid: the receipt does not prove this filing.
+    """
+    document = parse_document(draft.document.canonical)
+    if statement(document) != draft.statement:
+        raise CommitmentMismatch("the text is not that of this document", reason="other_statement")
+    people = _still_the_same(context, draft)
+    filing, index = _signed(context, document)
+    deployment = context.deployment
+    verified = verify_filing(filing, chain_id=deployment.chain_id, registry=deployment.registry)
+    body = filing_to_json(filing)
+    context.state.filings[verified.id] = KeptFiling(controller=index, filing=body)
+    context.state.save()
+    grants = _grants(context, Standing.of(document, verified.id), keys)
+    answer = context.gateway.file(body, sealed(context, verified.id, grants, people), draft.request)
+    expected: dict[str, object] = {"consent": verified.id, "filing": body, "patient": context.did}
+    context.log.take(answer.receipt, EntryKind.CONSENT_FILED, expected, tag=context.tag)
+    remember_grants(context, verified.id, grants)
+    context.log.settle()
+    return _done(verified.id, answer.receipt, answer.chain)
+
+
+def revoke(context: Context, consent: ConsentId) -> Done:
+    """Stop a consent. From the answer on the gateway permits nothing on it; the chain follows.
+
+    Raises:
+        NotFound: no such consent of this patient, or none of this identity's controllers signed it.
+        GatewayUnreachable, LedgerError: as the gateway answers.
+        ProofInvalid: the receipt does not prove this stop.
+    """
+    controller = _controller_of(context, consent)
+    signature = controller.sign(Revocation(consent=parse_word(consent)).digest(context.consent_domain))
+    answer = context.gateway.revoke(consent, hexed(signature))
+    expected: dict[str, object] = {"consent": consent, "patient": context.did}
+    context.log.take(answer.receipt, EntryKind.CONSENT_REVOKED, expected, tag=context.tag)
+    remember_grants(context, consent, frozenset())
+    context.log.settle()
+    return _done(consent, answer.receipt, answer.stop or answer.chain)
+
+
+def remember_grants(context: Context, consent: ConsentId, grants: frozenset[SealedTo]) -> None:
+    """Note durably which capsules the gateway holds for a consent."""
+    kept = context.state.filings.get(consent)
+    if kept is not None and kept.sealed != grants:
+        context.state.filings[consent] = replace(kept, sealed=grants)
+        context.state.save()
+
+
+def _still_the_same(context: Context, draft: Draft) -> dict[Did, Recipient]:
+    context.directory.refresh()
+    people = recipients(context, draft.document.actors)
+    if people != dict(draft.recipients):
+        raise NotAdmitted(
+            "somebody whom the document names has changed their key or name meanwhile",
+            reason="key_changed",
+            fix="Look at the draft again, then sign.",
+        )
+    return people
+
+
+def _grants(context: Context, consent: Standing, keys: CompartmentKeys) -> frozenset[SealedTo]:
+    """What the consent must be sealed to, beside everything that is in force already."""
+    beside = [
+        one.standing for one in in_force(context, own_consents(context)) if one.id != consent.compiled.id
+    ]
+    return wanted(consent, [*beside, consent], own_records(context), keys.current, context.clock())
+
+
+def _signed(context: Context, document: ConsentDocument) -> tuple[commitment.Filing, int]:
+    """The filing of a document under a controller that was never used, and the controller's index."""
+    index, controller = _fresh_controller(context)
+    context.state.next_controller = index + 1
+    context.state.save()
+    consent = commit(document, controller.address, 0, context.randomness(32))
+    digest = consent.digest(context.consent_domain)
+    binding = Filing(consent=digest, controller=controller.address).digest(context.consent_domain)
+    filing = commitment.Filing(
+        document=document.canonical,
+        statement=consent.terms.statement,
+        salt=consent.terms.salt,
+        controller=controller.address,
+        epoch=0,
+        until=consent.until,
+        signature=controller.sign(digest),
+        binding=context.account.sign(binding),
+    )
+    return filing, index
+
+
+def _fresh_controller(context: Context) -> tuple[int, Account]:
+    """The first controller above all that this identity ever used: here, at the gateway, or on chain."""
+    used = context.directory.controllers() | {one.controller for one in own_consents(context)}
+    fresh = index = context.state.next_controller
+    while index < fresh + GAP:
+        if context.identity.controller(index).address in used:
+            fresh = index + 1
+        index += 1
+    return fresh, context.identity.controller(fresh)
+
+
+def controller_index(context: Context, controller: Address) -> int:
+    """Which of this identity's controllers an address is.
+
+    Raises:
+        NotFound: none of those that could have been used (``foreign_controller``).
+    """
+    for index in range(context.state.next_controller + GAP):
+        if context.identity.controller(index).address == controller:
+            return index
+    raise NotFound(
+        "no key of this identity has signed that consent",
+        reason="foreign_controller",
+        fix="Use the profile that signed it.",
+    )
+
+
+def _controller_of(context: Context, consent: ConsentId) -> Account:
+    kept = context.state.filings.get(consent)
+    if kept is not None:
+        return context.identity.controller(kept.controller)
+    filed = _filed_controller(context.gateway.consent(consent))
+    return context.identity.controller(controller_index(context, filed))
+
+
+def _filed_controller(row: Consent) -> Address:
+    if row.filing is None:
+        raise NotFound("no such consent of yours", fix="See yours with: consent list")
+    return commitment.filing_from_json(row.filing).controller
+
+
+def _done(consent: ConsentId, receipt: dict[str, Any], chain: ChainStatus) -> Done:
+    return Done(consent=consent, index=int(receipt["index"]), chain=chain, receipt=receipt)

@@ -1,0 +1,234 @@
+"""Every endpoint of a gateway, typed. Nothing that it answers is believed here: see patient and provider."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from ledger.client import wire
+from ledger.client.http import TIMEOUT, Answer, Http
+from ledger.client.session import SignedIn
+from ledger.crypto.identity import Account
+from ledger.ids import Cid, ConsentId, Did, RequestId
+
+if TYPE_CHECKING:
+    import httpx2
+
+T = TypeVar("T")
+
+
+def system_clock() -> datetime:
+    """The machine's time, aware, UTC."""
+    return datetime.now(UTC)
+
+
+class GatewayClient:
+    """One gateway, called by one account (or by nobody, for what is public).
+
+    Every method raises GatewayUnreachable when nobody answers as a gateway would, and otherwise the error
+    that the gateway raised. Methods that need a session sign in by themselves, once.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        chain_id: int,
+        account: Account | None = None,
+        transport: "httpx2.BaseTransport | None" = None,
+        timeout: float = TIMEOUT,
+        clock: Callable[[], datetime] = system_clock,
+    ) -> None:
+        """Nothing is sent yet; InvalidInput unless `base_url` is an https origin, or http on loopback."""
+        self._http = Http(base_url, transport=transport, timeout=timeout)
+        self._session = SignedIn(self._http, account=account, chain_id=chain_id, clock=clock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port that this client calls: what signed requests name."""
+        return self._http.origin
+
+    def close(self) -> None:
+        """Close the connections; the session is left to expire."""
+        self._http.close()
+
+    # For anyone.
+
+    def info(self) -> wire.GatewayInfo:
+        """Which chain, contracts and log the gateway says it serves."""
+        return self._public("GET", "/v1/gateway", wire.GatewayInfo)
+
+    def healthy(self) -> bool:
+        """Whether it answers at all."""
+        return self._http.call("GET", "/healthz").status == 200
+
+    def ready(self) -> dict[str, Any]:
+        """What ``/readyz`` says, as it is."""
+        return self._public("GET", "/readyz", dict[str, Any])
+
+    def participants(self) -> list[wire.Participant]:
+        """All participants."""
+        return self._public("GET", "/v1/participants", wire.Participants).participants
+
+    def participant(self, did: Did) -> wire.Participant:
+        """One participant, or NotFound."""
+        return self._public("GET", f"/v1/participants/{did}", wire.Participant)
+
+    def bring_profile(self, profile: bytes) -> None:
+        """Bring a profile that the directory vouches for."""
+        self._http.call("POST", "/v1/participants", body={"profile": profile.decode()})
+
+    def block(self, cid: Cid) -> bytes:
+        """The ciphertext under a CID, not hashed yet; NotFound if the gateway does not have it."""
+        return self._http.call("GET", f"/v1/blocks/{cid}").body
+
+    def checkpoint(self) -> str:
+        """The newest checkpoint, a signed note."""
+        return self._http.call("GET", "/v1/log/checkpoint").body.decode("utf-8", errors="replace")
+
+    def leaves(self, start: int, end: int) -> list[str]:
+        """Leaf hashes from `start` up to (not including) `end`; at most 4096."""
+        params = {"start": start, "end": end}
+        return self._decoded(self._http.call("GET", "/v1/log/leaves", params=params), wire.Leaves).leaves
+
+    def inclusion(self, index: int, size: int) -> list[str]:
+        """The inclusion proof of an entry in the tree of `size`."""
+        params = {"index": index, "size": size}
+        return self._decoded(
+            self._http.call("GET", "/v1/log/proofs/inclusion", params=params), wire.Proof
+        ).proof
+
+    def consistency(self, old: int, new: int) -> list[str]:
+        """The proof that the tree of size `new` continues the one of size `old`."""
+        params = {"old": old, "new": new}
+        return self._decoded(
+            self._http.call("GET", "/v1/log/proofs/consistency", params=params), wire.Proof
+        ).proof
+
+    # For patients.
+
+    def enrol(self, erasure: str, signature: str, inbox: dict[str, Any]) -> wire.Enrolled:
+        """Enrol the signed-in account as a patient; again is success."""
+        body = {"erasure": erasure, "signature": signature, "inbox": inbox}
+        return self._signed("PUT", "/v1/patient", wire.Enrolled, body)
+
+    def patient(self) -> wire.Enrolled:
+        """The signed-in patient, or NotFound."""
+        return self._signed("GET", "/v1/patient", wire.Enrolled)
+
+    def compartments(self) -> list[wire.Compartment]:
+        """The patient's deposited compartment keys."""
+        return self._signed("GET", "/v1/compartments", wire.Compartments).compartments
+
+    def deposit(
+        self, compartment: str, record_class: str, labels: list[str], keys: list[dict[str, Any]]
+    ) -> None:
+        """Deposit signed public keys of a compartment."""
+        body = {"class": record_class, "labels": labels, "keys": keys}
+        self._session.call("PUT", f"/v1/compartments/{compartment}", body=body)
+
+    def put_block(self, cid: Cid, data: bytes) -> None:
+        """Store ciphertext at the gateway."""
+        self._session.call("PUT", f"/v1/blocks/{cid}", body=data)
+
+    def publish(self, record: dict[str, Any]) -> wire.Published:
+        """Publish a record's header, capsule and publication."""
+        return self._signed("POST", "/v1/records", wire.Published, record)
+
+    def records(self) -> list[wire.Record]:
+        """The patient's own records."""
+        return self._signed("GET", "/v1/records", wire.Records).records
+
+    def decline(self, request: RequestId) -> wire.Moved:
+        """Say no to a provider's request."""
+        return self._signed("POST", f"/v1/requests/{request}/decline", wire.Moved, {})
+
+    def file(
+        self, filing: dict[str, Any], capsules: dict[str, Any], request: RequestId | None = None
+    ) -> wire.Filed:
+        """File a consent with its grant capsules; the same again gives the same answer."""
+        answered = {} if request is None else {"request": request}
+        return self._signed(
+            "POST", "/v1/consents", wire.Filed, {"filing": filing, "capsules": capsules, **answered}
+        )
+
+    def replace_capsules(self, consent: ConsentId, capsules: dict[str, Any]) -> None:
+        """Deposit newly sealed grant capsules for a running consent."""
+        self._session.call("PUT", f"/v1/consents/{consent}/capsules", body=capsules)
+
+    def revoke(self, consent: ConsentId, signature: str) -> wire.Filed:
+        """Stop a consent."""
+        return self._signed(
+            "POST", f"/v1/consents/{consent}/revocation", wire.Filed, {"signature": signature}
+        )
+
+    def preview(self, document: str) -> list[wire.Preview]:
+        """The gateway's own idea of what a document would change."""
+        body = {"document": document}
+        return self._signed("POST", "/v1/consents/preview", wire.Previews, body).participants
+
+    def history(self) -> list[wire.Disclosure]:
+        """Who asked for what, and what they were given."""
+        return self._signed("GET", "/v1/history", wire.History).disclosures
+
+    # For patients and providers: what is theirs.
+
+    def requests(self) -> list[wire.Request]:
+        """The patient's inbox or the provider's outbox."""
+        return self._signed("GET", "/v1/requests", wire.Requests).requests
+
+    def consents(self) -> list[wire.Consent]:
+        """The patient's consents, or those that name the provider."""
+        return self._signed("GET", "/v1/consents", wire.Consents).consents
+
+    def consent(self, consent: ConsentId) -> wire.Consent:
+        """One of them, or NotFound."""
+        return self._signed("GET", f"/v1/consents/{consent}", wire.Consent)
+
+    def receipt(self, index: int) -> dict[str, Any]:
+        """The receipt of an entry, for those whom it concerns."""
+        return self._signed("GET", f"/v1/log/receipts/{index}", dict[str, Any])
+
+    def entries(self, start: int, end: int) -> list[wire.Entry]:
+        """Log entries: all for an auditor (reading is logged), their own for a patient; at most 512."""
+        params = {"start": start, "end": end}
+        return self._decoded(
+            self._session.call("GET", "/v1/log/entries", params=params), wire.Entries
+        ).entries
+
+    # For providers.
+
+    def request(self, body: dict[str, Any]) -> wire.Requested:
+        """Ask a patient for a consent."""
+        return self._signed("POST", "/v1/requests", wire.Requested, body)
+
+    def evaluate(self, body: dict[str, Any]) -> wire.Evaluation:
+        """One AuthZEN evaluation; a refusal is an answer, not an error."""
+        return self._signed("POST", "/access/v1/evaluation", wire.Evaluation, body)
+
+    def release(self, request: dict[str, Any], signature: str) -> wire.Release:
+        """Ask for records with a signed access request; a refusal is an answer, not an error."""
+        return self._signed(
+            "POST", "/v1/releases", wire.Release, {"request": request, "signature": signature}
+        )
+
+    def sign_out(self) -> None:
+        """End the session, if there is one."""
+        self._session.sign_out()
+
+    def _public(self, method: str, path: str, kind: type[T]) -> T:
+        return self._http.decode(self._http.call(method, path), kind)
+
+    def _signed(self, method: str, path: str, kind: type[T], body: dict[str, Any] | None = None) -> T:
+        return self._http.decode(self._session.call(method, path, body=body), kind)
+
+    def _decoded(self, answer: Answer, kind: type[T]) -> T:
+        return self._http.decode(answer, kind)

@@ -1,0 +1,60 @@
+"""Whether what a profile depends on answers."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ledger.chain.rpc import Rpc
+from ledger.client.config import Config
+from ledger.client.gateway import GatewayClient
+from ledger.client.receipts import require_network
+from ledger.errors import ChainUnreachable, LedgerError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+def examine(config: Config) -> list[Check]:
+    """Ask the gateway and the chain; a failure is an answer here, not an error."""
+    return [
+        _check("gateway", lambda: _gateway(config)),
+        _check("network", lambda: _network(config)),
+        _check("chain", lambda: _chain(config)),
+    ]
+
+
+def _check(name: str, ask: Callable[[], str]) -> Check:
+    try:
+        return Check(name=name, ok=True, detail=ask())
+    except LedgerError as exc:
+        return Check(name=name, ok=False, detail=exc.message)
+
+
+def _gateway(config: Config) -> str:
+    with GatewayClient(config.gateway, chain_id=config.deployment.chain_id) as gateway:
+        gateway.healthy()
+    return f"{config.gateway} answers"
+
+
+def _network(config: Config) -> str:
+    with GatewayClient(config.gateway, chain_id=config.deployment.chain_id) as gateway:
+        require_network(gateway.info(), config.deployment)
+    return "the gateway serves the contracts of this profile"
+
+
+def _chain(config: Config) -> str:
+    rpc = Rpc(config.rpc)
+    try:
+        chain_id, head = rpc.chain_id(), rpc.block("latest")
+        if chain_id != config.deployment.chain_id or head is None:
+            raise ChainUnreachable(f"{config.rpc} is on chain {chain_id}", reason="other_chain")
+        if not rpc.code(config.deployment.registry):
+            raise ChainUnreachable("there is no registry on this chain", reason="no_contract")
+    finally:
+        rpc.close()
+    return f"chain {chain_id}, block {head.number}"

@@ -1,0 +1,130 @@
+"""A patient's own records and consents, as gateway, chain and the client's own memory together show them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ledger.chain.index import ChainState
+from ledger.client.context import Context
+from ledger.client.publications import VerifiedRecord, verify_record
+from ledger.client.wire import ChainStatus, Consent
+from ledger.consent.commitment import VerifiedConsent, filing_from_json, verify_filing
+from ledger.consent.document import ConsentDocument
+from ledger.errors import CommitmentMismatch
+from ledger.ids import Address, ConsentId
+from ledger.policy.preview import Standing
+
+UNFILED = "unfiled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnConsent:
+    """A consent that this patient signed; everything in it but the gateway's word on states is verified.
+
+    ``state`` is ``pending``, ``active``, ``stopped`` or ``expired``; ``unfiled`` if no gateway knows of it.
+    ``chain`` and ``stop`` are how far the gateway says that it brought recording and stop; ``on_chain`` is
+    what the client's own RPC says.
+    """
+
+    id: ConsentId
+    document: ConsentDocument
+    statement: str
+    controller: Address
+    state: str
+    on_chain: ChainState
+    filing: dict[str, Any] = field(repr=False)
+    chain: ChainStatus | None = None
+    stop: ChainStatus | None = None
+    filed: int | None = None
+
+    @property
+    def standing(self) -> Standing:
+        """Document and rules, for decisions."""
+        return Standing.of(self.document, self.id)
+
+
+def own_records(context: Context) -> list[VerifiedRecord]:
+    """The patient's records, each as it was signed.
+
+    Raises:
+        SignatureInvalid, RecordCorrupt, InvalidInput: see `verify_record`.
+    """
+    return [
+        verify_record(record, patient=context.did, domain=context.records_domain)
+        for record in context.gateway.records()
+    ]
+
+
+def own_consents(context: Context) -> list[OwnConsent]:
+    """The patient's consents: those that the gateway tells of, and those that only this client remembers.
+
+    Raises:
+        CommitmentMismatch: the gateway shows as this patient's what they never agreed to.
+        SignatureInvalid, DocumentRejected: the same, found elsewhere in it.
+    """
+    told = [row for row in context.gateway.consents() if row.filing is not None]
+    found = [_told(context, row) for row in told]
+    known = {one.id for one in found}
+    return found + [
+        _remembered(context, consent, kept.filing)
+        for consent, kept in context.state.filings.items()
+        if consent not in known
+    ]
+
+
+def in_force(context: Context, consents: Iterable[OwnConsent]) -> list[OwnConsent]:
+    """Those that decisions rest on or soon will.
+
+    One that permits counts until the first sign of a stop, one whose root denies until its end is final.
+    """
+    return [one for one in consents if one.state != UNFILED and _counts(context, one)]
+
+
+def _counts(context: Context, one: OwnConsent) -> bool:
+    if one.document.permits:
+        return one.state in ("pending", "active")
+    return context.directory.state(one.id, "final") is not ChainState.ENDED
+
+
+def _told(context: Context, row: Consent) -> OwnConsent:
+    filing = row.filing or {}
+    verified = _verified(context, filing)
+    if verified.id != row.consent:
+        raise CommitmentMismatch("the gateway shows a consent under another's id", reason="other_consent")
+    on_chain = context.directory.state(verified.id)
+    ended = context.directory.index.ended_number(verified.id) is not None
+    return OwnConsent(
+        id=verified.id,
+        document=verified.document,
+        statement=verified.statement,
+        controller=verified.controller,
+        state="stopped" if ended else row.state,
+        on_chain=on_chain,
+        filing=filing,
+        chain=row.chain,
+        stop=row.stop,
+        filed=row.filed,
+    )
+
+
+def _remembered(context: Context, consent: ConsentId, filing: dict[str, Any]) -> OwnConsent:
+    verified = _verified(context, filing)
+    return OwnConsent(
+        id=consent,
+        document=verified.document,
+        statement=verified.statement,
+        controller=verified.controller,
+        state=UNFILED,
+        on_chain=context.directory.state(consent),
+        filing=filing,
+    )
+
+
+def _verified(context: Context, filing: dict[str, Any]) -> VerifiedConsent:
+    deployment = context.deployment
+    verified = verify_filing(
+        filing_from_json(filing), chain_id=deployment.chain_id, registry=deployment.registry
+    )
+    if verified.document.patient != context.did:
+        raise CommitmentMismatch("the consent is another patient's", reason="other_patient")
+    return verified

@@ -1,0 +1,63 @@
+"""What a client needs from the machine it runs on: memory between commands, and news of progress."""
+
+from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from ledger.ids import ConsentId, Did
+
+Progress = Callable[[int, int], None]
+"""Called with (done, total) while something long runs."""
+
+
+def silent(done: int, total: int) -> None:
+    """A `Progress` that tells nobody."""
+
+
+class SealedTo(NamedTuple):
+    """One grant capsule: the compartment (32 bytes), its epoch, and who can open it."""
+
+    compartment: bytes
+    epoch: int
+    recipient: Did
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptFiling:
+    """A consent that this patient signed; ``filing`` is its wire form (`consent.commitment.filing_to_json`).
+
+    ``controller`` is the index of the controller that signed it; ``sealed`` says which grant capsules were
+    last deposited for it.
+    """
+
+    controller: int
+    filing: dict[str, Any] = field(repr=False)
+    sealed: frozenset[SealedTo] = frozenset()
+
+
+class ClientState(Protocol):
+    """What a client remembers between commands, kept encrypted under a key of its identity.
+
+    Attributes may be assigned, ``filings`` changed in place; nothing is durable before `save` returned.
+    """
+
+    next_controller: int
+    """The lowest controller index that this client never signed with."""
+
+    fingerprint: bytes | None
+    """SHA-256 of the Patient's id and identifiers in the first published bundle."""
+
+    filings: MutableMapping[ConsentId, KeptFiling]
+    """Every consent this client signed, also one whose filing never reached a gateway."""
+
+    log_key: str | None
+    """The verifier of the gateway's log key, as first seen; another one later is refused."""
+
+    checkpoint: str | None
+    """The largest checkpoint (signed note) seen so far."""
+
+    def keep_receipt(self, receipt: dict[str, Any]) -> None:
+        """Keep a receipt (`log.receipt` JSON) durably as a file of its own, by its index."""
+
+    def save(self) -> None:
+        """Write everything durably: when this returns, a power loss loses nothing."""

@@ -1,0 +1,116 @@
+"""Publishing: a bundle's segments or a file, encrypted, stored, and signed for at the gateway."""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+
+from ledger.canonical import b64, hexed
+from ledger.client.context import Context
+from ledger.client.keys import CompartmentKeys
+from ledger.client.ports import Progress, silent
+from ledger.errors import BundleRejected, Conflict
+from ledger.ids import word
+from ledger.records.bundle import read_bundle
+from ledger.records.filerecords import file_pieces
+from ledger.records.header import RecordHeader
+from ledger.records.patient import patient_fingerprint
+from ledger.records.publish import Published, publish
+from ledger.records.resources import Bundle
+from ledger.records.segments import segment
+
+
+def publish_bundle(
+    context: Context,
+    keys: CompartmentKeys,
+    source: Path | bytes,
+    *,
+    same_person: bool = False,
+    progress: Progress = silent,
+) -> list[Published]:
+    """Publish every segment of a bundle, in order.
+
+    Args:
+        context: the patient's side.
+        keys: loaded.
+        source: a FHIR R4 bundle with exactly one Patient.
+        same_person: the user says that it is the same person although id or identifiers differ.
+        progress: called after each segment.
+
+    Raises:
+        BundleRejected: no such bundle, or another person's than the first one published (``other_person``).
+        GatewayUnreachable, StoreUnavailable, LedgerError: what is published by then stays published.
+    """
+    bundle = read_bundle(source)
+    _require_same_person(context, bundle, same_person=same_person)
+    segments = segment(bundle, context.did)
+    published = []
+    for done, one in enumerate(segments, 1):
+        published.append(_published(context, keys, one.header, partial(iter, [one.plaintext])))
+        progress(done, len(segments))
+    return published
+
+
+def publish_file(context: Context, keys: CompartmentKeys, path: Path, header: RecordHeader) -> Published:
+    """Publish one file under a header made for it (`records.filerecords.file_record`).
+
+    Raises:
+        InvalidInput: the file no longer has the size that the header says.
+        GatewayUnreachable, StoreUnavailable, LedgerError: nothing was published.
+    """
+    return _published(context, keys, header, partial(file_pieces, path))
+
+
+def _require_same_person(context: Context, bundle: Bundle, *, same_person: bool) -> None:
+    """Bind the first bundle's person to this identity; later ones must be of the same."""
+    fingerprint = patient_fingerprint(bundle)
+    known = context.state.fingerprint
+    if known is not None and known != fingerprint and not same_person:
+        raise BundleRejected(
+            "the bundle's Patient has another id or other identifiers than the one published before",
+            reason="other_person",
+            fix="If it is the same person all the same, say so: --same-person",
+        )
+    if known is None:
+        context.state.fingerprint = fingerprint
+        context.state.save()
+
+
+def _published(
+    context: Context,
+    keys: CompartmentKeys,
+    header: RecordHeader,
+    plaintext: Callable[[], Iterable[bytes]],
+) -> Published:
+    try:
+        return _attempt(context, keys, header, plaintext())
+    except Conflict as exc:
+        if exc.reason != "epoch_ended":
+            raise
+    keys.load()  # A stop has closed the epoch meanwhile; the next one is what writers seal to now.
+    return _attempt(context, keys, header, plaintext())
+
+
+def _attempt(
+    context: Context, keys: CompartmentKeys, header: RecordHeader, plaintext: Iterable[bytes]
+) -> Published:
+    epoch = keys.ensure(header.record_class, header.labels)
+    made = publish(
+        header,
+        plaintext,
+        public_key=keys.public(header.compartment, epoch),
+        epoch=epoch,
+        blocks=context.blocks,
+        randomness=context.randomness,
+    )
+    signature = context.account.sign(made.publication().digest(context.records_domain))
+    context.gateway.publish(
+        {
+            "root": made.root,
+            "header": header.to_bytes().decode(),
+            "capsule": b64(made.capsule),
+            "compartment": word(made.compartment),
+            "epoch": epoch,
+            "signature": hexed(signature),
+        }
+    )
+    return made

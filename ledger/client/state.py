@@ -1,0 +1,168 @@
+"""What a person's client must remember, sealed under a key that the 24 words give back.
+
+``state.sealed`` is one line of RFC 8785 JSON::
+
+    {"ciphertext":"…","format":"consent-ledger/state-sealed/1","nonce":"…"}
+
+key = HKDF-SHA256(encryption secret 0, ``consent-ledger/1/client-state``); ciphertext = AES-256-GCM of the
+RFC 8785 JSON of the state; its associated data is ``consent-ledger/state-sealed/1 <account>``, so that no
+other profile's file is taken. The state::
+
+    {"checkpoint":"…","filings":{"0x…":{"controller":0,"filing":{…},"sealed":[["0x…",0,"did:…"]]}},
+     "fingerprint":"0x…","format":"consent-ledger/state/1","log_key":"…","next_controller":1}
+"""
+
+import os
+from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from ledger.canonical import b64, canonical, hexed, parse_object, unb64
+from ledger.client import files
+from ledger.client.ports import KeptFiling, SealedTo
+from ledger.crypto.identity import Identity
+from ledger.errors import InvalidInput, KeyLocked
+from ledger.ids import ConsentId, Did, parse_consent_id, parse_did, parse_word
+
+SEALED = "consent-ledger/state-sealed/1"
+FORMAT = "consent-ledger/state/1"
+
+_NONCE = 12
+_INFO = b"consent-ledger/1/client-state"
+_REQUIRED = {"filings", "format", "next_controller"}
+_OPTIONAL = {"checkpoint", "fingerprint", "log_key"}
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True, kw_only=True)
+class SealedState:
+    """The `ledger.client.ports.ClientState` of one profile directory."""
+
+    path: Path
+    receipts: Path
+    identity: Identity = field(repr=False)
+    next_controller: int = 0
+    fingerprint: bytes | None = field(default=None, repr=False)
+    filings: MutableMapping[ConsentId, KeptFiling] = field(default_factory=dict, repr=False)
+    log_key: str | None = None
+    checkpoint: str | None = None
+    randomness: Callable[[int], bytes] = field(default=os.urandom, repr=False)
+
+    @classmethod
+    def load(cls, path: Path, receipts: Path, identity: Identity) -> "SealedState":
+        """The state in a file, or an empty one if there is none.
+
+        Raises:
+            KeyLocked: sealed for another identity, or altered.
+            InvalidInput: not a sealed state of this format.
+            StoreUnavailable: it cannot be read.
+        """
+        content = _parse(_unseal(files.read(path), identity)) if path.exists() else {}
+        return cls(path=path, receipts=receipts, identity=identity, **content)
+
+    def save(self) -> None:
+        """Write everything durably, the old file staying whole until the new one is."""
+        nonce = self.randomness(_NONCE)
+        ciphertext = AESGCM(_key(self.identity)).encrypt(
+            nonce, canonical(self._json()), _bound_to(self.identity)
+        )
+        sealed = {"format": SEALED, "nonce": b64(nonce), "ciphertext": b64(ciphertext)}
+        files.replace(self.path, canonical(sealed) + b"\n")
+
+    def keep_receipt(self, receipt: dict[str, Any]) -> None:
+        """Keep a receipt durably as ``<index>.receipt.json``."""
+        files.make_private(self.receipts)
+        files.replace(self.receipts / f"{int(receipt['index'])}.receipt.json", canonical(receipt) + b"\n")
+
+    def _json(self) -> dict[str, Any]:
+        known = {
+            "fingerprint": None if self.fingerprint is None else hexed(self.fingerprint),
+            "log_key": self.log_key,
+            "checkpoint": self.checkpoint,
+        }
+        return {
+            "format": FORMAT,
+            "next_controller": self.next_controller,
+            "filings": {consent: _kept_to_json(kept) for consent, kept in self.filings.items()},
+            **{name: value for name, value in known.items() if value is not None},
+        }
+
+
+def _unseal(data: bytes, identity: Identity) -> dict[str, Any]:
+    sealed = parse_object(data, limit=files.LIMIT)
+    if sealed.keys() != {"format", "nonce", "ciphertext"} or sealed["format"] != SEALED:
+        raise _bad_state("another format or version")
+    nonce, ciphertext = (unb64(_of(sealed[name], str)) for name in ("nonce", "ciphertext"))
+    if len(nonce) != _NONCE:
+        raise _bad_state("the nonce does not have 12 bytes")
+    try:
+        plaintext = AESGCM(_key(identity)).decrypt(nonce, ciphertext, _bound_to(identity))
+    except InvalidTag as exc:
+        raise KeyLocked("the profile's state is not of this identity, or the file was altered") from exc
+    return parse_object(plaintext, limit=files.LIMIT)
+
+
+def _parse(content: dict[str, Any]) -> dict[str, Any]:
+    if content.get("format") != FORMAT or not _REQUIRED <= content.keys() <= _REQUIRED | _OPTIONAL:
+        raise _bad_state("its members are not those of a state")
+    return {
+        "next_controller": _of(content["next_controller"], int),
+        "fingerprint": parse_word(_of(content["fingerprint"], str)) if "fingerprint" in content else None,
+        "filings": {
+            parse_consent_id(consent): _kept_from_json(kept)
+            for consent, kept in _of(content["filings"], dict).items()
+        },
+        "log_key": _of(content["log_key"], str) if "log_key" in content else None,
+        "checkpoint": _of(content["checkpoint"], str) if "checkpoint" in content else None,
+    }
+
+
+def _kept_to_json(kept: KeptFiling) -> dict[str, Any]:
+    sealed = sorted([hexed(to.compartment), to.epoch, to.recipient] for to in kept.sealed)
+    return {"controller": kept.controller, "filing": kept.filing, "sealed": sealed}
+
+
+def _kept_from_json(value: object) -> KeptFiling:
+    members = _of(value, dict)
+    if members.keys() != {"controller", "filing", "sealed"}:
+        raise _bad_state("a filing's members are not known")
+    return KeptFiling(
+        controller=_of(members["controller"], int),
+        filing=_of(members["filing"], dict),
+        sealed=frozenset(_sealed_to(entry) for entry in _of(members["sealed"], list)),
+    )
+
+
+def _sealed_to(value: object) -> SealedTo:
+    entry = _of(value, list)
+    if len(entry) != 3:
+        raise _bad_state("a sealed capsule is not named by three values")
+    recipient = _of(entry[2], str)
+    parse_did(recipient)
+    return SealedTo(parse_word(_of(entry[0], str)), _of(entry[1], int), Did(recipient))
+
+
+def _of(value: object, kind: type[T]) -> T:
+    if type(value) is not kind:
+        raise _bad_state(f"a {kind.__name__} is expected somewhere")
+    return value
+
+
+def _key(identity: Identity) -> bytes:
+    secret = identity.encryption_secret(0)
+    return HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=_INFO).derive(secret)
+
+
+def _bound_to(identity: Identity) -> bytes:
+    return f"{SEALED} {identity.account.address}".encode("ascii")
+
+
+def _bad_state(why: str) -> InvalidInput:
+    return InvalidInput(f"the profile's state cannot be used: {why}", reason="bad_state")

@@ -1,0 +1,71 @@
+"""What a patient's client must do again from time to time, because only it has the keys.
+
+After a stop the compartments that it concerned have a new epoch, and records of a new kind have a new
+compartment: whoever else may see them needs their keys. And the next epoch's key must lie at the gateway
+before it is needed.
+"""
+
+from ledger.client.context import Context
+from ledger.client.directory import Recipient
+from ledger.client.filing import controller_index, remember_grants
+from ledger.client.grants import recipient, sealed, wanted
+from ledger.client.keys import CompartmentKeys
+from ledger.client.own import OwnConsent, in_force, own_consents, own_records
+from ledger.client.ports import KeptFiling, SealedTo
+from ledger.errors import NotAdmitted, NotFound
+from ledger.ids import ConsentId, Did
+
+
+def reseal(context: Context, keys: CompartmentKeys) -> list[ConsentId]:
+    """Deposit missing keys, and seal the consents in force to the epochs of today; which of them were sealed.
+
+    People whom the directory no longer admits get nothing; a consent that the gateway has stopped is passed
+    over.
+
+    Raises:
+        SignatureInvalid, RecordCorrupt, CommitmentMismatch: the gateway shows what the patient did not sign.
+        GatewayUnreachable, ChainUnreachable: it can be done again later.
+    """
+    records = own_records(context)
+    for record_class, labels in {(record.header.record_class, record.header.labels) for record in records}:
+        keys.ensure(record_class, labels)
+    consents = in_force(context, own_consents(context))
+    standing = [one.standing for one in consents]
+    done = []
+    for one in consents:
+        grants = wanted(one.standing, standing, records, keys.current, context.clock())
+        if one.document.permits and grants != _known(context, one) and _deposited(context, one, grants):
+            done.append(one.id)
+    return done
+
+
+def _known(context: Context, one: OwnConsent) -> frozenset[SealedTo]:
+    """What this client sealed for a consent; a restored client does not know, and takes the consent up."""
+    if one.id not in context.state.filings:
+        index = controller_index(context, one.controller)
+        context.state.filings[one.id] = KeptFiling(controller=index, filing=one.filing)
+        context.state.save()
+    return context.state.filings[one.id].sealed
+
+
+def _deposited(context: Context, one: OwnConsent, grants: frozenset[SealedTo]) -> bool:
+    people = _still_admitted(context, {grant.recipient for grant in grants})
+    grants = frozenset(grant for grant in grants if grant.recipient in people)
+    if grants == context.state.filings[one.id].sealed:
+        return False
+    try:
+        context.gateway.replace_capsules(one.id, sealed(context, one.id, grants, people))
+    except NotFound:
+        return False
+    remember_grants(context, one.id, grants)
+    return True
+
+
+def _still_admitted(context: Context, people: set[Did]) -> dict[Did, Recipient]:
+    found = {}
+    for person in people:
+        try:
+            found[person] = recipient(context, person)
+        except NotAdmitted:
+            continue
+    return found

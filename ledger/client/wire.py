@@ -1,0 +1,316 @@
+"""What a gateway answers, as it comes over the wire: shapes only, nothing in here is verified.
+
+Times are Unix milliseconds unless said otherwise, digests ``0x`` + hex, ciphertext base64.
+"""
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct, field
+
+
+class GatewayInfo(Struct, frozen=True, kw_only=True):
+    """``GET /v1/gateway``: where it is, which chain and contracts it serves, how its log is signed."""
+
+    origin: str
+    chain_id: int
+    registry: str
+    directory: str
+    anchor: str
+    deployment_block: int
+    log_origin: str
+    log_key: str
+    account: str
+    level: str
+    max_head_age: int
+    policy: str
+    version: str
+
+
+class Challenge(Struct, frozen=True, kw_only=True):
+    """What a sign-in message must say; times as RFC 3339 text."""
+
+    nonce: str
+    domain: str
+    uri: str
+    chain_id: int
+    issued_at: str
+    expires_at: str
+
+
+class Session(Struct, frozen=True, kw_only=True):
+    """A bearer token and its end."""
+
+    token: str
+    expires_at: int
+    account: str
+
+    def __repr__(self) -> str:
+        return "Session()"
+
+
+class Enrolled(Struct, frozen=True, kw_only=True):
+    """A patient as the gateway knows them: did, tag of their log entries, version."""
+
+    patient: str
+    tag: str
+    version: int = 0
+
+
+class DepositedKey(Struct, frozen=True, kw_only=True):
+    """A compartment's public key in one epoch, with the patient's signature."""
+
+    epoch: int
+    key: str
+    signature: str
+
+
+class Compartment(Struct, frozen=True, kw_only=True):
+    """A compartment's keys; ``current`` is absent when its epoch ended and no next key was deposited."""
+
+    compartment: str
+    keys: list[DepositedKey]
+    current: int | None = None
+
+
+class Compartments(Struct, frozen=True, kw_only=True):
+    """``GET /v1/compartments``."""
+
+    compartments: list[Compartment]
+
+
+class Logged(Struct, frozen=True, kw_only=True):
+    """Where an act stands in the disclosure log; the receipt (`log.receipt` JSON) may be asked for later."""
+
+    index: int
+    receipt: dict[str, Any] | None = None
+
+
+class Published(Logged, frozen=True, kw_only=True):
+    """``POST /v1/records``."""
+
+    root: str
+
+
+class Record(Struct, frozen=True, kw_only=True):
+    """A record as published: to its patient, or to a grantee after a PERMIT."""
+
+    root: str
+    header: str
+    compartment: str
+    epoch: int
+    capsule: str
+    signature: str
+    writer: str
+
+
+class Records(Struct, frozen=True, kw_only=True):
+    """``GET /v1/records``."""
+
+    records: list[Record]
+
+
+class Participant(Struct, frozen=True, kw_only=True):
+    """A participant as a gateway tells it; the directory on chain decides."""
+
+    participant: str
+    roles: int
+    suspended: bool
+    profile: str | None = None
+
+
+class Participants(Struct, frozen=True, kw_only=True):
+    """``GET /v1/participants``."""
+
+    participants: list[Participant]
+
+
+class Requested(Logged, frozen=True, kw_only=True):
+    """``POST /v1/requests``."""
+
+    request: str
+    state: str
+
+
+class Request(Struct, frozen=True, kw_only=True):
+    """A provider's request for a consent: proposed, approved, declined or expired."""
+
+    request: str
+    state: str
+    patient: str
+    subject: str
+    purpose: list[str]
+    action: str
+    classes: list[str]
+    expires: int
+    until: int | None = None
+    note: str = ""
+
+
+class Requests(Struct, frozen=True, kw_only=True):
+    """``GET /v1/requests``."""
+
+    requests: list[Request]
+
+
+class Moved(Struct, frozen=True, kw_only=True):
+    """A request in a new state."""
+
+    request: str
+    state: str
+
+
+class ChainStatus(Struct, frozen=True, kw_only=True):
+    """How far a recording or a stop has come on its way to the chain: signed, submitted, seen, final.
+
+    ``index`` is where a stop stands in the log.
+    """
+
+    state: str
+    transaction: str | None = None
+    block: int | None = None
+    gas_used: int | None = None
+    index: int | None = None
+
+
+class Consent(Struct, frozen=True, kw_only=True):
+    """A filed consent: a patient sees the filing, a provider that it names document and statement."""
+
+    consent: str
+    state: str
+    chain: ChainStatus
+    filed: int
+    index: int
+    filing: dict[str, Any] | None = None
+    document: str | None = None
+    statement: str | None = None
+    stop: ChainStatus | None = None
+
+    def __repr__(self) -> str:
+        return f"Consent(consent={self.consent!r}, state={self.state!r})"
+
+
+class Filed(Consent, frozen=True, kw_only=True):
+    """A consent just filed or stopped, with the receipt (`log.receipt` JSON) of that act."""
+
+    receipt: dict[str, Any]
+
+
+class Consents(Struct, frozen=True, kw_only=True):
+    """``GET /v1/consents``."""
+
+    consents: list[Consent]
+
+
+class Preview(Struct, frozen=True, kw_only=True):
+    """Which records a participant can open today, and could open with a consent."""
+
+    participant: str
+    now: list[str]
+    then: list[str]
+
+
+class Previews(Struct, frozen=True, kw_only=True):
+    """``POST /v1/consents/preview``."""
+
+    participants: list[Preview]
+
+
+class Decision(Struct, frozen=True, kw_only=True):
+    """The context of an AuthZEN answer, and of a release."""
+
+    evaluation: str
+    outcome: str
+    basis: list[str]
+    permitted: list[str]
+    head: dict[str, Any]
+    time: int
+    policy: str
+    log: dict[str, int]
+    reason: str = ""
+    obligations: list[Any] = field(default_factory=list)
+
+
+class Evaluation(Struct, frozen=True, kw_only=True):
+    """``POST /access/v1/evaluation``."""
+
+    decision: bool
+    context: Decision
+
+
+class ReleasedGrant(Struct, frozen=True, kw_only=True):
+    """A grant capsule handed to its grantee, with the patient's signed list of all under that consent."""
+
+    consent: str
+    compartment: str
+    epoch: int
+    capsule: str
+    digests: list[str] = field(name="list")
+    signature: str
+
+
+class Release(Struct, frozen=True, kw_only=True):
+    """``POST /v1/releases``: a decision and, after a PERMIT, what it opens.
+
+    ``waiting`` are permitted records whose key the patient's client has not sealed for this grantee yet.
+    """
+
+    decision: Decision
+    receipts: list[dict[str, Any]]
+    records: list[Record] = field(default_factory=list)
+    grants: list[ReleasedGrant] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
+
+
+class Disclosure(Struct, frozen=True, kw_only=True):
+    """One line of a patient's history: a decision or a release."""
+
+    index: int
+    time: int
+    kind: str
+    subject: str
+    purpose: list[str]
+    action: str
+    outcome: str
+    records: list[str]
+    basis: list[str]
+
+
+class History(Struct, frozen=True, kw_only=True):
+    """``GET /v1/history``."""
+
+    disclosures: list[Disclosure]
+
+
+class Entry(Struct, frozen=True, kw_only=True):
+    """A log entry; without ``salt`` and ``entry`` where it cannot be opened."""
+
+    index: int
+    tag: str
+    inner: str
+    leaf: str
+    salt: str | None = None
+    entry: str | None = None
+
+
+class Entries(Struct, frozen=True, kw_only=True):
+    """``GET /v1/log/entries``."""
+
+    entries: list[Entry]
+
+
+class Leaves(Struct, frozen=True, kw_only=True):
+    """``GET /v1/log/leaves``."""
+
+    leaves: list[str]
+
+
+class Proof(Struct, frozen=True, kw_only=True):
+    """``GET /v1/log/proofs/…``."""
+
+    proof: list[str]
+
+
+def plain(value: object) -> Any:  # noqa: ANN401
+    """A wire value as dictionaries, lists, strings and integers."""
+    return msgspec.to_builtins(value)

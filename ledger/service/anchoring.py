@@ -1,0 +1,68 @@
+"""Anchoring the log: a checkpoint goes on chain whenever the tree grew and the interval has passed."""
+
+from sqlalchemy import delete, insert, select
+
+from ledger.canonical import hexed
+from ledger.chain.calls import anchor
+from ledger.chain.events import Anchored
+from ledger.errors import ProofInvalid
+from ledger.log.checkpoint import Checkpoint, open_note
+from ledger.service.gateway import Gateway
+from ledger.store.tables import anchors, submissions
+
+
+def anchor_if_grown(gateway: Gateway) -> int | None:
+    """Submit an anchor for the present tree, one at a time; its size, None if there is nothing to do.
+
+    Raises:
+        ProofInvalid: the chain's anchor is ahead of this log, or is not of it: an old backup was restored, or
+            the log was forked. Nothing is signed until an operator has decided.
+    """
+    latest = latest_anchor(gateway)
+    checkpoint = open_note(gateway.journal.checkpoint(), gateway.journal.verifier)
+    base = 0 if latest is None else latest.new_size
+    if latest is not None:
+        _check_consistent(gateway, latest, checkpoint)
+    if checkpoint.size == base or _under_way(gateway, base):
+        return None
+    with gateway.db.write() as connection:
+        submission = gateway.relayer.submit(
+            connection,
+            kind="anchor",
+            subject=str(checkpoint.size),
+            to=gateway.deployment.anchor,
+            data=anchor(old_size=base, new_size=checkpoint.size, root=checkpoint.root),
+            urgent=False,
+            not_before=0,
+        )
+        connection.execute(delete(anchors).where(anchors.c.size == checkpoint.size))
+        connection.execute(
+            insert(anchors).values(size=checkpoint.size, root=checkpoint.root, submission=submission)
+        )
+    return checkpoint.size
+
+
+def latest_anchor(gateway: Gateway) -> Anchored | None:
+    """The newest anchor of this gateway that the canonical chain shows."""
+    found = gateway.follower.index.anchors(gateway.account)
+    return found[-1] if found else None
+
+
+def _under_way(gateway: Gateway, base: int) -> bool:
+    """Whether an anchor beyond `base` is on its way and has not failed."""
+    on_its_way = (
+        select(anchors.c.size)
+        .join(submissions, submissions.c.id == anchors.c.submission)
+        .where((anchors.c.size > base) & submissions.c.state.not_in(("failed", "superseded")))
+    )
+    with gateway.db.read() as connection:
+        return connection.execute(on_its_way.limit(1)).first() is not None
+
+
+def _check_consistent(gateway: Gateway, latest: Anchored, checkpoint: Checkpoint) -> None:
+    if latest.new_size > checkpoint.size or gateway.journal.root(latest.new_size) != latest.root:
+        raise ProofInvalid(
+            "the chain's anchor is not of this log: an older backup was restored, or the log was forked",
+            reason="anchor_ahead",
+            fix=f"Restore the newest database (anchor {latest.new_size}, root {hexed(latest.root)}).",
+        )

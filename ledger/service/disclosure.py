@@ -1,0 +1,90 @@
+"""Reading the disclosure log. Who reads entries of others is logged before anything is given."""
+
+from typing import Any
+
+from ledger.canonical import hexed
+from ledger.errors import Forbidden, NotFound
+from ledger.ids import Address
+from ledger.log.entry import EntryKind, decode
+from ledger.log.journal import OpenedEntry
+from ledger.parties import Role
+from ledger.service.gateway import Gateway
+from ledger.service.participants import has_role
+
+ENTRY_PAGE = 512
+LEAF_PAGE = 4096
+
+
+def checkpoint(gateway: Gateway) -> str:
+    """A signed note over all entries; of a log that is damaged, the last one that was given out."""
+    if gateway.journal.damage is None:
+        return gateway.journal.checkpoint()
+    note = gateway.journal.last_checkpoint()
+    if note is None:
+        raise NotFound("the log is damaged and no checkpoint was ever given out", reason="no_checkpoint")
+    return note
+
+
+def entries(gateway: Gateway, reader: Address, start: int, end: int) -> list[dict[str, Any]]:
+    """Entries with their openings: all for an auditor, a patient's own for a patient; at most 512 a call.
+
+    An auditor's reading is an entry itself, written before anything is given (once, with the first page).
+
+    Raises:
+        Forbidden: the reader is neither an auditor nor a patient here.
+    """
+    end = min(end, start + ENTRY_PAGE)
+    if has_role(gateway, reader, Role.AUDITOR):
+        if start == 0 and gateway.journal.damage is None:  # a damaged log is shown, but takes nothing more
+            _log_reading(gateway, reader)
+        return [_opened(entry) for entry in gateway.journal.entries(start, end)]
+    state = gateway.states.find(reader)
+    if state is None:
+        raise Forbidden("only auditors and patients may read entries", reason="not_a_reader")
+    return [_opened(entry) for entry in gateway.journal.entries(start, end, tag=state.tag)]
+
+
+def leaves(gateway: Gateway, start: int, end: int) -> list[str]:
+    """Leaf hashes from `start`, at most 4096; they say nothing but how many there are."""
+    found = gateway.journal.entries(start, min(end, start + LEAF_PAGE))
+    return [hexed(entry.leaf) for entry in found]
+
+
+def receipt(gateway: Gateway, reader: Address, index: int) -> dict[str, Any]:
+    """The receipt of an entry for a party to it: the patient, or the subject that the entry names.
+
+    Raises:
+        NotFound: no such entry, or none of this reader's.
+    """
+    found = gateway.journal.entries(index, index + 1)
+    if not found or found[0].entry is None or not _is_party(gateway, reader, found[0]):
+        raise NotFound("no such log entry of yours", reason="no_entry")
+    return gateway.journal.receipt(index).to_json()
+
+
+def _is_party(gateway: Gateway, reader: Address, opened: OpenedEntry) -> bool:
+    entry = decode(opened.entry or b"")
+    did = gateway.did(reader)
+    return did in (entry.get("patient"), entry.get("subject")) or has_role(gateway, reader, Role.AUDITOR)
+
+
+def _log_reading(gateway: Gateway, reader: Address) -> None:
+    gateway.append(
+        EntryKind.LOG_READ,
+        head=gateway.last_head(),
+        reader=gateway.did(reader),
+        size=gateway.journal.size,
+    )
+
+
+def _opened(entry: OpenedEntry) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "index": entry.index,
+        "tag": hexed(entry.tag),
+        "inner": hexed(entry.inner),
+        "leaf": hexed(entry.leaf),
+    }
+    if entry.salt is not None and entry.entry is not None:
+        shown["salt"] = hexed(entry.salt)
+        shown["entry"] = entry.entry.decode()
+    return shown

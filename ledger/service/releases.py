@@ -1,0 +1,198 @@
+"""Releases: a signed request, a decision, and on PERMIT the capsules sealed for the grantee."""
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from ledger.canonical import hexed, unb64, unhex
+from ledger.crypto.signatures import verify
+from ledger.crypto.typed import AccessRequest
+from ledger.errors import Conflict, Forbidden, InvalidInput
+from ledger.ids import Address, Did, parse_did, parse_word
+from ledger.log.entry import EntryKind
+from ledger.log.journal import Appended, PatientChanged
+from ledger.policy.model import Outcome
+from ledger.service.decisions import Decided, Question, check, decide_and_log
+from ledger.service.gateway import Gateway
+
+MAX_SECONDS = 300
+_ATTEMPTS = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedRequest:
+    """An `AccessRequest` as it came over the wire; ``expires`` in Unix seconds."""
+
+    origin: str
+    participant: Did
+    patient: Did
+    purpose: tuple[str, ...]
+    action: str
+    classes: tuple[str, ...]
+    records: tuple[str, ...]
+    nonce: str
+    expires: int
+    signature: str
+
+    def typed(self) -> AccessRequest:
+        """The EIP-712 struct that the participant signed."""
+        return AccessRequest(
+            origin=self.origin,
+            participant=parse_did(self.participant)[1],
+            patient=parse_did(self.patient)[1],
+            purpose=self.purpose,
+            action=self.action,
+            classes=self.classes,
+            records=self.records,
+            nonce=parse_word(self.nonce),
+            expires=self.expires,
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """The request as entries carry it, without the signature."""
+        return {
+            "origin": self.origin,
+            "participant": self.participant,
+            "patient": self.patient,
+            "purpose": list(self.purpose),
+            "action": self.action,
+            "classes": list(self.classes),
+            "records": list(self.records),
+            "nonce": self.nonce,
+            "expires": self.expires,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """One grant capsule with the signed list that it stands in."""
+
+    consent: str
+    item: dict[str, Any]
+    capsules: dict[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        """The capsule with the digests and the signature of the list that it belongs to."""
+        digests = [hexed(sha256(unb64(one["capsule"])).digest()) for one in self.capsules["list"]]
+        return {
+            "consent": self.consent,
+            "compartment": self.item["compartment"],
+            "epoch": self.item["epoch"],
+            "capsule": self.item["capsule"],
+            "list": digests,
+            "signature": self.capsules["signature"],
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Released:
+    """A decision and, on PERMIT, the release: entry and grants; ``waiting`` roots have no grant yet."""
+
+    decided: Decided
+    appended: Appended | None
+    grants: tuple[Grant, ...]
+    waiting: tuple[str, ...]
+
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """The released records: signed header, publication and record capsule of each."""
+        if self.appended is None:
+            return []
+        held_back = set(self.waiting)
+        return [
+            {"root": record.row.root, **record.row.sealed}
+            for record in self.decided.permitted
+            if record.row.root not in held_back
+        ]
+
+
+def release(gateway: Gateway, caller: Address, request: SignedRequest) -> Released:
+    """Answer a signed request; decision and release are in the log before this returns.
+
+    Raises:
+        Forbidden: the request is for another gateway or by another account than the caller.
+        InvalidInput: it has expired or lasts too long; a purpose, class or action that no table has.
+        SignatureInvalid: not signed by the participant.
+        Conflict: its nonce was used before.
+        Undecidable: the chain has not been heard of for too long.
+    """
+    question = _question(request)
+    check(question)
+    _check(gateway, caller, request)
+    for _ in range(_ATTEMPTS):
+        decided = decide_and_log(gateway, question)
+        if decided.outcome is not Outcome.PERMIT or decided.state is None:
+            return Released(decided=decided, appended=None, grants=(), waiting=())
+        try:
+            return _release(gateway, request, decided)
+        except PatientChanged:
+            continue
+    raise Conflict("the patient's consents change too fast; nothing was released", reason="too_fast")
+
+
+def _release(gateway: Gateway, request: SignedRequest, decided: Decided) -> Released:
+    grants = _grants(gateway, decided)
+    sealed_for = {(grant.item["compartment"], grant.item["epoch"]) for grant in grants}
+    roots = [
+        record.row.root
+        for record in decided.permitted
+        if (record.row.sealed["compartment"], record.row.sealed["epoch"]) in sealed_for
+    ]
+    waiting = [record.row.root for record in decided.permitted if record.row.root not in set(roots)]
+    appended = gateway.append(
+        EntryKind.RELEASE,
+        head=decided.head,
+        tag=decided.tag,
+        patient=request.patient,
+        expect=decided.version,
+        decision=decided.appended.index,
+        subject=request.participant,
+        request=request.as_json(),
+        signature=request.signature,
+        records=sorted(roots),
+    )
+    return Released(decided=decided, appended=appended, grants=tuple(grants), waiting=tuple(waiting))
+
+
+def _grants(gateway: Gateway, decided: Decided) -> list[Grant]:
+    """The subject's capsules for the permitted compartments, under the consents of the basis."""
+    needed = {(record.row.sealed["compartment"], record.row.sealed["epoch"]) for record in decided.permitted}
+    found = []
+    with gateway.db.read() as connection:
+        for consent in decided.decision.basis:
+            capsules = gateway.stores.consents.capsules(connection, decided.tag, consent) or {"list": []}
+            for item in capsules["list"]:
+                key = (item["compartment"], item["epoch"])
+                if item["recipient"] == decided.question.subject and key in needed:
+                    found.append(Grant(consent=consent, item=item, capsules=capsules))
+    return found
+
+
+def _question(request: SignedRequest) -> Question:
+    return Question(
+        subject=request.participant,
+        patient=request.patient,
+        purpose=request.purpose,
+        action=request.action,
+        classes=request.classes,
+        records=request.records,
+    )
+
+
+def _check(gateway: Gateway, caller: Address, request: SignedRequest) -> None:
+    if request.origin != gateway.settings.origin:
+        raise Forbidden("the request is signed for another gateway", reason="other_origin")
+    if request.participant != gateway.did(caller):
+        raise Forbidden("the request is by another account than the one signed in", reason="other_account")
+    now = gateway.now_ms() // 1000
+    if not now < request.expires <= now + MAX_SECONDS:
+        raise InvalidInput(
+            f"a request lasts from now for at most {MAX_SECONDS} seconds",
+            reason="bad_expiry",
+            fix="Sign a new one; check the clock.",
+        )
+    verify(request.typed().digest(gateway.gateway_domain), unhex(request.signature), caller)
+    with gateway.db.write() as connection:
+        nonce = gateway.keys.hash_token(f"access/{caller}/{request.nonce}")
+        if not gateway.stores.access.spend(connection, nonce, request.expires * 1000):
+            raise Conflict("this request was used before", reason="replayed", fix="Sign a new one.")

@@ -1,0 +1,105 @@
+"""Sign-in: a challenge with a nonce of ours, a signed EIP-4361 message, a short-lived bearer token."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ledger.canonical import unhex
+from ledger.crypto.signatures import personal_digest, verify
+from ledger.errors import InvalidInput, SignatureInvalid, SignInRefused, SignInRequired
+from ledger.ids import Address, parse_address
+from ledger.service.gateway import Gateway
+from ledger.service.signin import SignInMessage, check_message, parse_message
+
+CHALLENGE_SECONDS = 300
+_TOKEN = re.compile(r"cl_[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """A signed-in account; `token` is given out once and kept only as a hash."""
+
+    account: Address
+    token: str
+    expires_at: int
+
+
+def challenge(gateway: Gateway, account: Address) -> SignInMessage:
+    """A message to sign, with a nonce that is good once and for five minutes."""
+    now = gateway.clock().replace(microsecond=0)
+    nonce = gateway.randomness(16).hex()
+    expires = now + timedelta(seconds=CHALLENGE_SECONDS)
+    with gateway.db.write() as connection:
+        gateway.stores.access.sweep(connection, gateway.now_ms())
+        gateway.stores.access.issue(connection, gateway.keys.hash_token(nonce), _ms(expires))
+    return SignInMessage(
+        domain=gateway.settings.domain,
+        address=account,
+        uri=gateway.settings.origin,
+        chain_id=gateway.chain_id,
+        nonce=nonce,
+        issued_at=now,
+        expires_at=expires,
+    )
+
+
+def sign_in(gateway: Gateway, text: str, signature: str) -> Session:
+    """A session for the account that signed the message.
+
+    Raises:
+        SignInRefused: wrong grammar, origin, chain or time; a nonce that is not ours or was used; a signature
+            by another account.
+    """
+    message = parse_message(text)
+    check_message(
+        message,
+        domain=gateway.settings.domain,
+        uri=gateway.settings.origin,
+        chain_id=gateway.chain_id,
+        now=gateway.clock(),
+    )
+    try:
+        verify(personal_digest(text), unhex(signature), message.address)
+    except (SignatureInvalid, InvalidInput) as exc:
+        raise SignInRefused("the message is not signed by its account", reason="bad_signature") from exc
+    token = "cl_" + gateway.randomness(32).hex()
+    expires = gateway.now_ms() + gateway.settings.session_seconds * 1000
+    with gateway.db.write() as connection:
+        nonce = gateway.keys.hash_token(message.nonce)
+        if not gateway.stores.access.redeem(connection, nonce, gateway.now_ms()):
+            raise SignInRefused(
+                "the nonce is not one of ours, was used, or has expired",
+                reason="bad_nonce",
+                fix="Sign in again.",
+            )
+        gateway.stores.access.open_session(
+            connection, gateway.keys.hash_token(token), message.address, expires
+        )
+    return Session(account=message.address, token=token, expires_at=expires)
+
+
+def account_of(gateway: Gateway, token: str) -> Address:
+    """The account of a running session.
+
+    Raises:
+        SignInRequired: no such session, or it has expired.
+    """
+    found = None
+    if _TOKEN.fullmatch(token):
+        with gateway.db.read() as connection:
+            found = gateway.stores.access.account(
+                connection, gateway.keys.hash_token(token), gateway.now_ms()
+            )
+    if found is None:
+        raise SignInRequired("no running session", fix="Sign in, then try again.")
+    return parse_address(found)
+
+
+def sign_out(gateway: Gateway, token: str) -> None:
+    """End a session; ending one that has ended is success."""
+    with gateway.db.write() as connection:
+        gateway.stores.access.close_session(connection, gateway.keys.hash_token(token))
+
+
+def _ms(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)

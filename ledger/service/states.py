@@ -1,0 +1,157 @@
+"""What decisions are made on: a patient's consents and records as of a version."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+
+from ledger.consent.document import ConsentDocument, parse_document
+from ledger.errors import NotFound
+from ledger.ids import Address, ConsentId, Did, parse_did
+from ledger.log.journal import PatientChanged
+from ledger.policy.compiler import CompiledConsent, compile_consent
+from ledger.records.header import RecordHeader
+from ledger.store.consents import ConsentRow
+from ledger.store.database import Database
+from ledger.store.patients import PatientRow
+from ledger.store.records import RecordRow
+from ledger.store.repositories import Repositories
+
+T = TypeVar("T")
+_ATTEMPTS = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FiledConsent:
+    """A consent as decisions use it."""
+
+    row: ConsentRow
+    document: ConsentDocument
+    compiled: CompiledConsent
+
+    @property
+    def id(self) -> ConsentId:
+        """The consent id."""
+        return ConsentId(self.row.consent)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedRecord:
+    """A record as decisions use it."""
+
+    row: RecordRow
+    header: RecordHeader
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatientState:
+    """All of one patient that decisions depend on, as of `version`."""
+
+    tag: bytes
+    did: Did
+    account: Address
+    version: int
+    sealed: dict[str, Any]
+    consents: tuple[FiledConsent, ...]
+    records: tuple[PublishedRecord, ...]
+
+
+class PatientStates:
+    """Patients in memory, each read again when its version in the database has moved."""
+
+    def __init__(
+        self,
+        db: Database,
+        stores: Repositories,
+        look_up: Callable[[Address], bytes],
+        *,
+        size: int = 4096,
+    ) -> None:
+        self._db = db
+        self._stores = stores
+        self._look_up = look_up
+        self._size = size
+        self._states: dict[bytes, PatientState] = {}
+
+    def find(self, account: Address) -> PatientState | None:
+        """The state of the patient with this account, None if nobody enrolled with it."""
+        lookup = self._look_up(account)
+        with self._db.read() as connection:
+            row = self._stores.patients.by_lookup(connection, lookup)
+            return None if row is None else self._at(connection, row)
+
+    def need(self, account: Address) -> PatientState:
+        """`find`, or NotFound with what to do."""
+        state = self.find(account)
+        if state is None:
+            raise NotFound(
+                "this account is not enrolled here as a patient",
+                reason="not_enrolled",
+                fix="Enrol first: `consent patient enrol`.",
+            )
+        return state
+
+    def tagged(self, tag: bytes) -> PatientState | None:
+        """The state of the patient with this tag."""
+        with self._db.read() as connection:
+            row = self._stores.patients.by_tag(connection, tag)
+            return None if row is None else self._at(connection, row)
+
+    def sequenced(self, account: Address, act: Callable[[PatientState], T]) -> T:
+        """Run `act` on the patient's state, again whenever another act was sequenced in between.
+
+        Raises:
+            NotFound: nobody enrolled with this account.
+            PatientChanged: sixteen times in a row; the patient's acts come too fast.
+        """
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                return act(self.need(account))
+            except PatientChanged:
+                continue
+        return act(self.need(account))
+
+    def _at(self, connection: Connection, row: PatientRow) -> PatientState:
+        known = self._states.get(row.tag)
+        if known is not None and known.version == row.version:
+            return known
+        state = _load(self._stores, connection, row, known)
+        if len(self._states) >= self._size:
+            self._states.pop(next(iter(self._states)), None)
+        self._states[row.tag] = state
+        return state
+
+
+def _load(
+    stores: Repositories, connection: Connection, row: PatientRow, known: PatientState | None
+) -> PatientState:
+    """The state now, taking from `known` what cannot have changed: documents, and records once published."""
+    did = Did(row.sealed["patient"])
+    earlier = {} if known is None else {consent.id: consent for consent in known.consents}
+    records = () if known is None else known.records
+    after = records[-1].row.entry if records else -1
+    return PatientState(
+        tag=row.tag,
+        did=did,
+        account=parse_did(did)[1],
+        version=row.version,
+        sealed=row.sealed,
+        consents=tuple(
+            _filed(consent, earlier.get(ConsentId(consent.consent)))
+            for consent in stores.consents.of_patient(connection, row.tag)
+        ),
+        records=records
+        + tuple(
+            PublishedRecord(row=record, header=RecordHeader.from_bytes(record.sealed["header"].encode()))
+            for record in stores.records.of_patient(connection, row.tag, after=after)
+        ),
+    )
+
+
+def _filed(row: ConsentRow, earlier: FiledConsent | None) -> FiledConsent:
+    if earlier is not None:
+        return replace(earlier, row=row)
+    document = parse_document(row.sealed["filing"]["document"].encode())
+    compiled = compile_consent(ConsentId(row.consent), document)
+    return FiledConsent(row=row, document=document, compiled=compiled)

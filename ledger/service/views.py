@@ -1,0 +1,148 @@
+"""How consents, requests and the patient's history are shown, by whom they concern."""
+
+from typing import Any
+
+from ledger.consent.document import ConsentDocument, parse_document
+from ledger.consent.moments import instant
+from ledger.errors import NotFound
+from ledger.ids import Address, Cid, ConsentId, RequestId
+from ledger.log.entry import EntryKind, decode
+from ledger.policy.preview import Effect, Standing, effects
+from ledger.service.decisions import standing
+from ledger.service.gateway import Gateway
+from ledger.service.requests import inbox, outbox, state_of
+from ledger.service.states import PatientState
+from ledger.store.consents import ConsentRow
+from ledger.store.requests import RequestRow
+
+
+def consents_of_patient(gateway: Gateway, state: PatientState) -> list[dict[str, Any]]:
+    """A patient's consents, with everything that was filed."""
+    with gateway.db.read() as connection:
+        rows = gateway.stores.consents.of_patient(connection, state.tag)
+    return [{**_consent(gateway, row), "filing": row.sealed["filing"]} for row in rows]
+
+
+def consents_naming(gateway: Gateway, account: Address) -> list[dict[str, Any]]:
+    """The consents that name a participant: document and statement, without salt and signatures."""
+    with gateway.db.read() as connection:
+        rows = gateway.stores.consents.naming(connection, gateway.look_up(account))
+    return [
+        {
+            **_consent(gateway, row),
+            "document": row.sealed["filing"]["document"],
+            "statement": row.sealed["filing"]["statement"],
+        }
+        for row in rows
+    ]
+
+
+def consent_for(gateway: Gateway, account: Address, consent: ConsentId) -> dict[str, Any]:
+    """One consent as its patient or a participant that it names may see it; NotFound for everybody else."""
+    state = gateway.states.find(account)
+    mine = [] if state is None else consents_of_patient(gateway, state)
+    for shown in [*mine, *consents_naming(gateway, account)]:
+        if shown["consent"] == consent:
+            return shown
+    raise NotFound("no such consent", fix="`consent list` shows yours.")
+
+
+def requests_for(gateway: Gateway, account: Address) -> list[dict[str, Any]]:
+    """What was asked of this account as a patient, and what it asked as a provider."""
+    state = gateway.states.find(account)
+    received = [] if state is None else inbox(gateway, state)
+    rows = {row.request: row for row in [*received, *outbox(gateway, account)]}
+    return [_request(gateway, row) for row in rows.values()]
+
+
+def request_for(gateway: Gateway, account: Address, request: RequestId) -> dict[str, Any]:
+    """One request, by either side; NotFound for everybody else."""
+    for shown in requests_for(gateway, account):
+        if shown["request"] == request:
+            return shown
+    raise NotFound("no such request", fix="`consent request list` shows yours.")
+
+
+def disclosures(gateway: Gateway, state: PatientState) -> list[dict[str, Any]]:
+    """The patient's history: every decision about their records and every release, from the log."""
+    shown = []
+    for opened in gateway.journal.entries(tag=state.tag):
+        if opened.entry is None:
+            continue
+        entry = decode(opened.entry)
+        if entry["kind"] == EntryKind.DECISION:
+            shown.append(_disclosure(opened.index, entry, entry["permitted"], entry["outcome"]))
+        elif entry["kind"] == EntryKind.RELEASE:
+            asked = entry["request"]
+            more = {"purpose": asked["purpose"], "action": asked["action"]}
+            shown.append(_disclosure(opened.index, {**entry, **more}, entry["records"], "PERMIT"))
+    return shown
+
+
+def preview_of(gateway: Gateway, state: PatientState, document: ConsentDocument) -> list[Effect]:
+    """Who could read which records now, and who could with `document`."""
+    today = [
+        Standing(document=consent.document, compiled=consent.compiled) for consent in standing(gateway, state)
+    ]
+    facts = [record.header.facts(Cid(record.row.root)) for record in state.records]
+    return effects(document, today, facts, gateway.clock())
+
+
+def _disclosure(index: int, entry: dict[str, Any], records: list[str], outcome: str) -> dict[str, Any]:
+    return {
+        "index": index,
+        "time": entry["time"],
+        "kind": entry["kind"],
+        "subject": entry["subject"],
+        "purpose": entry["purpose"],
+        "action": entry["action"],
+        "outcome": outcome,
+        "records": records,
+        "basis": entry.get("basis", []),
+    }
+
+
+def _consent(gateway: Gateway, row: ConsentRow) -> dict[str, Any]:
+    document = parse_document(row.sealed["filing"]["document"].encode())
+    shown: dict[str, Any] = {
+        "consent": row.consent,
+        "state": _state(gateway, row, document),
+        "index": row.entry,
+        "filed": row.sealed["filed"],
+        "chain": _chain(gateway, row.consent, "recording"),
+    }
+    stop = _chain(gateway, row.consent, "revocation")
+    if row.stopped is not None:
+        shown["stop"] = {"index": row.stopped, **stop}
+    return shown
+
+
+def _state(gateway: Gateway, row: ConsentRow, document: ConsentDocument) -> str:
+    head = gateway.last_head()
+    ended = gateway.follower.index.ended_number(ConsentId(row.consent))
+    if row.stopped is not None or ended is not None:
+        return "stopped"
+    period = document.root.period
+    if period is not None and period.span.end <= instant(gateway.clock()):
+        return "expired"
+    active = head is not None and gateway.follower.index.is_active(
+        ConsentId(row.consent), head.number, head.time
+    )
+    return "active" if active else "pending"
+
+
+def _chain(gateway: Gateway, consent: str, kind: str) -> dict[str, Any]:
+    """Signed → submitted → seen → final for a recording, accepted → seen → final for a stop."""
+    status = gateway.relayer.status(consent, kind=kind)
+    if status is None:
+        return {"state": "accepted" if kind == "revocation" else "signed"}
+    shown: dict[str, Any] = {"state": status.state}
+    for name in ("transaction", "block", "gas_used"):
+        value = getattr(status, name)
+        if value is not None:
+            shown[name] = value
+    return shown
+
+
+def _request(gateway: Gateway, row: RequestRow) -> dict[str, Any]:
+    return {"request": row.request, "state": state_of(row, gateway.now_ms()), **row.sealed}

@@ -1,0 +1,105 @@
+"""gas: transaction gas of recording and ending consents, from receipts of a real chain (anvil)."""
+
+import os
+import tempfile
+import time
+from pathlib import Path
+
+from ledger.chain import calls
+from ledger.chain.calls import SignedConsent
+from ledger.chain.deployment import Deployment, deploy
+from ledger.chain.devnet import Devnet
+from ledger.chain.rpc import Rpc
+from ledger.chain.transactions import Fees, Transaction, sign_transaction
+from ledger.crypto.identity import Account
+from ledger.crypto.typed import Revocation, consent_digest, consent_domain
+from ledger.errors import Bug
+from ledger.ids import Address, consent_id
+from tests.bench.measure import Figures
+
+UNTIL = 1_900_000_000
+BATCH = 100
+
+
+def run() -> Figures:
+    """Gas of one transaction each, in a batch per consent; the first use of every slot."""
+    with tempfile.TemporaryDirectory() as directory, Devnet(Path(directory)) as devnet:
+        key = Account.from_key(os.urandom(32))
+        devnet.fund(key.address, 10**21)
+        registry = _Registry(devnet.url, deploy(devnet.url, key), key)
+        return {
+            "record": registry.record(),
+            "record_batch_100_each": registry.batch() / BATCH,
+            "revoke": registry.revoke(),
+            "revoke_preimage": registry.revoke_preimage(),
+        }
+
+
+class _Registry:
+    def __init__(self, url: str, deployment: Deployment, key: Account) -> None:
+        self._rpc = Rpc(url)
+        self._deployment = deployment
+        self._key = key
+        self._controllers: dict[Address, Account] = {}
+        self._domain = consent_domain(deployment.chain_id, deployment.registry)
+
+    def record(self) -> int:
+        return self._send(calls.record(terms_hash=os.urandom(32), until=UNTIL))
+
+    def batch(self) -> int:
+        return self._send(calls.record_batch([self._signed() for _ in range(BATCH)]))
+
+    def revoke(self) -> int:
+        terms = os.urandom(32)
+        self._send(calls.record(terms_hash=terms, until=UNTIL))
+        return self._send(calls.revoke(consent_id(self._digest(self._key.address, terms))))
+
+    def revoke_preimage(self) -> int:
+        consent = self._signed()
+        self._send(calls.record_batch([consent]))
+        signature = self._controllers[consent.controller].sign(
+            Revocation(consent=self._digest(consent.controller, consent.terms_hash)).digest(self._domain)
+        )
+        return self._send(
+            calls.revoke_with_preimage(
+                controller=consent.controller,
+                epoch=0,
+                terms_hash=consent.terms_hash,
+                until=UNTIL,
+                signature=signature,
+            )
+        )
+
+    def _signed(self) -> SignedConsent:
+        controller, terms = Account.from_key(os.urandom(32)), os.urandom(32)
+        self._controllers[controller.address] = controller
+        return SignedConsent(
+            controller=controller.address,
+            epoch=0,
+            terms_hash=terms,
+            until=UNTIL,
+            signature=controller.sign(self._digest(controller.address, terms)),
+        )
+
+    def _digest(self, controller: Address, terms: bytes) -> bytes:
+        return consent_digest(self._domain, controller=controller, epoch=0, terms_hash=terms, until=UNTIL)
+
+    def _send(self, data: bytes) -> int:
+        signed = sign_transaction(
+            Transaction(
+                chain_id=self._deployment.chain_id,
+                nonce=self._rpc.nonce(self._key.address, "pending"),
+                fees=Fees.at(self._rpc.fees(), urgent=True),
+                gas=10_000_000,
+                to=bytes.fromhex(self._deployment.registry[2:]),
+                data=data,
+            ),
+            self._key,
+        )
+        self._rpc.send_raw(signed.raw)
+        for _ in range(500):
+            receipt = self._rpc.receipt(signed.hash)
+            if receipt is not None and receipt.succeeded:
+                return receipt.gas_used
+            time.sleep(0.02)
+        raise Bug("the chain did not take a transaction of the bench")
