@@ -34,9 +34,11 @@ class Opened:
 
     gateway: Gateway
     database: Database
+    rpc: Rpc
 
     def close(self) -> None:
-        """Release the database."""
+        """Release the database and the connections to the node."""
+        self.rpc.close()
         self.database.close()
 
 
@@ -82,7 +84,7 @@ def open_gateway(
         clock=clock,
     )
     _open_log(gateway)
-    return Opened(gateway=gateway, database=database)
+    return Opened(gateway=gateway, database=database, rpc=rpc)
 
 
 def _open_log(gateway: Gateway) -> None:
