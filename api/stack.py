@@ -20,7 +20,7 @@ from ledger.client.accrediting import Accreditor
 from ledger.client.config import Config
 from ledger.crypto import privatefile
 from ledger.crypto.identity import Account
-from ledger.ids import did_of
+from ledger.ids import Address, did_of
 from ledger.parties import Application, Profile, Role
 from ledger.service.gateway import system_clock
 from ledger.service.keys import GatewayKeys, read_key
@@ -106,12 +106,23 @@ class Stack:
         self._halted.set()
 
     def _deployed(self, owner: Account) -> Deployment:
+        """The contracts of last time; new ones on a new chain, or one that was lost before anything was filed."""
         path = self.state / "deployment.json"
         if path.exists():
-            return Deployment.from_json(parse_object(path.read_bytes()))
+            deployment = Deployment.from_json(parse_object(path.read_bytes()))
+            if self.database.exists() or _has_code(self.rpc_url, deployment.registry):
+                return deployment
         deployment = deploy(self.rpc_url, owner)
         files.replace(path, canonical(deployment.to_json()))
         return deployment
+
+
+def _has_code(rpc_url: str, contract: Address) -> bool:
+    rpc = Rpc(rpc_url)
+    try:
+        return bool(rpc.code(contract))
+    finally:
+        rpc.close()
 
 
 def _admit_gateway(network: Config, accreditor: Account, gateway: Account) -> None:

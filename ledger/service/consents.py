@@ -91,6 +91,7 @@ def stop(gateway: Gateway, state: PatientState, consent: ConsentId, signature: s
 
     def within(connection: Connection, entry: int) -> None:
         withdraw(gateway, connection, state.tag, consent, entry)
+        gateway.relayer.withdraw(connection, kind="recording", subject=consent)
         call = revoke_with_preimage(
             controller=Address(filing["controller"]),
             epoch=filing["epoch"],

@@ -1,0 +1,221 @@
+"""Following the chain: an index in memory that is always one consistent chain, and a store to resume from.
+
+Each step looks at the head, finds the last block that still stands, and replaces what comes after it, in the
+store and then at once for every reader. A shorter chain is a reorg like any other. Nothing is believed of a
+node on another chain, and nothing is said of the head until the chain was seen in this process.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from ledger.chain.answers import block_call, header_in, quantity, tagged_header_in
+from ledger.chain.deployment import Deployment
+from ledger.chain.facts import BlockHeader
+from ledger.chain.index import ChainIndex
+from ledger.chain.reader import capped, require_chain, require_contracts
+from ledger.chain.rpc import Rpc
+from ledger.chain.scan import MAX_BLOCKS, MAX_RANGE, Span, read_blocks, read_events
+from ledger.errors import ChainUnreachable, LedgerError, Undecidable
+from ledger.ids import Digest
+from ledger.store.chain import ChainStore
+
+KEEP_HEADERS = 1024
+_LOOK_BACK = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """The last block, and when the node last confirmed it (Unix milliseconds)."""
+
+    number: int
+    hash: Digest
+    timestamp: int
+    seen_at: int
+
+    def age(self, now: datetime) -> int:
+        """Milliseconds since the block was made or last confirmed, whichever is longer ago."""
+        milliseconds = int(now.timestamp() * 1000)
+        return max(0, milliseconds - min(self.seen_at, self.timestamp * 1000))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _View:
+    """The node's marks at one moment."""
+
+    latest: BlockHeader
+    safe: BlockHeader | None
+    final: BlockHeader | None
+    seen_at: int
+
+
+class Follower:
+    """Keeps `index` at the head of the chain. One thread steps; any thread reads the index."""
+
+    def __init__(
+        self, rpc: Rpc, deployment: Deployment, store: ChainStore, clock: Callable[[], datetime]
+    ) -> None:
+        """Resume from the store; no call is made to the node yet.
+
+        Raises:
+            StoreUnavailable: the store does not answer.
+        """
+        self.index = ChainIndex(deployment)
+        self.reorgs = 0
+        self.fault: LedgerError | None = None
+        self._rpc = rpc
+        self._deployment = deployment
+        self._store = store
+        self._clock = clock
+        self._seen_at: int | None = None
+        self._unpruned = 0
+        self._stepping = threading.Lock()
+        self._changed = threading.Condition(self.index.lock)
+        self._resume()
+
+    def head(self) -> Head:
+        """The last block that is known, and when it was confirmed.
+
+        Raises:
+            Undecidable: the chain has not been seen to its head since this process started.
+        """
+        with self.index.lock:
+            tip = self.index.tip
+            if tip is None or self._seen_at is None:
+                raise Undecidable("the chain has not been seen yet", reason="no_head", fix="try again soon")
+            return Head(number=tip.number, hash=tip.hash, timestamp=tip.timestamp, seen_at=self._seen_at)
+
+    def step(self) -> bool:
+        """Take one step towards the head; True if blocks came or went, so that another step may be due.
+
+        Raises:
+            ChainUnreachable: the node does not answer, is on another chain or without the contracts.
+            StoreUnavailable: the step is not kept and not shown to readers.
+        """
+        with self._stepping:
+            view = self._look()
+            base = self._base(view.latest)
+            if base is None:
+                require_contracts(self._rpc, self._deployment)
+            start = self._deployment.block if base is None else base.number + 1
+            span = self._read(view, start)
+            if span is None or (span.headers and not _follows(base, span.headers[0])):
+                return False
+            return self._commit(view, base, span)
+
+    def catch_up(self) -> None:
+        """Step until nothing new is there; the errors are those of `step`."""
+        while self.step():
+            pass
+
+    def run(self, stop: threading.Event, interval: float = 1.0) -> None:
+        """Step until `stop` is set, once per `interval` seconds and without a pause while behind.
+
+        A fault is kept in `fault` and the step tried again; the head grows old meanwhile.
+        """
+        while not stop.is_set():
+            moved = False
+            try:
+                moved = self.step()
+                self.fault = None
+            except LedgerError as exc:
+                self.fault = exc
+            if not moved:
+                stop.wait(interval)
+
+    def wait_for(self, predicate: Callable[[ChainIndex], bool], timeout: float) -> bool:
+        """Wait until something holds of the index, at most `timeout` seconds; whether it holds."""
+        with self._changed:
+            return self._changed.wait_for(lambda: predicate(self.index), timeout)
+
+    def _resume(self) -> None:
+        headers, logs = self._store.load()
+        ours = {bytes.fromhex(address[2:]) for address in self._deployment.addresses}
+        if any(log.address not in ours for log in logs):
+            return
+        events = Span(headers=headers, logs=logs).events()
+        for header in headers:
+            self.index.add_block(header, events[header.number])
+
+    def _look(self) -> _View:
+        seen_at = int(self._clock().timestamp() * 1000)
+        tags = ("latest", "safe", "finalized")
+        answers = self._rpc.batch([("eth_chainId", ()), *(block_call(tag) for tag in tags)])
+        require_chain(quantity(answers[0].value()), self._deployment.chain_id)
+        latest = header_in(answers[1])
+        if latest is None:
+            raise ChainUnreachable("the chain RPC knows no latest block", reason="bad_answer")
+        safe, final = (tagged_header_in(answer) for answer in answers[2:])
+        return _View(latest=latest, safe=safe, final=final, seen_at=seen_at)
+
+    def _base(self, latest: BlockHeader) -> BlockHeader | None:
+        """The last of our blocks that is still on the chain; None if there is none."""
+        tip = self.index.tip
+        if tip is None or tip == latest or tip.hash == latest.parent:
+            return tip
+        held = [header for header in self.index.headers() if header.number <= latest.number]
+        count = 1
+        while held:
+            last, held, count = held[-count:], held[:-count], _LOOK_BACK
+            found = self._rpc.blocks(header.number for header in last)
+            standing = [ours for ours, theirs in zip(last, found, strict=True) if ours == theirs]
+            if standing:
+                return standing[-1]
+        return None
+
+    def _read(self, view: _View, start: int) -> Span | None:
+        final = -1 if view.final is None else view.final.number
+        if start > view.latest.number:
+            return Span(headers=[], logs=[])
+        if final - start >= MAX_BLOCKS:
+            return read_events(self._rpc, self._deployment, start, min(final, start + MAX_RANGE - 1))
+        end = min(view.latest.number, start + MAX_BLOCKS - 1)
+        return read_blocks(self._rpc, self._deployment, start, end)
+
+    def _commit(self, view: _View, base: BlockHeader | None, span: Span) -> bool:
+        """Replace what comes after `base`, in the store and then in the index at once."""
+        events = span.events()
+        keep = -1 if base is None else base.number
+        tip = self.index.tip
+        gone = tip is not None and tip.number > keep
+        if gone or span.headers:
+            self._store.apply(keep=keep, headers=span.headers, logs=span.logs)
+        with self._changed:
+            self.index.rollback(keep)
+            for header in span.headers:
+                self.index.add_block(header, events[header.number])
+            self.reorgs += gone
+            self._mark(view)
+            self._changed.notify_all()
+        self._prune(len(span.headers))
+        return gone or bool(span.headers)
+
+    def _mark(self, view: _View) -> None:
+        tip = self.index.tip
+        if tip is None:
+            return
+        self.index.mark(safe=self._agreed(view.safe, tip), final=self._agreed(view.final, tip))
+        if tip == view.latest:
+            self._seen_at = view.seen_at
+
+    def _agreed(self, mark: BlockHeader | None, tip: BlockHeader) -> BlockHeader | None:
+        """The mark, unless it is not on the chain that we hold."""
+        mark = capped(mark, tip)
+        held = None if mark is None else self.index.header(mark.number)
+        return None if held is not None and held != mark else mark
+
+    def _prune(self, added: int) -> None:
+        """Now and then forget headers that nothing will ask for: old, final and without events."""
+        self._unpruned += added
+        tip, final = self.index.tip, self.index.finalized
+        if self._unpruned < 2 * KEEP_HEADERS or tip is None or final is None:
+            return
+        below = min(final.number, tip.number - KEEP_HEADERS)
+        self._store.prune(below)
+        self.index.prune(below)
+        self._unpruned = 0
+
+
+def _follows(base: BlockHeader | None, first: BlockHeader) -> bool:
+    return base is None or first.number != base.number + 1 or first.parent == base.hash

@@ -1,0 +1,267 @@
+"""Bringing signed acts on chain, exactly once in effect, from one account with one writer.
+
+An act is first kept as an intent, in the caller's own database transaction. Signed bytes and their hash are
+kept before anyone sees them, so that after a crash the same bytes go out again. What happened is decided by
+hash and receipt alone, never by what a node answers to a broadcast. An act that a reorg took out, or that the
+node forgot, is broadcast again; one that offers too little is replaced; one whose nonce went to another
+transaction is signed again. Since every function that is called here is success once more when its effect
+holds already, a second transaction for one act would change nothing.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from ledger.chain.account import gas_limits, look, receipts_of
+from ledger.chain.rpc import Rpc
+from ledger.chain.slots import ChainView, Placement, contenders, hole, outcomes, place, raised, settled
+from ledger.chain.transactions import Fees, SignedTransaction, Transaction, read_transaction, sign_transaction
+from ledger.crypto.identity import Account
+from ledger.errors import LedgerError
+from ledger.ids import Address, Digest
+from ledger.store.relay import Attempt, RelayStore, State, Submission, Work
+
+FILL = "fill"
+"""The kind of empty transaction that stands in for a nonce that was lost."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubmissionStatus:
+    """Where an act stands; ``transaction`` once it is signed, the rest once it is in a block."""
+
+    id: int
+    kind: str
+    subject: str
+    state: State
+    transaction: Digest | None = None
+    block: int | None = None
+    block_hash: Digest | None = None
+    gas_used: int | None = None
+    succeeded: bool | None = None
+
+
+class Relayer:
+    """The one writer of one account. Any thread submits and asks; one thread steps."""
+
+    def __init__(
+        self,
+        rpc: Rpc,
+        store: RelayStore,
+        key: Account,
+        chain_id: int,
+        clock: Callable[[], datetime],
+        *,
+        window: int = 16,
+        patience: float = 60.0,
+        max_fee: int = 10**12,
+    ) -> None:
+        """Take up what the store holds; no call is made yet.
+
+        Args:
+            rpc: the node.
+            store: where intents and signed bytes are kept.
+            key: the account that pays.
+            chain_id: the only chain for which anything is signed or sent.
+            clock: aware time.
+            window: how many transactions that are not urgent may wait for a block at once.
+            patience: seconds after which a transaction that is not in a block is replaced at a higher fee.
+            max_fee: wei per gas that no replacement goes beyond.
+        """
+        self.fault: LedgerError | None = None
+        self._rpc = rpc
+        self._store = store
+        self._key = key
+        self._chain_id = chain_id
+        self._clock = clock
+        self._window = window
+        self._patience = patience
+        self._max_fee = max_fee
+        self._stepping = threading.Lock()
+
+    @property
+    def address(self) -> Address:
+        """The account that pays."""
+        return self._key.address
+
+    def submit(
+        self,
+        connection: Connection | None,
+        *,
+        kind: str,
+        subject: str,
+        to: Address,
+        data: bytes,
+        urgent: bool = False,
+        not_before: int = 0,
+    ) -> int:
+        """Keep an act to bring on chain; it is durable when `connection`'s transaction commits (or at once).
+
+        Args:
+            connection: the caller's write transaction; None for one of its own.
+            kind: what it is, at most 24 characters.
+            subject: what it is about, at most 66 characters; `status` asks by it.
+            to: the contract.
+            data: calldata (`ledger.chain.calls`).
+            urgent: goes before everything that is not, also what is sent already and not yet in a block.
+            not_before: Unix milliseconds before which it is not sent.
+
+        Raises:
+            StoreUnavailable: nothing was kept.
+        """
+        intent = Submission(
+            id=0,
+            kind=kind,
+            subject=subject,
+            to=bytes.fromhex(to[2:]),
+            data=data,
+            urgent=urgent,
+            state=State.INTENDED,
+            not_before=not_before,
+            created=self._now(),
+        )
+        return self._store.submit(intent, connection)
+
+    def withdraw(self, connection: Connection | None, *, kind: str, subject: str) -> int:
+        """Give up acts of a kind about a subject that were never signed; how many those were."""
+        return self._store.withdraw(kind, subject, connection)
+
+    def status(self, subject: str, kind: str | None = None) -> SubmissionStatus | None:
+        """Where the last act about a subject (of a kind) stands; None if there was none."""
+        found = self._store.find(subject, kind)
+        return _status(*found[-1]) if found else None
+
+    def step(self) -> bool:
+        """Reconcile with the chain, send what is due; True if anything was sent or has changed.
+
+        Raises:
+            ChainUnreachable: the node does not answer, or is on another chain; what was kept is sent later.
+            StoreUnavailable: nothing was sent that is not kept.
+        """
+        with self._stepping:
+            view = look(self._rpc, self._key.address, self._chain_id)
+            work = self._store.work(view.nonce)
+            receipts = receipts_of(self._rpc, work)
+            news = outcomes(view, work, receipts)
+            if news:
+                self._store.settle(news)
+                work = self._store.work(view.nonce)
+            taken = settled(work, receipts)
+            resent = self._resend(view, work, taken)
+            sent = self._dispatch(view, work, taken)
+            return bool(news) or resent or sent
+
+    def run(self, stop: threading.Event, interval: float = 0.5) -> None:
+        """Step until `stop` is set; a fault is kept in `fault` and the step tried again."""
+        while not stop.is_set():
+            moved = False
+            try:
+                moved = self.step()
+                self.fault = None
+            except LedgerError as exc:
+                self.fault = exc
+            stop.wait(0.05 if moved else interval)
+
+    def _resend(self, view: ChainView, work: Work, taken: set[int]) -> bool:
+        """Broadcast again what the node does not know, and replace what cannot get into a block."""
+        current = list(contenders(view, work, taken).values())
+        answers = self._rpc.batch([("eth_getTransactionByHash", (one.hash,)) for one in current])
+        missing, replacements = [], []
+        for one, answer in zip(current, answers, strict=True):
+            replacement = self._replacement(view, work.submissions[one.submission], one)
+            if replacement is not None:
+                replacements.append((one.submission, replacement))
+            elif answer.value() is None:
+                missing.append(one.raw)
+        self._broadcast(missing)
+        return self._keep_and_send(replacements) or bool(missing)
+
+    def _replacement(
+        self, view: ChainView, submission: Submission, attempt: Attempt
+    ) -> SignedTransaction | None:
+        is_late = self._now() - attempt.created >= self._patience * 1000
+        fees = raised(view, attempt, urgent=submission.urgent, is_late=is_late)
+        if fees is None or fees.max_fee > self._max_fee:
+            return None
+        return sign_transaction(read_transaction(attempt.raw).with_fees(fees), self._key)
+
+    def _dispatch(self, view: ChainView, work: Work, taken: set[int]) -> bool:
+        """Sign and send what is due; fill a lost nonce if nothing else does."""
+        now = self._now()
+        due = [
+            one
+            for one in work.submissions.values()
+            if one.state == State.INTENDED and (one.urgent or one.not_before <= now)
+        ]
+        placed = place(view, work, taken, due, self._window)
+        gas = gas_limits(self._rpc, self._key.address, [one.submission for one in placed], view.gas_limit)
+        signed = [
+            (placement.submission.id, self._sign(view, placement, limit))
+            for placement, limit in zip(placed, gas, strict=True)
+        ]
+        nonces = {one.nonce for one in work.attempts} | {one.nonce for one in placed}
+        if hole(view, nonces) and not any(one.kind == FILL for one in due):
+            self.submit(None, kind=FILL, subject="", to=self.address, data=b"")
+        return self._keep_and_send(signed)
+
+    def _sign(self, view: ChainView, placement: Placement, gas: int) -> SignedTransaction:
+        fees = Fees.at(view.market, urgent=placement.submission.urgent)
+        return sign_transaction(
+            Transaction(
+                chain_id=self._chain_id,
+                nonce=placement.nonce,
+                fees=fees if placement.above is None else fees.above(placement.above),
+                gas=gas,
+                to=placement.submission.to,
+                data=placement.submission.data,
+            ),
+            self._key,
+        )
+
+    def _keep_and_send(self, signed: Iterable[tuple[int, SignedTransaction]]) -> bool:
+        """Keep signed transactions, then broadcast those that were kept."""
+        attempts = [_attempt(submission, one, self._now()) for submission, one in signed]
+        kept = self._store.sign(attempts) if attempts else []
+        self._broadcast([one.raw for one in sorted(kept, key=lambda one: one.nonce)])
+        return bool(kept)
+
+    def _broadcast(self, raws: Sequence[bytes]) -> None:
+        """Hand signed bytes to the node. Its answers prove nothing: the next step looks for the hashes."""
+        self._rpc.batch([("eth_sendRawTransaction", ("0x" + raw.hex(),)) for raw in raws])
+
+    def _now(self) -> int:
+        return int(self._clock().timestamp() * 1000)
+
+
+def _attempt(submission: int, signed: SignedTransaction, now: int) -> Attempt:
+    return Attempt(
+        hash=signed.hash,
+        submission=submission,
+        nonce=signed.transaction.nonce,
+        raw=signed.raw,
+        max_fee=signed.transaction.fees.max_fee,
+        priority_fee=signed.transaction.fees.tip,
+        created=now,
+    )
+
+
+def _status(submission: Submission, attempts: Sequence[Attempt]) -> SubmissionStatus:
+    mined = [one for one in attempts if one.block_number is not None]
+    shown = mined[0] if mined else attempts[-1] if attempts else None
+    if shown is None:
+        return SubmissionStatus(
+            id=submission.id, kind=submission.kind, subject=submission.subject, state=submission.state
+        )
+    return SubmissionStatus(
+        id=submission.id,
+        kind=submission.kind,
+        subject=submission.subject,
+        state=submission.state,
+        transaction=shown.hash,
+        block=shown.block_number,
+        block_hash=shown.block_hash,
+        gas_used=shown.gas_used,
+        succeeded=shown.succeeded,
+    )

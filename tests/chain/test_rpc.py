@@ -1,0 +1,222 @@
+"""The RPC refuses what is no answer and turns to another node only when one is silent."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from ledger.chain.events import decode
+from ledger.chain.rpc import Rpc
+from ledger.errors import ChainUnreachable, InvalidInput
+from tests.chain.conftest import Chain, account
+
+Reply = Callable[[list[dict[str, Any]]], Any]
+BLOCK = {"number": "0x1", "hash": "0x" + "11" * 32, "parentHash": "0x" + "22" * 32, "timestamp": "0x5"}
+
+
+@pytest.fixture
+def node() -> Iterator[Callable[[Reply], str]]:
+    """A node that answers as told; what was asked is in the reply's hands."""
+    servers: list[ThreadingHTTPServer] = []
+
+    def start(reply: Reply) -> str:
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                answer = reply(body)
+                data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
+                self.send_response(200)
+                self.send_header("content-length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def results(*values: Any) -> Reply:  # noqa: ANN401
+    return lambda asked: [
+        {"jsonrpc": "2.0", "id": call["id"], "result": value}
+        for call, value in zip(asked, values, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"<html>",
+        b"{}",
+        b"[]",
+        b"[1]",
+        b'[{"jsonrpc": "2.0", "id": 0, "result": "0x1"}, {"jsonrpc": "2.0", "id": 1, "result": "0x1"}]',
+        b'[{"jsonrpc": "2.0", "id": 0}]',
+        b'{"jsonrpc": "2.0", "id": null, "result": "0x1"}',
+    ],
+)
+def test_what_is_not_json_rpc_is_no_answer(node: Callable[[Reply], str], answer: bytes) -> None:
+    rpc = Rpc(node(lambda _: answer))
+    with pytest.raises(ChainUnreachable) as refused:
+        rpc.chain_id()
+    assert refused.value.reason == "bad_answer"
+    rpc.close()
+
+
+@pytest.mark.parametrize("value", ["12", 12, None, "0x", "0x1_0", "-0x1", {"x": 1}])
+def test_only_hexadecimal_quantities_are_numbers(node: Callable[[Reply], str], value: object) -> None:
+    rpc = Rpc(node(results(value)))
+    with pytest.raises(ChainUnreachable):
+        rpc.chain_id()
+    rpc.close()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"hash": None}, {"hash": "0x11"}, {"number": None}, {"timestamp": 5}, {"parentHash": "0x" + "AA" * 32}],
+)
+def test_a_header_that_lacks_something_is_refused(
+    node: Callable[[Reply], str], change: dict[str, object]
+) -> None:
+    rpc = Rpc(node(results(BLOCK | change)))
+    with pytest.raises(ChainUnreachable):
+        rpc.block(1)
+    rpc.close()
+
+
+def test_a_removed_event_is_refused(node: Callable[[Reply], str]) -> None:
+    log = {
+        "blockNumber": "0x1",
+        "blockHash": "0x" + "11" * 32,
+        "logIndex": "0x0",
+        "address": "0x" + "33" * 20,
+        "topics": ["0x" + "44" * 32],
+        "data": "0x",
+        "transactionHash": "0x" + "55" * 32,
+    }
+    rpc = Rpc(node(results([log])))
+    assert decode(rpc.logs(1, 1, [])[0]) is None
+    rpc = Rpc(node(results([log | {"removed": True}])))
+    with pytest.raises(ChainUnreachable):
+        rpc.logs(1, 1, [])
+    rpc.close()
+
+
+def test_an_error_of_the_node_names_its_code_and_not_its_text(node: Callable[[Reply], str]) -> None:
+    rpc = Rpc(
+        node(
+            lambda asked: [
+                {"jsonrpc": "2.0", "id": asked[0]["id"], "error": {"code": -32000, "message": "0xsecret"}}
+            ]
+        )
+    )
+    with pytest.raises(ChainUnreachable) as refused:
+        rpc.chain_id()
+    assert (refused.value.reason, refused.value.fields["rpc_code"]) == ("rpc_error", -32000)
+    assert "secret" not in str(refused.value.as_dict())
+    assert rpc.block("finalized") is None
+    with pytest.raises(ChainUnreachable):
+        rpc.block(7)
+    rpc.close()
+
+
+def test_answers_are_matched_by_id_not_by_place(node: Callable[[Reply], str]) -> None:
+    in_order = results("0x1", "0x2")
+    rpc = Rpc(node(lambda asked: list(reversed(in_order(asked)))))
+    assert [answer.value() for answer in rpc.batch([("a", ()), ("b", ())])] == ["0x1", "0x2"]
+    rpc.close()
+
+
+def test_answers_to_other_calls_are_refused(node: Callable[[Reply], str]) -> None:
+    def twice(asked: list[dict[str, Any]]) -> object:
+        return [{"jsonrpc": "2.0", "id": asked[0]["id"], "result": "0x1"}] * 2
+
+    rpc = Rpc(node(twice))
+    with pytest.raises(ChainUnreachable):
+        rpc.batch([("a", ()), ("b", ())])
+    rpc.close()
+
+
+def test_many_calls_are_asked_in_few_requests(node: Callable[[Reply], str]) -> None:
+    sizes: list[int] = []
+
+    def count(asked: list[dict[str, Any]]) -> object:
+        sizes.append(len(asked))
+        return results(*(["0x1"] * len(asked)))(asked)
+
+    rpc = Rpc(node(count))
+    assert len(rpc.batch([("a", ())] * 250)) == 250
+    assert sizes == [100, 100, 50]
+    rpc.close()
+
+
+def test_a_silent_node_is_passed_over_and_one_that_talks_nonsense_is_not(
+    node: Callable[[Reply], str],
+) -> None:
+    silent, good, bad = "http://127.0.0.1:9", node(results("0x7")), node(lambda _: b"no")
+    assert Rpc([silent, good]).chain_id() == 7
+    with pytest.raises(ChainUnreachable) as refused:
+        Rpc([bad, good]).chain_id()
+    assert refused.value.reason == "bad_answer"
+    with pytest.raises(ChainUnreachable) as unanswered:
+        Rpc([silent, silent]).chain_id()
+    assert unanswered.value.reason == "no_answer"
+
+
+def test_a_transaction_is_handed_over_once_even_if_no_answer_comes(node: Callable[[Reply], str]) -> None:
+    seen: list[str] = []
+
+    def swallow(asked: list[dict[str, Any]]) -> bytes:
+        seen.extend(call["params"][0] for call in asked)
+        return b""
+
+    rpc = Rpc(node(swallow))
+    with pytest.raises(ChainUnreachable):
+        rpc.send_raw(b"\x02\x01")
+    assert seen == ["0x0201"]
+    rpc.close()
+
+
+@pytest.mark.parametrize("urls", [[], "ftp://127.0.0.1", ["http://127.0.0.1", "file:///x"], ""])
+def test_only_http_urls_are_nodes(urls: list[str] | str) -> None:
+    with pytest.raises(InvalidInput):
+        Rpc(urls)
+
+
+def test_a_proxy_in_the_environment_never_sees_calls_to_this_machine(
+    node: Callable[[Reply], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    assert Rpc(node(results("0x7"))).chain_id() == 7
+
+
+def test_facts_of_a_real_node(chain: Chain) -> None:
+    rpc, owner = chain.rpc, account("owner").address
+    tip = rpc.block("latest")
+    assert tip is not None
+    assert rpc.block(tip.number) == tip
+    assert rpc.block(tip.number + 1) is None
+    parent = rpc.block(tip.number - 1)
+    assert parent is not None
+    assert parent.hash == tip.parent
+    assert rpc.nonce(owner) == 3
+    assert rpc.balance(owner) > 0
+    assert rpc.code(chain.deployment.registry)
+    assert rpc.code(owner) == b""
+    assert rpc.fees().base_fee > 0
+    assert [log.number for log in rpc.logs(0, tip.number, [chain.deployment.directory])]
+    with pytest.raises(ChainUnreachable) as refused:
+        rpc.request("eth_nothing")
+    assert refused.value.reason == "rpc_error"
