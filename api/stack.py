@@ -106,7 +106,7 @@ class Stack:
         self._halted.set()
 
     def _deployed(self, owner: Account) -> Deployment:
-        """The contracts of last time; new ones on a new chain, or one that was lost before anything was filed."""
+        """The contracts of last time; new ones on a new chain, also one lost before anything was filed."""
         path = self.state / "deployment.json"
         if path.exists():
             deployment = Deployment.from_json(parse_object(path.read_bytes()))

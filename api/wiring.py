@@ -5,14 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from ledger.chain.follower import Follower
-from ledger.chain.relayer import Relayer
-from ledger.store.chain import ChainStore
-from ledger.store.relay import RelayStore
-
 from api.settings import GatewaySettings
 from ledger.canonical import parse_object
 from ledger.chain.deployment import Deployment
+from ledger.chain.follower import Follower
+from ledger.chain.relayer import Relayer
 from ledger.chain.rpc import Rpc
 from ledger.ids import did_of
 from ledger.log.checkpoint import LogKey, origin_of
@@ -23,7 +20,9 @@ from ledger.records.blocks import LocalBlockStore
 from ledger.service.gateway import Gateway, Settings, system_clock
 from ledger.service.keys import GatewayKeys
 from ledger.service.states import PatientStates
+from ledger.store.chain import ChainStore
 from ledger.store.database import Database, upgrade
+from ledger.store.relay import RelayStore
 from ledger.store.repositories import Repositories
 from ledger.store.vault import FileDataKeys, Vault
 

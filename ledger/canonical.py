@@ -70,7 +70,7 @@ def b64(data: bytes) -> str:
 
 
 def unb64(text: str) -> bytes:
-    """The bytes of a canonical standard base64 text; anything that would not be written so is InvalidInput."""
+    """The bytes of a canonical standard base64 text; any other spelling is InvalidInput."""
     try:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as exc:

@@ -1,15 +1,13 @@
 """Where the three contracts are, and how they got there."""
 
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from ledger.chain.facts import Receipt
 from ledger.chain.rpc import Rpc
-from ledger.chain.transactions import Fees, Transaction, sign_transaction
+from ledger.chain.sending import send
 from ledger.crypto.identity import Account
-from ledger.errors import ChainUnreachable, InvalidInput
+from ledger.errors import InvalidInput
 from ledger.ids import Address, address_from_bytes, parse_address
 
 _KEYS = {"chain_id", "registry", "directory", "anchor", "block"}
@@ -88,39 +86,24 @@ def deploy(rpc_url: str, key: Account, *, owner: Address | None = None, patience
             "directory": _creation("ParticipantDirectory", owner or key.address),
             "anchor": _creation("CheckpointAnchor"),
         }
-        receipts = {name: create(rpc, key, chain_id, data, patience) for name, data in creations.items()}
+        receipts = {
+            name: send(
+                rpc,
+                key,
+                chain_id=chain_id,
+                to=b"",
+                data=data,
+                gas=_DEPLOY_GAS,
+                patience=patience,
+                refused="deployment_failed",
+            )
+            for name, data in creations.items()
+        }
     finally:
         rpc.close()
     found = {name: address_from_bytes(receipt.contract or b"") for name, receipt in receipts.items()}
     block = min(receipt.number for receipt in receipts.values())
     return Deployment(chain_id=chain_id, block=block, **found)
-
-
-def create(rpc: Rpc, key: Account, chain_id: int, data: bytes, patience: float) -> Receipt:
-    """Create one contract from its creation code and wait for the receipt."""
-    market = rpc.fees()
-    signed = sign_transaction(
-        Transaction(
-            chain_id=chain_id,
-            nonce=rpc.nonce(key.address, "pending"),
-            fees=Fees.at(market, urgent=True),
-            gas=_DEPLOY_GAS,
-            to=b"",
-            data=data,
-        ),
-        key,
-    )
-    rpc.send_raw(signed.raw)
-    receipt = _wait(lambda: rpc.receipt(signed.hash), patience)
-    if receipt is None:
-        raise ChainUnreachable(
-            "a transaction did not get into a block in time",
-            reason="not_mined",
-            fix="look whether the chain moves",
-        )
-    if not receipt.succeeded:
-        raise ChainUnreachable("the chain refused a contract", reason="deployment_failed")
-    return receipt
 
 
 def _creation(name: str, *arguments: Address) -> bytes:
@@ -132,10 +115,3 @@ def _creation(name: str, *arguments: Address) -> bytes:
     compiled = artifact(name)
     contract = Web3().eth.contract(abi=compiled.abi, bytecode=compiled.bytecode)
     return bytes.fromhex(str(contract.constructor(*arguments).data_in_transaction)[2:])
-
-
-def _wait(ask: Callable[[], Receipt | None], patience: float) -> Receipt | None:
-    deadline = time.monotonic() + patience
-    while (found := ask()) is None and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return found

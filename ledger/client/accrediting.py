@@ -10,14 +10,14 @@ from ledger.canonical import unhex
 from ledger.chain import calls
 from ledger.chain.facts import Receipt
 from ledger.chain.rpc import Rpc
-from ledger.chain.transactions import Fees, Transaction, sign_transaction
+from ledger.chain.sending import send
 from ledger.client.config import Config
 from ledger.client.gateway import GatewayClient
 from ledger.crypto import privatefile
 from ledger.crypto.identity import Account
 from ledger.crypto.sealing import key_digest
-from ledger.errors import ChainUnreachable, Conflict, Forbidden, InvalidInput
-from ledger.ids import Address, Did, parse_did
+from ledger.errors import Conflict, Forbidden, InvalidInput
+from ledger.ids import Did, parse_did
 from ledger.parties import Application, parse_application
 
 GAS = 300_000
@@ -125,29 +125,16 @@ class Accreditor:
         return any(rpc.call(self.config.deployment.directory, question))
 
     def _one(self, rpc: Rpc, data: bytes) -> Receipt:
-        directory: Address = self.config.deployment.directory
-        signed = sign_transaction(
-            Transaction(
-                chain_id=self.config.deployment.chain_id,
-                nonce=rpc.nonce(self.key.address, "pending"),
-                fees=Fees.at(rpc.fees(), urgent=True),
-                gas=GAS,
-                to=bytes.fromhex(directory[2:]),
-                data=data,
-            ),
+        deployment = self.config.deployment
+        return send(
+            rpc,
             self.key,
+            chain_id=deployment.chain_id,
+            to=bytes.fromhex(deployment.directory[2:]),
+            data=data,
+            gas=GAS,
+            patience=PATIENCE,
         )
-        rpc.send_raw(signed.raw)
-        receipt = _until(lambda: rpc.receipt(signed.hash))
-        if receipt is None:
-            raise ChainUnreachable(
-                "a transaction did not get into a block in time",
-                reason="not_mined",
-                fix="Look whether the chain moves, then run the command again.",
-            )
-        if not receipt.succeeded:
-            raise ChainUnreachable("the directory refused the call", reason="call_failed")
-        return receipt
 
     def _bring(self, profile: bytes) -> None:
         """Bring the profile once the gateway has seen the admission."""

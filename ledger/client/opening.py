@@ -107,10 +107,10 @@ class Desk:
         patient.enrol()
         return patient
 
-    def is_provider(self) -> bool:
-        """Whether the directory has this account as a provider, suspended or not."""
+    def has_role(self, role: Role) -> bool:
+        """Whether the directory has this account with a role, suspended or not."""
         state = self.directory.index.participant(self.identity.account.address)
-        return state is not None and bool(Role.PROVIDER & state.roles)
+        return state is not None and bool(role & state.roles)
 
 
 @contextmanager

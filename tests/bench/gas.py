@@ -2,7 +2,6 @@
 
 import os
 import tempfile
-import time
 from pathlib import Path
 
 from ledger.chain import calls
@@ -10,10 +9,9 @@ from ledger.chain.calls import SignedConsent
 from ledger.chain.deployment import Deployment, deploy
 from ledger.chain.devnet import Devnet
 from ledger.chain.rpc import Rpc
-from ledger.chain.transactions import Fees, Transaction, sign_transaction
+from ledger.chain.sending import send
 from ledger.crypto.identity import Account
 from ledger.crypto.typed import Revocation, consent_digest, consent_domain
-from ledger.errors import Bug
 from ledger.ids import Address, consent_id
 from tests.bench.measure import Figures
 
@@ -22,7 +20,7 @@ BATCH = 100
 
 
 def run() -> Figures:
-    """Gas of one transaction each, in a batch per consent; the first use of every slot."""
+    """Gas of one transaction each, in a batch per consent; sent by the controller unless it says signed."""
     with tempfile.TemporaryDirectory() as directory, Devnet(Path(directory)) as devnet:
         key = Account.from_key(os.urandom(32))
         devnet.fund(key.address, 10**21)
@@ -32,6 +30,7 @@ def run() -> Figures:
             "record_batch_100_each": registry.batch() / BATCH,
             "revoke": registry.revoke(),
             "revoke_preimage": registry.revoke_preimage(),
+            "revoke_preimage_signed": registry.revoke_preimage_signed(),
         }
 
 
@@ -55,6 +54,15 @@ class _Registry:
         return self._send(calls.revoke(consent_id(self._digest(self._key.address, terms))))
 
     def revoke_preimage(self) -> int:
+        terms = os.urandom(32)
+        self._send(calls.record(terms_hash=terms, until=UNTIL))
+        return self._send(
+            calls.revoke_with_preimage(
+                controller=self._key.address, epoch=0, terms_hash=terms, until=UNTIL, signature=b""
+            )
+        )
+
+    def revoke_preimage_signed(self) -> int:
         consent = self._signed()
         self._send(calls.record_batch([consent]))
         signature = self._controllers[consent.controller].sign(
@@ -85,21 +93,12 @@ class _Registry:
         return consent_digest(self._domain, controller=controller, epoch=0, terms_hash=terms, until=UNTIL)
 
     def _send(self, data: bytes) -> int:
-        signed = sign_transaction(
-            Transaction(
-                chain_id=self._deployment.chain_id,
-                nonce=self._rpc.nonce(self._key.address, "pending"),
-                fees=Fees.at(self._rpc.fees(), urgent=True),
-                gas=10_000_000,
-                to=bytes.fromhex(self._deployment.registry[2:]),
-                data=data,
-            ),
+        return send(
+            self._rpc,
             self._key,
-        )
-        self._rpc.send_raw(signed.raw)
-        for _ in range(500):
-            receipt = self._rpc.receipt(signed.hash)
-            if receipt is not None and receipt.succeeded:
-                return receipt.gas_used
-            time.sleep(0.02)
-        raise Bug("the chain did not take a transaction of the bench")
+            chain_id=self._deployment.chain_id,
+            to=bytes.fromhex(self._deployment.registry[2:]),
+            data=data,
+            gas=10_000_000,
+            patience=10,
+        ).gas_used

@@ -1,0 +1,46 @@
+"""What an audit remembers of each patient while it reads: the consents that hold, and the records.
+
+Only what was verified is here: a consent without proof, or a record without a valid publication, permits
+nothing in a replay.
+"""
+
+from dataclasses import dataclass, field
+
+from ledger.consent.commitment import VerifiedConsent
+from ledger.ids import ConsentId
+from ledger.policy.compiler import CompiledConsent
+from ledger.policy.model import RecordFacts
+
+
+@dataclass(slots=True, kw_only=True)
+class HeldConsent:
+    """A consent that its patient gave; ``revoked`` is set by the first stop in the log, never cleared."""
+
+    given: VerifiedConsent
+    compiled: CompiledConsent
+    revoked: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class PatientState:
+    """One patient as of the entry that is being read; ``changed`` is the last entry that changed it."""
+
+    consents: dict[ConsentId, HeldConsent] = field(default_factory=dict)
+    records: dict[str, RecordFacts] = field(default_factory=dict)
+    changed: int = -1
+
+
+class Patients:
+    """All patients by did; whose each consent is that was filed, and which records were published."""
+
+    def __init__(self) -> None:
+        self._states: dict[str, PatientState] = {}
+        self.filed: dict[str, str] = {}
+        self.published: set[str] = set()
+
+    def state(self, patient: str) -> PatientState:
+        """What is known of a patient; nothing, at first."""
+        found = self._states.get(patient)
+        if found is None:
+            found = self._states[patient] = PatientState()
+        return found

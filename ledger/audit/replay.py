@@ -1,0 +1,149 @@
+"""REPLAY: every decision is made again, from the log and the chain alone, and must come out the same.
+
+Asked for a patient's records, the gateway must not tell by a DENY that there are any: it says NO_CONSENT.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from msgspec import UNSET
+
+from ledger.audit.eligibility import eligible
+from ledger.audit.ground import Ground
+from ledger.audit.patients import Patients, PatientState
+from ledger.audit.report import Step
+from ledger.audit.shapes import Decision, Head
+from ledger.errors import InvalidInput, LedgerError
+from ledger.ids import Did
+from ledger.policy.engine import decide
+from ledger.policy.model import POLICY, Outcome, RecordFacts, Request
+
+_STEP = Step.REPLAY
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a decision says, with every list sorted."""
+
+    outcome: str
+    permitted: tuple[str, ...]
+    basis: tuple[str, ...]
+    obligations: tuple[str, ...]
+
+    def __str__(self) -> str:
+        parts = [self.outcome, f"{len(self.permitted)} records"]
+        parts += [f"on {', '.join(self.basis)}"] if self.basis else []
+        parts += [f"with {', '.join(self.obligations)}"] if self.obligations else []
+        return ", ".join(parts)
+
+
+class Replay:
+    """The step, decision by decision."""
+
+    def __init__(self, ground: Ground, patients: Patients) -> None:
+        self._ground = ground
+        self._tally = ground.tally
+        self._patients = patients
+
+    def check(self, index: int, decision: Decision, blocks: tuple[int, ...], *, complete: bool) -> None:
+        """Make a decision again; one answer must be what the entry says.
+
+        Args:
+            index: of the entry.
+            decision: the entry.
+            blocks: see `HeadView`.
+            complete: whether all entries of the patient up to here could be read.
+        """
+        if decision.head is UNSET or not blocks:
+            self._tally.could_not(_STEP, "the chain was not read up to the head")
+            return
+        logged = Answer(
+            outcome=decision.outcome,
+            permitted=tuple(decision.permitted),
+            basis=tuple(decision.basis),
+            obligations=tuple(decision.obligations),
+        )
+        found = ""
+        for answer in self._answers(decision, decision.head, blocks):
+            if answer == logged:
+                self._tally.checked(_STEP)
+                return
+            found = found or str(answer)
+        if not complete:
+            self._tally.could_not(_STEP, "entries before it could not be read")
+            return
+        self._tally.checked(_STEP)
+        self._tally.find(
+            _STEP,
+            index,
+            expected=found,
+            found=str(logged),
+            meaning="By the patient's consents of that moment, the gateway had to answer otherwise.",
+        )
+
+    def permitted(self, decision: Decision, blocks: tuple[int, ...]) -> set[str]:
+        """What the decision's question would open now, with all that the log says up to here."""
+        if decision.head is UNSET:
+            return set()
+        found: set[str] = set()
+        for answer in self._answers(decision, decision.head, blocks):
+            found.update(getattr(answer, "permitted", ()))
+        return found
+
+    def _answers(self, decision: Decision, head: Head, blocks: tuple[int, ...]) -> Iterator[Answer | str]:
+        for later in blocks:
+            try:
+                yield self._answer(decision, head, blocks[0], later)
+            except LedgerError as exc:
+                yield f"nothing: {exc.message} ({exc.reason})"
+
+    def _answer(self, decision: Decision, head: Head, block: int, later: int) -> Answer | str:
+        if decision.policy != POLICY:
+            return f"a decision by {POLICY}"
+        if decision.emergency:
+            return "no emergency, since none was declared in this log"
+        state = self._patients.state(decision.patient)
+        records = _candidates(decision, state)
+        if isinstance(records, str):
+            return records
+        consents = eligible(self._ground.chain, state, Did(decision.subject), head, block=block, later=later)
+        again = decide(consents, _request(decision), records)
+        outcome, basis = again.outcome, again.basis
+        if decision.resource.type == "patient" and outcome is Outcome.DENY:
+            outcome, basis = Outcome.NO_CONSENT, ()
+        return Answer(
+            outcome=str(outcome),
+            permitted=tuple(sorted(again.permitted)),
+            basis=tuple(sorted(basis)),
+            obligations=tuple(sorted({obligation.id for obligation in again.obligations})),
+        )
+
+
+def _candidates(decision: Decision, state: PatientState) -> list[RecordFacts] | str:
+    """The records that a decision is about, or what its resource should have been."""
+    resource = decision.resource
+    if resource.type == "record" and resource.ids is not UNSET and resource.classes is UNSET:
+        return [state.records[root] for root in sorted(set(resource.ids)) if root in state.records]
+    if resource.type == "patient" and resource.classes is not UNSET and resource.ids is UNSET:
+        wanted = set(resource.classes)
+        return [facts for facts in state.records.values() if not wanted or facts.record_class in wanted]
+    return "records by name, or a patient's records by class"
+
+
+def _request(decision: Decision) -> Request:
+    return Request(
+        subject=Did(decision.subject),
+        patient=Did(decision.patient),
+        purposes=tuple(decision.purpose),
+        action=decision.action,
+        at=_moment(decision.at),
+    )
+
+
+def _moment(milliseconds: int) -> datetime:
+    try:
+        return _EPOCH + timedelta(milliseconds=milliseconds)
+    except OverflowError as exc:
+        raise InvalidInput("no such time", reason="bad_time") from exc
