@@ -40,6 +40,7 @@ class Stack:
         port: int = 0,
         rpc_port: int = 0,
         anchor_interval: int = 5,
+        admit_gateway: bool = True,
         clock: Callable[[], datetime] = system_clock,
     ) -> None:
         self.state = state
@@ -49,6 +50,7 @@ class Stack:
         self.rpc_url = ""
         self._host, self._port, self._rpc_port = host, port, rpc_port
         self._anchor_interval = anchor_interval
+        self._admit = admit_gateway
         self._clock = clock
         self._exit = ExitStack()
         self._server: Server | None = None
@@ -89,7 +91,8 @@ class Stack:
                 gateway=self.url, rpc=self.rpc_url, deployment=deployment, blocks=self.state / "blocks"
             )
             files.replace(self.network, network.encode())
-            _admit_gateway(network, accreditor, keys.relayer)
+            if self._admit:
+                _admit_gateway(network, accreditor, keys.relayer)
             self._exit = exit_stack.pop_all()
         return self
 

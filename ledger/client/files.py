@@ -2,11 +2,11 @@
 
 import fcntl
 import os
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ledger import durable
 from ledger.errors import InvalidInput, NotFound, StoreUnavailable, TooLarge
 
 LIMIT = 64 << 20
@@ -18,17 +18,12 @@ def replace(path: Path, data: bytes) -> None:
     Raises:
         StoreUnavailable: the directory is missing or cannot be written.
     """
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        try:
-            _write(draft, data)
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
-        _sync(path.parent)
-    except OSError as exc:
+        with durable.appearing(path) as file:
+            file.write(data)
+    except StoreUnavailable as exc:
         raise StoreUnavailable(
-            f"{path} cannot be written: {exc.strerror}", reason="file_not_written", fix="Check the disk."
+            f"{path} cannot be written", reason="file_not_written", fix="Check the disk."
         ) from exc
 
 
@@ -111,18 +106,3 @@ def _try_lock(handle: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def _write(path: Path, data: bytes) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
-def _sync(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

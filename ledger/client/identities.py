@@ -46,9 +46,14 @@ def create(
     """
     words = new_words(randomness)
     config = _prepare(home, profile, network)
-    if words_to is not None:
-        privatefile.create(words_to.absolute(), words.encode("ascii") + b"\n")
-    return _keep(profile, config, words, passphrase, work_factor)
+    if words_to is None:
+        return _keep(profile, config, words, passphrase, work_factor)
+    privatefile.create(words_to.absolute(), words.encode("ascii") + b"\n")
+    try:
+        return _keep(profile, config, words, passphrase, work_factor)
+    except BaseException:
+        words_to.unlink()
+        raise
 
 
 def restore(

@@ -5,6 +5,7 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
+from ledger import durable
 from ledger.errors import Conflict, KeyLocked, NotFound, StoreUnavailable, TooLarge
 
 LIMIT = 64 * 1024
@@ -17,16 +18,8 @@ def create(path: Path, data: bytes, *, randomness: Callable[[int], bytes] = os.u
         Conflict: there is already something of that name; it is left alone.
         StoreUnavailable: the directory is missing or cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{randomness(8).hex()}")
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            _write(descriptor, data)
-            # link, unlike rename, never replaces a file that appeared in the meantime.
-            os.link(temporary, path)
-        finally:
-            temporary.unlink()
-        _sync_directory(path.parent)
+        durable.create(path, data, randomness=randomness)
     except FileExistsError as exc:
         raise Conflict("there is already a file of that name", reason="file_exists") from exc
     except OSError as exc:
@@ -54,21 +47,6 @@ def read(path: Path, *, limit: int = LIMIT) -> bytes:
     if len(data) > limit:
         raise TooLarge(f"a key file has at most {limit} bytes")
     return data
-
-
-def _write(descriptor: int, data: bytes) -> None:
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _require_private(status: os.stat_result) -> None:

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
+from ledger.durable import appearing, sync_directory
 from ledger.errors import BlockMissing, InvalidInput, StoreUnavailable, TooLarge
 from ledger.ids import Cid
-from ledger.records.appearing import appearing, sync_directory
 from ledger.records.cid import parse_cid, require_block
 
 MAX_BLOCK = 2 << 20

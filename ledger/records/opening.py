@@ -6,9 +6,9 @@ from typing import BinaryIO
 
 from ledger.crypto.recordcipher import KEY_SIZE, decrypt
 from ledger.crypto.sealing import open_capsule
+from ledger.durable import appearing
 from ledger.errors import CapsuleInvalid
 from ledger.ids import Cid
-from ledger.records.appearing import appearing
 from ledger.records.blocks import BlockStore
 from ledger.records.framing import unframe
 from ledger.records.header import RecordHeader

@@ -20,8 +20,8 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 
+from ledger.durable import sync_directory
 from ledger.errors import Bug, Conflict, InvalidInput, StoreUnavailable
-from ledger.store.files import sync_directory
 
 BUSY_SECONDS = 10
 READERS = 64

@@ -17,9 +17,9 @@ from typing import Protocol
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from ledger import durable
 from ledger.errors import Conflict, InvalidInput, NotFound, StoreUnavailable
 from ledger.log.entry import NO_PATIENT
-from ledger.store import files
 
 VERSION = b"\x01"
 FILE_HEADER = b"consent-ledger/data-key/1\n"
@@ -90,7 +90,7 @@ class FileDataKeys:
         nonce = self._randomness(NONCE)
         wrapped = self._wrapping.encrypt(nonce, self._randomness(32), FILE_HEADER + tag)
         try:
-            files.write_new(self._file(tag), FILE_HEADER + nonce + wrapped)
+            durable.create(self._file(tag), FILE_HEADER + nonce + wrapped)
         except FileExistsError as exc:
             raise _exists() from exc
         except OSError as exc:
@@ -120,7 +120,7 @@ class FileDataKeys:
         """See `DataKeys.destroy`; the file is overwritten, removed, and its absence durable."""
         _require_patient(tag)
         try:
-            files.destroy(self._file(tag))
+            durable.destroy(self._file(tag))
         except OSError as exc:
             raise _no_keys() from exc
 

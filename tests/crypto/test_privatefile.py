@@ -42,7 +42,7 @@ def test_a_dangling_link_is_not_followed_when_creating(tmp_path: Path) -> None:
 
 
 def test_an_abandoned_temporary_file_is_not_reused(tmp_path: Path) -> None:
-    abandoned = tmp_path / ".key.0000000000000000"
+    abandoned = tmp_path / ".key.0000000000000000.part"
     abandoned.write_bytes(b"half")
     with pytest.raises(Conflict):
         privatefile.create(tmp_path / "key", b"secret", randomness=bytes)

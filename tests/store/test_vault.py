@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from ledger import durable
 from ledger.errors import Conflict, InvalidInput, NotFound, StoreUnavailable
 from ledger.log.entry import NO_PATIENT
-from ledger.store import files
 from ledger.store.vault import DataKeys, FileDataKeys, MemoryDataKeys, Vault
 
 ALICE, BOB = b"\xa1" * 20, b"\xb0" * 20
@@ -137,9 +137,9 @@ class TestFiles:
         assert set(other.read_bytes()) == {0}
 
     def test_a_new_file_never_replaces_one(self, tmp_path: Path) -> None:
-        files.write_new(tmp_path / "file", b"first")
+        durable.create(tmp_path / "file", b"first")
         with pytest.raises(FileExistsError):
-            files.write_new(tmp_path / "file", b"second")
+            durable.create(tmp_path / "file", b"second")
         assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"first"]
 
     def test_a_directory_that_cannot_be_made_is_an_environment_fault(self, tmp_path: Path) -> None:

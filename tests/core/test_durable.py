@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from ledger.durable import appearing
 from ledger.errors import StoreUnavailable
-from ledger.records.appearing import appearing
 
 
 def test_a_file_appears_when_it_is_complete(tmp_path: Path) -> None:

@@ -38,6 +38,43 @@ def appearing(
         raise StoreUnavailable("a file cannot be written", reason="file_not_written") from exc
 
 
+def create(path: Path, data: bytes, *, randomness: Callable[[int], bytes] = os.urandom) -> None:
+    """Write a new file of mode 0600 under `path`; what is there already is never replaced.
+
+    Raises:
+        FileExistsError: there is something of that name.
+        OSError: the disk is full, or the directory is missing or not writable.
+    """
+    temporary = path.with_name(f".{path.name[:64]}.{randomness(8).hex()}.part")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(temporary, path)  # unlike rename, never replaces a file that appeared in the meantime
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync_directory(path.parent)
+
+
+def destroy(path: Path) -> None:
+    """Overwrite and remove `path`, durably; success if there is none.
+
+    Overwriting in place reaches the old bytes only where the file system writes in place; journals, snapshots
+    and flash translation may keep a copy, so what must be destroyable is stored wrapped as well.
+    """
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY), "wb") as file:
+            file.write(bytes(os.fstat(file.fileno()).st_size))
+            file.flush()
+            os.fsync(file.fileno())
+    except FileNotFoundError:
+        return
+    path.unlink(missing_ok=True)
+    sync_directory(path.parent)
+
+
 def sync_directory(path: Path) -> None:
     """Flush a directory, so that names in it survive a loss of power."""
     descriptor = os.open(path, os.O_RDONLY)
