@@ -43,6 +43,7 @@ _MLKEM_SEED = 64
 _KINDS = {
     "record": {"root", "patient", "compartment", "epoch"},
     "grant": {"consent", "patient", "compartment", "epoch", "recipient"},
+    "inbox": {"root", "patient", "epoch"},
 }
 _HPKE = Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 
