@@ -1,12 +1,13 @@
 """CHECKPOINT: the note is signed by this log's key, and the log is that of an admitted gateway."""
 
-from ledger.audit.ground import ROLE_GATEWAY, Ground
+from ledger.audit.ground import Ground
 from ledger.audit.report import Step
 from ledger.audit.shapes import LogOpened
 from ledger.canonical import unb64
 from ledger.errors import EvidenceError, InvalidInput, ProofInvalid
 from ledger.ids import Address, parse_address
 from ledger.log.checkpoint import Checkpoint, open_note, origin_of
+from ledger.parties import Role
 
 _STEP = Step.CHECKPOINT
 
@@ -82,7 +83,7 @@ def check_sender(ground: Ground, origin: str) -> Address | None:
         return None
     state = ground.chain.participant(sender)
     ground.tally.require(
-        state is not None and bool(state.roles & ROLE_GATEWAY),
+        state is not None and bool(state.roles & Role.GATEWAY),
         _STEP,
         None,
         expected=f"{sender} in the directory with the role of a gateway",

@@ -13,11 +13,11 @@ What a head showed that the chain has dropped since may have come back some bloc
 
 from functools import lru_cache
 
-from ledger.audit.ground import ROLE_PROVIDER
 from ledger.audit.patients import HeldConsent, PatientState
 from ledger.audit.shapes import Head
 from ledger.chain.index import ChainIndex
 from ledger.ids import Address, Did, parse_did
+from ledger.parties import Role
 from ledger.policy.compiler import CompiledConsent
 
 _account = lru_cache(maxsize=4096)(parse_did)
@@ -49,7 +49,7 @@ def eligible(
 
 def _admits(chain: ChainIndex, account: Address, block: int) -> bool:
     known = chain.participant(account, block)
-    return known is not None and bool(known.roles & ROLE_PROVIDER) and True
+    return known is not None and bool(known.roles & Role.PROVIDER) and not known.suspended
 
 
 def _counts(chain: ChainIndex, held: HeldConsent, head: Head, block: int, later: int) -> bool:

@@ -7,9 +7,6 @@ from ledger.chain.deployment import Deployment
 from ledger.chain.index import ChainIndex
 from ledger.crypto.typed import Domain, consent_domain, gateway_domain, records_domain
 
-ROLE_PROVIDER = 1
-ROLE_GATEWAY = 2
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:

@@ -135,7 +135,8 @@ class _Audit:
     def _check_first(self, index: int, entry: AnyEntry | None) -> None:
         if isinstance(entry, LogOpened):
             check_opening(self._ground, index, entry, self._verifier)
-            self._times.max_head_age = entry.max_head_age
+            if index == 0:
+                self._times.max_head_age = entry.max_head_age
         elif index == 0:
             self._ground.tally.find(
                 Step.CHECKPOINT,
