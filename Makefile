@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-FORGE := contracts/node_modules/.bin/forge
+FORGE := cd contracts && ./foundry forge
 
 .PHONY: demo test check bench lock clean
 
@@ -12,7 +12,7 @@ demo: setup
 	$(BIN)/consent demo $(if $(BUNDLE),--bundle "$(BUNDLE)") $(if $(JSON),--json)
 
 test: setup
-	$(FORGE) test --root contracts
+	$(FORGE) test
 	$(BIN)/pytest
 
 check: setup
@@ -20,7 +20,7 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(FORGE) fmt --root contracts --check
+	$(FORGE) fmt --check
 	$(BIN)/python -m contracts.build --check
 
 bench: setup
