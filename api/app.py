@@ -4,6 +4,7 @@ from fastapi import FastAPI, Request, Response
 from starlette.middleware.base import RequestResponseEndpoint
 
 from api import problems
+from api.limits import BodyLimits
 from api.routes import access, consents, log, ops, participants, patients, records, releases, requests, signin
 from ledger import __version__
 from ledger.service.gateway import Gateway
@@ -19,6 +20,7 @@ def create_app(gateway: Gateway) -> FastAPI:
     app = FastAPI(title="Consent Ledger gateway", version=__version__, description=DESCRIPTION)
     app.state.gateway = gateway
     problems.install(app)
+    app.add_middleware(BodyLimits)
     for area in (
         signin,
         patients,

@@ -1,8 +1,12 @@
 """Bodies of requests. Shapes only: what a value means is checked in `ledger.service`."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
+
+Code = Annotated[str, Field(max_length=64)]
+Name = Annotated[str, Field(max_length=128)]
+"""A did, a CID, 32 bytes in hexadecimal."""
 
 
 class Body(BaseModel):
@@ -33,10 +37,11 @@ class KeyBody(Body):
 
 
 class EnrolmentBody(Body):
-    """A patient's erasure address and inbox key, signed by the account."""
+    """A patient's erasure address and inbox key, signed by the account; the erasure key signs too."""
 
-    erasure: str
+    erasure: Name
     signature: str = Field(max_length=132)
+    possession: str = Field(max_length=132, description="The same struct signed by the erasure key.")
     inbox: KeyBody
 
 
@@ -68,10 +73,10 @@ class ProfileBody(Body):
 class RequestBody(Body):
     """What a provider asks a patient for; times in Unix milliseconds."""
 
-    patient: str
-    purpose: list[str] = Field(max_length=8)
-    action: str = "access"
-    classes: list[str] = Field(default_factory=list, max_length=32)
+    patient: Name
+    purpose: list[Code] = Field(max_length=8)
+    action: Code = "access"
+    classes: list[Code] = Field(default_factory=list, max_length=32)
     expires: int
     until: int | None = None
     note: str = Field(default="", max_length=300)
@@ -129,14 +134,14 @@ class RevocationBody(Body):
 class AccessRequestBody(Body):
     """The members of the EIP-712 struct `AccessRequest`; people as did, ``expires`` in Unix seconds."""
 
-    origin: str
-    participant: str
-    patient: str
-    purpose: list[str] = Field(max_length=8)
-    action: str
-    classes: list[str] = Field(max_length=32)
-    records: list[str] = Field(max_length=1000)
-    nonce: str
+    origin: str = Field(max_length=256)
+    participant: Name
+    patient: Name
+    purpose: list[Code] = Field(max_length=8)
+    action: Code
+    classes: list[Code] = Field(max_length=32)
+    records: list[Name] = Field(max_length=1000)
+    nonce: Name
     expires: int
 
 
@@ -150,15 +155,15 @@ class ReleaseBody(Body):
 class AuthzenEntity(BaseModel):
     """An AuthZEN subject or resource; unknown members are ignored, as its specification asks."""
 
-    type: str
-    id: str
+    type: str = Field(max_length=64)
+    id: str = Field(max_length=256)
     properties: dict[str, Any] = Field(default_factory=dict)
 
 
 class AuthzenAction(BaseModel):
     """An AuthZEN action."""
 
-    name: str
+    name: str = Field(max_length=64)
     properties: dict[str, Any] = Field(default_factory=dict)
 
 

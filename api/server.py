@@ -3,7 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import datetime
 from typing import Self
 
@@ -13,7 +13,8 @@ from api.app import create_app
 from api.settings import LOOPBACK, GatewaySettings
 from api.wiring import Opened, open_gateway
 from api.worker import Worker
-from ledger.errors import EnvironmentFault, InvalidInput
+from ledger.errors import EnvironmentFault, EvidenceError, InvalidInput
+from ledger.service.anchoring import check_against_chain
 from ledger.service.gateway import Gateway, system_clock
 
 BODY_SECONDS = 10
@@ -51,6 +52,7 @@ class Server:
             self.url = self._settings.public_url or f"http://{self._settings.host}:{port}"
             self._opened = open_gateway(self._settings, origin=self.url, clock=self._clock)
             exit_stack.callback(self._opened.close)
+            _catch_up(self._opened.gateway)
             exit_stack.enter_context(Worker(self._opened.gateway))
             self._start(listener)
             exit_stack.callback(self._halt)
@@ -82,6 +84,16 @@ class Server:
         if self._server is not None and self._thread is not None:
             self._server.should_exit = True
             self._thread.join()
+
+
+def _catch_up(gateway: Gateway) -> None:
+    """Hear of the chain before answering: a log that is behind its own anchor must not sign anything.
+
+    With the chain out of reach the gateway starts all the same: it refuses access and accepts stops.
+    """
+    with suppress(EnvironmentFault, EvidenceError):
+        gateway.follower.catch_up()
+        check_against_chain(gateway)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -19,6 +19,7 @@ from ledger.policy.model import POLICY
 from ledger.records.blocks import LocalBlockStore
 from ledger.service.gateway import Gateway, Settings, system_clock
 from ledger.service.keys import GatewayKeys
+from ledger.service.madeup import MadeUpTags, WithMadeUp
 from ledger.service.states import PatientStates
 from ledger.store.chain import ChainStore
 from ledger.store.database import Database, upgrade
@@ -54,7 +55,9 @@ def open_gateway(
     keys = GatewayKeys.create(settings.state / "keys")
     upgrade(settings.database)
     database = Database(settings.database)
-    data_keys = FileDataKeys(settings.state / "datakeys", keys.wrapping_key)
+    data_keys = WithMadeUp(
+        FileDataKeys(settings.state / "datakeys", keys.wrapping_key), MadeUpTags(keys.made_up_tags)
+    )
     vault = Vault(data_keys, keys.log_data_key)
     stores = Repositories.on(vault)
     log_key = LogKey(origin_of(deployment.chain_id, deployment.anchor, keys.relayer.address), keys.log_seed)

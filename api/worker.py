@@ -7,9 +7,9 @@ from typing import Self
 import structlog
 
 from ledger.errors import LedgerError
-from ledger.service.anchoring import anchor_if_grown
+from ledger.service.anchoring import anchor_if_grown, check_against_chain
 from ledger.service.gateway import Gateway
-from ledger.service.stops import take_over
+from ledger.service.stops import resend, take_over
 
 FOLLOW_SECONDS = 0.1
 RELAY_SECONDS = 0.1
@@ -57,11 +57,13 @@ class Worker:
     def _read(self) -> None:
         self._stops_due |= self._gateway.follower.step()
         if self._stops_due:
+            check_against_chain(self._gateway)
             take_over(self._gateway)
             self._stops_due = False
 
     def _write(self) -> None:
         self._gateway.relayer.step()
+        resend(self._gateway)
         now = self._gateway.clock().timestamp()
         if now >= self._anchor_due:
             anchor_if_grown(self._gateway)

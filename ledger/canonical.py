@@ -30,7 +30,7 @@ def parse_json(raw: bytes | str, *, limit: int = MAX_DOCUMENT, max_depth: int = 
     data = raw.encode() if isinstance(raw, str) else raw
     if len(data) > limit:
         raise TooLarge(f"the JSON text has {len(data)} bytes; at most {limit} are accepted")
-    if _depth(data) > max_depth:
+    if json_depth(data) > max_depth:
         raise InvalidInput(f"JSON nested deeper than {max_depth} levels", reason="json_too_deep")
     try:
         return json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
@@ -50,6 +50,19 @@ def parse_object(raw: bytes | str, *, limit: int = MAX_DOCUMENT) -> dict[str, An
     if not isinstance(value, dict):
         raise InvalidInput("a JSON object is expected here", reason="not_an_object")
     return value
+
+
+def json_depth(data: bytes) -> int:
+    """The deepest nesting of brackets outside strings, without recursion."""
+    depth = deepest = 0
+    for token in _STRING_OR_BRACKET.finditer(data):
+        first = token.group()[0]
+        if first in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif first in b"]}":
+            depth -= 1
+    return deepest
 
 
 def canonical(value: Any) -> bytes:  # noqa: ANN401
@@ -107,16 +120,3 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> NoReturn:
     raise InvalidInput(f"{name} is not JSON", reason="not_json")
-
-
-def _depth(data: bytes) -> int:
-    """The deepest nesting of brackets outside strings, without recursion."""
-    depth = deepest = 0
-    for token in _STRING_OR_BRACKET.finditer(data):
-        first = token.group()[0]
-        if first in b"[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif first in b"]}":
-            depth -= 1
-    return deepest

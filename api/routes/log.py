@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from fastapi.responses import PlainTextResponse
 
 from api.auth import Caller, GatewayPart
@@ -12,6 +12,7 @@ from ledger.service import disclosure
 router = APIRouter(prefix="/v1/log", tags=["log"])
 
 Index = Annotated[int, Query(ge=0, lt=2**53)]
+IndexPath = Annotated[int, Path(ge=0, lt=2**53)]
 
 
 @router.get("/checkpoint", response_class=PlainTextResponse)
@@ -45,6 +46,6 @@ def consistency(gateway: GatewayPart, old: Index, new: Index) -> dict[str, Any]:
 
 
 @router.get("/receipts/{index}")
-def receipt(index: int, gateway: GatewayPart, caller: Caller) -> dict[str, Any]:
+def receipt(index: IndexPath, gateway: GatewayPart, caller: Caller) -> dict[str, Any]:
     """The receipt of an entry, for a party to it."""
     return disclosure.receipt(gateway, caller, index)

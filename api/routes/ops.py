@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 
 from api.auth import GatewayPart
 from ledger import __version__
-from ledger.errors import LedgerError
+from ledger.errors import LedgerError, ProofInvalid
 from ledger.policy.model import POLICY
 
 router = APIRouter(tags=["operations"])
@@ -46,6 +46,8 @@ def readyz(gateway: GatewayPart, response: Response) -> dict[str, Any]:
         head = gateway.head()
         size = gateway.journal.size
         gateway.journal.last_checkpoint()
+        if gateway.journal.damage is not None:
+            raise ProofInvalid(gateway.journal.damage, reason="log_damaged")
     except LedgerError as exc:
         response.status_code = 503
         return {"status": "not ready", "code": exc.code, "reason": exc.reason}

@@ -16,7 +16,12 @@ router = APIRouter(prefix="/v1", tags=["patient"])
 def enrol(body: EnrolmentBody, gateway: GatewayPart, caller: Caller) -> dict[str, Any]:
     """Enrol the signed-in account as a patient; again with the same keys is success."""
     tag = patients.enrol(
-        gateway, caller, erasure=body.erasure, signature=body.signature, inbox=body.inbox.model_dump()
+        gateway,
+        caller,
+        erasure=body.erasure,
+        signature=body.signature,
+        possession=body.possession,
+        inbox=body.inbox.model_dump(),
     )
     return {"patient": gateway.did(caller), "tag": hexed(tag)}
 

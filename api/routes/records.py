@@ -7,8 +7,6 @@ from fastapi.concurrency import run_in_threadpool
 
 from api.auth import Caller, GatewayPart, Patient
 from api.models import RecordBody
-from ledger.errors import TooLarge
-from ledger.records.blocks import MAX_BLOCK
 from ledger.records.cid import parse_cid
 from ledger.service import records
 
@@ -42,9 +40,4 @@ def get_block(cid: CidPath, gateway: GatewayPart) -> Response:
 @router.put("/blocks/{cid}", status_code=status.HTTP_204_NO_CONTENT)
 async def put_block(cid: CidPath, request: Request, gateway: GatewayPart, _patient: Patient) -> None:
     """Store one block; its bytes must hash to the CID."""
-    data = bytearray()
-    async for part in request.stream():
-        data += part
-        if len(data) > MAX_BLOCK:
-            raise TooLarge(f"a block has at most {MAX_BLOCK} bytes")
-    await run_in_threadpool(records.put_block, gateway, parse_cid(cid), bytes(data))
+    await run_in_threadpool(records.put_block, gateway, parse_cid(cid), await request.body())

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from api.auth import Caller, GatewayPart, Patient, Provider
 from api.models import RequestBody
-from ledger.ids import parse_did, parse_request_id
+from ledger.ids import parse_request_id
 from ledger.service import requests, views
 from ledger.service.disclosure import receipt
 
@@ -25,7 +25,7 @@ def send(body: RequestBody, gateway: GatewayPart, provider: Provider) -> dict[st
         until=body.until,
         note=body.note,
     )
-    request, index = requests.send(gateway, parse_did(body.patient)[1], wish)
+    request, index = requests.send(gateway, gateway.account_of(body.patient), wish)
     shown = {"request": request, "state": "proposed", "index": index}
     return {**shown, "receipt": receipt(gateway, provider, index)}
 

@@ -135,8 +135,9 @@ class Opening:
         try:
             account = parse_did(entry.patient)[1]
             erasure = parse_address(entry.enrolment.erasure)
-            signed = Enrolment(patient=account, erasure=erasure)
-            verify(signed.digest(self._ground.records), unhex(entry.enrolment.signature), account)
+            signed = Enrolment(patient=account, erasure=erasure).digest(self._ground.records)
+            verify(signed, unhex(entry.enrolment.signature), account)
+            verify(signed, unhex(entry.enrolment.possession), erasure)
             found = "" if bytes.fromhex(erasure[2:]) == row.tag else "a signature over another tag"
         except LedgerError as exc:
             found = f"{exc.message} ({exc.reason})"

@@ -31,12 +31,11 @@ class PatientState:
 
 
 class Patients:
-    """All patients by did; whose each consent is that was filed, and which records were published."""
+    """All patients by did, and whose each consent is that was filed."""
 
     def __init__(self) -> None:
         self._states: dict[str, PatientState] = {}
         self.filed: dict[str, str] = {}
-        self.published: set[str] = set()
 
     def state(self, patient: str) -> PatientState:
         """What is known of a patient; nothing, at first."""

@@ -38,13 +38,12 @@ class Publications:
                 meaning="The labels that decisions rest on are not those of the record's writer.",
             )
             return
-        self._patients.published.add(entry.root)
         state = self._patients.state(entry.patient)
         state.records[entry.root] = facts
         state.changed = index
 
     def _verified(self, entry: RecordPublished) -> RecordFacts:
-        if entry.root in self._patients.published:
+        if entry.root in self._patients.state(entry.patient).records:
             raise InvalidInput("the record was published before", reason="published_twice")
         header = RecordHeader.from_bytes(entry.header.encode())
         account = parse_did(entry.patient)[1]

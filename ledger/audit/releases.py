@@ -40,7 +40,7 @@ class Releases:
         self._patients = patients
         self._replay = replay
         self._permits: OrderedDict[int, Permit] = OrderedDict()
-        self._nonces: set[tuple[str, str]] = set()
+        self._nonces: set[tuple[str, str, int]] = set()
 
     def permit(self, index: int, decision: Decision, blocks: tuple[int, ...], max_age: int) -> None:
         """Remember a permit, and forget those that are too old, or too many, for a release to follow."""
@@ -88,7 +88,7 @@ class Releases:
 
     def _check_request(self, index: int, entry: Release) -> None:
         request = entry.request
-        nonce = (request.participant, request.nonce)
+        nonce = (request.participant, request.nonce, request.expires)
         try:
             account = parse_did(request.participant)[1]
             verify(_typed(request, account).digest(self._ground.requests), unhex(entry.signature), account)

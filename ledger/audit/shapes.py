@@ -56,10 +56,11 @@ class LogOpened(Entry, frozen=True, kw_only=True, tag="log.opened"):
 
 
 class LogRead(Entry, frozen=True, kw_only=True, tag="log.read"):
-    """An auditor read the log when it had ``size`` entries."""
+    """An auditor read the entries from ``start`` up to, not including, ``end``."""
 
     reader: str
-    size: Count
+    start: Count
+    end: Count
 
 
 class PatientErased(Entry, frozen=True, kw_only=True, tag="patient.erased"):
@@ -81,10 +82,11 @@ class OfPatient(Entry, frozen=True, kw_only=True):
 
 
 class Enrolment(Struct, frozen=True, forbid_unknown_fields=True):
-    """The patient's account names its erasure address."""
+    """The patient's account names its erasure address, and the erasure key agrees (``possession``)."""
 
     erasure: str
     signature: str
+    possession: str
 
 
 class ConsentFiled(OfPatient, frozen=True, kw_only=True, tag="consent.filed"):

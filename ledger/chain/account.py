@@ -20,6 +20,9 @@ from ledger.chain.slots import ChainView
 from ledger.ids import Address, Digest
 from ledger.store.relay import Submission, Work
 
+URGENT_GAS = 150_000
+"""At least this for a stop: the estimate may be of a path that a reorg makes dearer."""
+
 FALLBACK_GAS = 1_000_000
 """For a call that the node cannot estimate; whether it fails, its receipt will tell."""
 
@@ -70,11 +73,16 @@ def gas_limits(rpc: Rpc, account: Address, submissions: Sequence[Submission], mo
         ChainUnreachable: the node does not answer.
     """
     answers = rpc.batch([_estimate(account, submission) for submission in submissions])
-    return [min(_limit(answer), most) for answer in answers]
+    return [
+        min(_limit(answer, submission), most) for answer, submission in zip(answers, submissions, strict=True)
+    ]
 
 
-def _limit(answer: Answer) -> int:
-    return FALLBACK_GAS if answer.error is not None else quantity(answer.result) * 5 // 4 + 10_000
+def _limit(answer: Answer, submission: Submission) -> int:
+    if answer.error is not None:
+        return FALLBACK_GAS
+    limit = quantity(answer.result) * 5 // 4 + 10_000
+    return max(limit, URGENT_GAS) if submission.urgent else limit
 
 
 def _estimate(account: Address, submission: Submission) -> Call:

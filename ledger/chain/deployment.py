@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from ledger.chain.imports import recursion_limit_kept
 from ledger.chain.rpc import Rpc
 from ledger.chain.sending import send
 from ledger.crypto.identity import Account
@@ -108,9 +109,10 @@ def deploy(rpc_url: str, key: Account, *, owner: Address | None = None, patience
 
 def _creation(name: str, *arguments: Address) -> bytes:
     """Creation code with its constructor's arguments."""
-    from web3 import Web3
-
     from contracts import artifact
+
+    with recursion_limit_kept():
+        from web3 import Web3
 
     compiled = artifact(name)
     contract = Web3().eth.contract(abi=compiled.abi, bytecode=compiled.bytecode)

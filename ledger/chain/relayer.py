@@ -128,6 +128,14 @@ class Relayer:
         """Give up acts of a kind about a subject that were never signed; how many those were."""
         return self._store.withdraw(kind, subject, connection)
 
+    def failed(self, kind: str) -> list[Submission]:
+        """The acts of a kind whose transaction the chain refused for good and that were not sent again."""
+        return self._store.failed(kind)
+
+    def retry(self, submission: Submission, *, not_before: int) -> int:
+        """Send a failed act again as a new one, from `not_before` on (Unix milliseconds); its id."""
+        return self._store.retry(submission, not_before=not_before, created=self._now())
+
     def status(self, subject: str, kind: str | None = None) -> SubmissionStatus | None:
         """Where the last act about a subject (of a kind) stands; None if there was none."""
         found = self._store.find(subject, kind)

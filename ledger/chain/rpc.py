@@ -27,6 +27,7 @@ from ledger.chain.answers import (
     tagged_header_in,
 )
 from ledger.chain.facts import BlockHeader, FeeMarket, RawLog, Receipt
+from ledger.chain.imports import recursion_limit_kept
 from ledger.errors import ChainUnreachable, InvalidInput
 from ledger.ids import Address, Digest
 
@@ -140,8 +141,10 @@ class Rpc:
 
     def _ask(self, url: str, calls: Sequence[Call]) -> list[Answer]:
         import requests
-        from web3.exceptions import Web3Exception
-        from web3.types import RPCEndpoint
+
+        with recursion_limit_kept():
+            from web3.exceptions import Web3Exception
+            from web3.types import RPCEndpoint
 
         named = [(RPCEndpoint(method), list(params)) for method, params in calls]
         try:
@@ -159,7 +162,9 @@ class Rpc:
 
     def _provider(self, url: str) -> "HTTPProvider":
         import requests
-        from web3 import HTTPProvider
+
+        with recursion_limit_kept():
+            from web3 import HTTPProvider
 
         if url not in self._providers:
             session = requests.Session()

@@ -115,9 +115,9 @@ class GatewayClient:
 
     # For patients.
 
-    def enrol(self, erasure: str, signature: str, inbox: dict[str, Any]) -> wire.Enrolled:
+    def enrol(self, erasure: str, signature: str, possession: str, inbox: dict[str, Any]) -> wire.Enrolled:
         """Enrol the signed-in account as a patient; again is success."""
-        body = {"erasure": erasure, "signature": signature, "inbox": inbox}
+        body = {"erasure": erasure, "signature": signature, "possession": possession, "inbox": inbox}
         return self._signed("PUT", "/v1/patient", wire.Enrolled, body)
 
     def patient(self) -> wire.Enrolled:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger.canonical import hexed
-from ledger.client import drafting, filing, own, publishing, upkeep
+from ledger.client import drafting, filing, memory, own, publishing, upkeep
 from ledger.client.context import Context
 from ledger.client.directory import DirectoryView
 from ledger.client.drafting import Draft, Wish
@@ -70,7 +70,7 @@ class PatientClient:
         """
         context, deployment = self._context, self._context.deployment
         erasure = context.identity.erasure.address
-        claim = Enrolment(patient=context.account.address, erasure=erasure)
+        claim = Enrolment(patient=context.account.address, erasure=erasure).digest(context.records_domain)
         inbox = VouchedKey.inbox(
             context.account,
             KeyPair.from_secret(context.identity.inbox_secret(INBOX_EPOCH)).public,
@@ -78,8 +78,12 @@ class PatientClient:
             chain_id=deployment.chain_id,
             registry=deployment.registry,
         )
-        signature = context.account.sign(claim.digest(context.records_domain))
-        enrolled = context.gateway.enrol(erasure, hexed(signature), inbox.to_json("epoch"))
+        enrolled = context.gateway.enrol(
+            erasure,
+            hexed(context.account.sign(claim)),
+            hexed(context.identity.erasure.sign(claim)),
+            inbox.to_json("epoch"),
+        )
         if enrolled.tag != hexed(context.tag) or enrolled.patient != context.did:
             raise ProofInvalid("the gateway enrolled somebody else", reason="other_tag")
         return enrolled
@@ -151,6 +155,8 @@ class PatientClient:
 
     def _keys(self) -> CompartmentKeys:
         context = self._context
-        keys = CompartmentKeys(context.identity, context.gateway, context.records_domain, context.did)
+        memory.remember_stops_on_chain(context)
+        closed = memory.closed_epochs(context)
+        keys = CompartmentKeys(context.identity, context.gateway, context.records_domain, context.did, closed)
         keys.load()
         return keys

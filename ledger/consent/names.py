@@ -26,6 +26,20 @@ def check_name(name: str) -> str:
     return name
 
 
+def check_note(note: str, most: int) -> str:
+    """`note`, if it is one line of plain text that no terminal or reader can be misled by; it may be empty.
+
+    Raises:
+        InvalidInput: (``bad_note``) over `most` characters, or with a control, invisible, bidirectional or
+            line-break character.
+    """
+    if len(note) > most or any(unicodedata.category(char) in _REFUSED for char in note):
+        raise InvalidInput(
+            f"a note is one line of plain text of at most {most} characters", reason="bad_note"
+        )
+    return note
+
+
 def _fault(name: str) -> str:
     if not 0 < len(name) <= MAX_NAME:
         return f"it must have 1 to {MAX_NAME} characters"

@@ -109,8 +109,17 @@ class Journal:
 
     @property
     def damage(self) -> str | None:
-        """What was wrong with the database at start; if anything was, nothing is appended or signed."""
+        """What is wrong with the database; if anything is, nothing is appended or signed."""
         return self._mirror.damage
+
+    @property
+    def time(self) -> int:
+        """The time of the last entry, Unix milliseconds."""
+        return self._time
+
+    def refuse(self, why: str) -> None:
+        """Append and sign nothing from now on: something outside shows that this is not the whole log."""
+        self._mirror.refuse(why)
 
     def append(
         self,

@@ -28,7 +28,7 @@ class Mirror:
 
     @property
     def damage(self) -> str | None:
-        """What was wrong with the database when it was loaded, or None."""
+        """Why nothing is signed any more, or None."""
         return self._damage
 
     @property
@@ -56,6 +56,11 @@ class Mirror:
         """See `Tree.consistency_proof`."""
         with self._lock:
             return self._tree.consistency_proof(old, new)
+
+    def refuse(self, why: str) -> None:
+        """Sign and follow nothing from now on, for a reason that the database itself does not show."""
+        with self._lock:
+            self._damage = self._damage or why
 
     def load(self, connection: Connection) -> None:
         """Rebuild the tree and compare it with the last checkpoint; what does not match becomes `damage`."""

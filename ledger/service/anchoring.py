@@ -6,7 +6,7 @@ from ledger.canonical import hexed
 from ledger.chain.calls import anchor
 from ledger.chain.events import Anchored
 from ledger.errors import ProofInvalid
-from ledger.log.checkpoint import Checkpoint, open_note
+from ledger.log.checkpoint import open_note
 from ledger.service.gateway import Gateway
 from ledger.store.tables import anchors, submissions
 
@@ -19,10 +19,9 @@ def anchor_if_grown(gateway: Gateway) -> int | None:
             the log was forked. Nothing is signed until an operator has decided.
     """
     latest = latest_anchor(gateway)
+    check_against_chain(gateway)
     checkpoint = open_note(gateway.journal.checkpoint(), gateway.journal.verifier)
     base = 0 if latest is None else latest.new_size
-    if latest is not None:
-        _check_consistent(gateway, latest, checkpoint)
     if checkpoint.size == base or _under_way(gateway, base):
         return None
     with gateway.db.write() as connection:
@@ -59,8 +58,18 @@ def _under_way(gateway: Gateway, base: int) -> bool:
         return connection.execute(on_its_way.limit(1)).first() is not None
 
 
-def _check_consistent(gateway: Gateway, latest: Anchored, checkpoint: Checkpoint) -> None:
-    if latest.new_size > checkpoint.size or gateway.journal.root(latest.new_size) != latest.root:
+def check_against_chain(gateway: Gateway) -> None:
+    """Refuse to go on with a log that is not the one whose anchor the chain shows.
+
+    Raises:
+        ProofInvalid: an older backup was restored, or the log was forked; nothing more is appended or signed.
+    """
+    latest = latest_anchor(gateway)
+    if latest is None:
+        return
+    journal = gateway.journal
+    if latest.new_size > journal.size or journal.root(latest.new_size) != latest.root:
+        journal.refuse("the chain's anchor is not of this log")
         raise ProofInvalid(
             "the chain's anchor is not of this log: an older backup was restored, or the log was forked",
             reason="anchor_ahead",

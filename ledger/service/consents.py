@@ -129,7 +129,7 @@ def withdraw(gateway: Gateway, connection: Connection, tag: bytes, consent: str,
     stores.consents.stop(connection, consent, entry)
     capsules = stores.consents.capsules(connection, tag, consent) or {"list": []}
     stores.consents.drop_capsules(connection, consent)
-    for compartment, epoch in {(item["compartment"], item["epoch"]) for item in capsules["list"]}:
+    for compartment, epoch in _opened(capsules):
         stores.patients.close_epoch(connection, tag, compartment, epoch)
     gateway.journal.bump(connection, tag)
 
@@ -137,7 +137,7 @@ def withdraw(gateway: Gateway, connection: Connection, tag: bytes, consent: str,
 def replace_capsules(
     gateway: Gateway, state: PatientState, consent: ConsentId, capsules: dict[str, Any]
 ) -> None:
-    """Take a patient's newly sealed capsules for a running consent.
+    """Take a patient's newly sealed capsules for a running consent; what is no longer sealed ends its epoch.
 
     Raises:
         NotFound: no such running consent of this patient.
@@ -150,7 +150,16 @@ def replace_capsules(
         row = gateway.stores.consents.get(connection, consent)
         if row is None or row.stopped is not None:
             raise NotFound("no such running consent", fix="`consent list` shows yours.")
+        before = gateway.stores.consents.capsules(connection, state.tag, consent) or {"list": []}
+        for compartment, epoch in _opened(before) - _opened(capsules):
+            gateway.stores.patients.close_epoch(connection, state.tag, compartment, epoch)
         gateway.stores.consents.put_capsules(connection, state.tag, consent, capsules)
+        gateway.journal.bump(connection, state.tag)
+
+
+def _opened(capsules: dict[str, Any]) -> set[tuple[str, int]]:
+    """The epochs of compartments that a list of capsules opens."""
+    return {(item["compartment"], item["epoch"]) for item in capsules["list"]}
 
 
 def check_capsules(
@@ -232,7 +241,7 @@ def _append(
         _relay(gateway, connection, verified)
 
     more = {} if request is None else {"request": request}
-    enrolment = {"erasure": state.sealed["erasure"], "signature": state.sealed["signature"]}
+    enrolment = {name: state.sealed[name] for name in ("erasure", "signature", "possession")}
     appended = gateway.append(
         EntryKind.CONSENT_FILED,
         head=gateway.last_head(),

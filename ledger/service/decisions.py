@@ -18,6 +18,7 @@ from ledger.parties import Role
 from ledger.policy.compiler import CompiledConsent
 from ledger.policy.engine import decide
 from ledger.policy.model import Decision, Outcome, Request
+from ledger.records.cid import parse_cid
 from ledger.service.gateway import Gateway, HeadFacts
 from ledger.service.states import FiledConsent, PatientState, PublishedRecord
 from ledger.service.stops import take_over_one
@@ -58,12 +59,13 @@ class Decided:
     appended: Appended
 
 
-def check(question: Question) -> None:
+def check(gateway: Gateway, question: Question) -> None:
     """Refuse a question that no rule could answer.
 
     Raises:
         UnknownCode: a purpose, action or class that no table has.
-        InvalidInput: no purpose, or records and classes both.
+        InvalidInput: no purpose, records and classes both, a record that is no CID, or somebody of another
+            chain.
     """
     _request(question, 0)
     for record_class in question.classes:
@@ -73,8 +75,10 @@ def check(question: Question) -> None:
         raise InvalidInput("name records or classes, not both", reason="records_and_classes")
     if len(question.records) > MAX_RECORDS:
         raise InvalidInput(f"at most {MAX_RECORDS} records a request", reason="too_many_records")
-    parse_did(question.subject)
-    parse_did(question.patient)
+    for root in question.records:
+        parse_cid(root)
+    for person in (question.subject, question.patient):
+        gateway.account_of(person)
 
 
 def decide_and_log(gateway: Gateway, question: Question) -> Decided:
@@ -85,9 +89,9 @@ def decide_and_log(gateway: Gateway, question: Question) -> Decided:
         Undecidable: the chain has not been heard of for too long (nothing is logged, nothing permitted).
         StoreUnavailable: the entry could not be written, so there is no decision.
     """
-    check(question)
-    _, account = parse_did(question.patient)
-    if question.patient != gateway.did(account) or gateway.states.find(account) is None:
+    check(gateway, question)
+    account = gateway.account_of(question.patient)
+    if gateway.states.find(account) is None:
         return _decide_on(gateway, question, account, None)
     return gateway.states.sequenced(account, lambda state: _decide_on(gateway, question, account, state))
 
@@ -118,7 +122,7 @@ def _counts(consent: FiledConsent, index: ChainIndex, head: HeadFacts) -> bool:
 
 def _decide_on(gateway: Gateway, question: Question, account: Address, state: PatientState | None) -> Decided:
     head = gateway.head()
-    at = gateway.now_ms()
+    at = max(gateway.now_ms(), gateway.journal.time)  # a clock set back must not date a decision back
     if state is not None and _stopped_meanwhile(gateway, state, head):
         raise PatientChanged("a stop has reached the chain and is in the log now")
     subject = parse_did(question.subject)[1]
@@ -134,7 +138,7 @@ def _decide_on(gateway: Gateway, question: Question, account: Address, state: Pa
         outcome = Outcome.NO_CONSENT  # DENY would tell that there are records of these classes
     permitted = tuple(record for record in wanted if record.row.root in allowed)
     evaluation = "ev_" + "".join(CROCKFORD[byte & 31] for byte in gateway.randomness(26))
-    tag = gateway.phantom_tag(account) if state is None else state.tag
+    tag = gateway.made_up_tag(account) if state is None else state.tag
     appended = gateway.append(
         EntryKind.DECISION,
         head=head,

@@ -12,6 +12,7 @@ from ledger.service.gateway import Gateway
 from ledger.service.participants import has_role
 
 ENTRY_PAGE = 512
+PAGE_BYTES = 8 << 20
 LEAF_PAGE = 4096
 
 
@@ -28,20 +29,32 @@ def checkpoint(gateway: Gateway) -> str:
 def entries(gateway: Gateway, reader: Address, start: int, end: int) -> list[dict[str, Any]]:
     """Entries with their openings: all for an auditor, a patient's own for a patient; at most 512 a call.
 
-    An auditor's reading is an entry itself, written before anything is given (once, with the first page).
+    An auditor's reading is an entry itself, written before anything is given.
 
     Raises:
         Forbidden: the reader is neither an auditor nor a patient here.
     """
     end = min(end, start + ENTRY_PAGE)
     if has_role(gateway, reader, Role.AUDITOR):
-        if start == 0 and gateway.journal.damage is None:  # a damaged log is shown, but takes nothing more
-            _log_reading(gateway, reader)
-        return [_opened(entry) for entry in gateway.journal.entries(start, end)]
+        if gateway.journal.damage is None:  # a damaged log is shown, but takes nothing more
+            _log_reading(gateway, reader, start, end)
+        return _page(gateway.journal.entries(start, end))
     state = gateway.states.find(reader)
     if state is None:
         raise Forbidden("only auditors and patients may read entries", reason="not_a_reader")
-    return [_opened(entry) for entry in gateway.journal.entries(start, end, tag=state.tag)]
+    return _page(gateway.journal.entries(start, end, tag=state.tag))
+
+
+def _page(found: list[OpenedEntry]) -> list[dict[str, Any]]:
+    """As many entries as fit the bound of a page, at least one; a reader goes on behind the last."""
+    shown: list[dict[str, Any]] = []
+    size = 0
+    for entry in found:
+        size += len(entry.entry or b"")
+        if shown and size > PAGE_BYTES:
+            break
+        shown.append(_opened(entry))
+    return shown
 
 
 def leaves(gateway: Gateway, start: int, end: int) -> list[str]:
@@ -65,15 +78,16 @@ def receipt(gateway: Gateway, reader: Address, index: int) -> dict[str, Any]:
 def _is_party(gateway: Gateway, reader: Address, opened: OpenedEntry) -> bool:
     entry = decode(opened.entry or b"")
     did = gateway.did(reader)
-    return did in (entry.get("patient"), entry.get("subject")) or has_role(gateway, reader, Role.AUDITOR)
+    return did in (entry.get("patient"), entry.get("subject"), entry.get("reader"))
 
 
-def _log_reading(gateway: Gateway, reader: Address) -> None:
+def _log_reading(gateway: Gateway, reader: Address, start: int, end: int) -> None:
     gateway.append(
         EntryKind.LOG_READ,
         head=gateway.last_head(),
         reader=gateway.did(reader),
-        size=gateway.journal.size,
+        start=start,
+        end=end,
     )
 
 

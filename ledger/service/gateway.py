@@ -16,12 +16,13 @@ from ledger.chain.deployment import Deployment
 from ledger.chain.follower import Follower
 from ledger.chain.relayer import Relayer
 from ledger.crypto.typed import Domain, consent_domain, gateway_domain, records_domain
-from ledger.errors import Conflict, Undecidable
-from ledger.ids import Address, Did, did_of
+from ledger.errors import Conflict, InvalidInput, Undecidable
+from ledger.ids import Address, Did, did_of, parse_did
 from ledger.log.entry import NO_PATIENT, EntryKind
 from ledger.log.journal import Appended, Journal
 from ledger.records.blocks import BlockStore
 from ledger.service.keys import GatewayKeys
+from ledger.service.madeup import MadeUpTags
 from ledger.service.states import PatientStates
 from ledger.store.database import Database
 from ledger.store.repositories import Repositories
@@ -121,15 +122,20 @@ class Gateway:
         """The did of an account on this gateway's chain."""
         return did_of(self.chain_id, account)
 
+    def account_of(self, did: str) -> Address:
+        """The account that a did names; InvalidInput (``other_chain``) unless it is one of this chain."""
+        chain_id, account = parse_did(did)
+        if chain_id != self.chain_id:
+            raise InvalidInput("the did is of another chain than this gateway's", reason="other_chain")
+        return account
+
     def look_up(self, account: Address) -> bytes:
         """The keyed look-up of an account."""
         return self.keys.look_up(self.did(account))
 
-    def phantom_tag(self, account: Address) -> bytes:
+    def made_up_tag(self, account: Address) -> bytes:
         """The tag of entries about an account that nobody enrolled; receipts show no difference."""
-        tag = self.keys.look_up("phantom:" + self.did(account))[:20]
-        self.ensure_data_key(tag)
-        return tag
+        return MadeUpTags(self.keys.made_up_tags).tag(self.did(account))
 
     def ensure_data_key(self, tag: bytes) -> None:
         """Make a data key for `tag` unless it has one."""
@@ -163,7 +169,8 @@ class Gateway:
     def last_head(self) -> HeadFacts | None:
         """The last known head, however old; None before the first block."""
         index = self.follower.index
-        header, final = index.head(self.settings.level), index.head("final")
+        with index.lock:
+            header, final = index.head(self.settings.level), index.head("final")
         if header is None:
             return None
         return HeadFacts(

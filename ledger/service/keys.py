@@ -77,6 +77,11 @@ class GatewayKeys:
         """The key that wraps patients' data keys, 32 bytes."""
         return self._derived(b"consent-ledger/1/data-keys")
 
+    @property
+    def made_up_tags(self) -> bytes:
+        """The secret of tags for accounts that nobody enrolled, 32 bytes."""
+        return self._derived(b"consent-ledger/1/made-up-tags")
+
     def _derived(self, info: bytes) -> bytes:
         return HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=info).derive(self.data_key)
 

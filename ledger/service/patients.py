@@ -17,26 +17,40 @@ from ledger.store.patients import CompartmentKeyRow
 
 
 def enrol(
-    gateway: Gateway, account: Address, *, erasure: str, signature: str, inbox: dict[str, Any]
+    gateway: Gateway,
+    account: Address,
+    *,
+    erasure: str,
+    signature: str,
+    possession: str,
+    inbox: dict[str, Any],
 ) -> bytes:
     """Admit a patient: the account vouches for its erasure address (the tag) and its inbox key. Idempotent.
+
+    The erasure key signs too: tags stand in receipts, and nobody may enrol under somebody else's.
 
     Returns:
         The tag, 20 bytes.
 
     Raises:
-        SignatureInvalid: not signed by `account`.
+        SignatureInvalid: not signed by `account`, or not by the erasure key.
         Conflict: the account is enrolled with another erasure address.
     """
     address = parse_address(erasure)
-    verify(
-        Enrolment(patient=account, erasure=address).digest(gateway.records_domain), unhex(signature), account
-    )
+    claim = Enrolment(patient=account, erasure=address).digest(gateway.records_domain)
+    verify(claim, unhex(signature), account)
+    verify(claim, unhex(possession), address)
     epoch, key = _int(inbox["epoch"]), _hybrid_key(str(inbox["key"]))
     signed = InboxKey(patient=account, epoch=epoch, key=key_digest(key))
     verify(signed.digest(gateway.records_domain), unhex(str(inbox["signature"])), account)
     tag = bytes.fromhex(address[2:])
-    sealed = {"patient": gateway.did(account), "erasure": address, "signature": signature, "inbox": inbox}
+    sealed = {
+        "patient": gateway.did(account),
+        "erasure": address,
+        "signature": signature,
+        "possession": possession,
+        "inbox": inbox,
+    }
     lookup = gateway.look_up(account)
     with gateway.db.read() as connection:
         row = gateway.stores.patients.by_lookup(connection, lookup)

@@ -117,10 +117,12 @@ def release(gateway: Gateway, caller: Address, request: SignedRequest) -> Releas
         Undecidable: the chain has not been heard of for too long.
     """
     question = _question(request)
-    check(question)
+    check(gateway, question)
     _check(gateway, caller, request)
     for _ in range(_ATTEMPTS):
         decided = decide_and_log(gateway, question)
+        if decided.at >= request.expires * 1000:
+            raise InvalidInput("the request has expired", reason="bad_expiry", fix="Sign a new one.")
         if decided.outcome is not Outcome.PERMIT or decided.state is None:
             return Released(decided=decided, appended=None, grants=(), waiting=())
         try:

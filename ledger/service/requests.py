@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from ledger.consent import codes
+from ledger.consent.names import check_note
 from ledger.errors import Conflict, InvalidInput, NotFound, UnknownCode
 from ledger.ids import Address, Did, RequestId, request_id
 from ledger.log.entry import EntryKind
@@ -19,6 +20,7 @@ from ledger.store.requests import RequestRow
 
 MAX_NOTE = 300
 MAX_DAYS = 90
+MAX_UNTIL_DAYS = 36_525
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +61,7 @@ def send(gateway: Gateway, account: Address, wish: Wish) -> tuple[RequestId, int
     _check(gateway, wish)
     request = request_id(gateway.randomness(17))
     state = gateway.states.find(account)
-    tag = gateway.phantom_tag(account) if state is None else state.tag
+    tag = gateway.made_up_tag(account) if state is None else state.tag
     body = wish.as_json()
 
     def within(connection: Connection, _entry: int) -> None:
@@ -161,7 +163,10 @@ def _check(gateway: Gateway, wish: Wish) -> None:
     now = gateway.now_ms()
     if not now < wish.expires <= now + MAX_DAYS * 86_400_000:
         raise InvalidInput(f"a request expires within {MAX_DAYS} days", reason="bad_expiry")
-    if wish.until is not None and wish.until <= now:
-        raise InvalidInput("the end is in the past", reason="until_past", fix="Give a later --until.")
-    if len(wish.note) > MAX_NOTE:
-        raise InvalidInput(f"a note has at most {MAX_NOTE} characters", reason="note_too_long")
+    if wish.until is not None and not now < wish.until <= now + MAX_UNTIL_DAYS * 86_400_000:
+        raise InvalidInput(
+            "the end is in the past, or beyond a hundred years",
+            reason="until_past",
+            fix="Give another --until.",
+        )
+    check_note(wish.note, MAX_NOTE)

@@ -1,5 +1,6 @@
 """Sign-in: a challenge with a nonce of ours, a signed EIP-4361 message, a short-lived bearer token."""
 
+import hmac
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,13 +26,10 @@ class Session:
 
 
 def challenge(gateway: Gateway, account: Address) -> SignInMessage:
-    """A message to sign, with a nonce that is good once and for five minutes."""
+    """A message to sign, with a nonce that is good once and for five minutes; nothing is written."""
     now = gateway.clock().replace(microsecond=0)
-    nonce = gateway.randomness(16).hex()
     expires = now + timedelta(seconds=CHALLENGE_SECONDS)
-    with gateway.db.write() as connection:
-        gateway.stores.access.sweep(connection, gateway.now_ms())
-        gateway.stores.access.issue(connection, gateway.keys.hash_token(nonce), _ms(expires))
+    nonce = _nonce(gateway, account, gateway.randomness(16).hex(), expires)
     return SignInMessage(
         domain=gateway.settings.domain,
         address=account,
@@ -64,14 +62,14 @@ def sign_in(gateway: Gateway, text: str, signature: str) -> Session:
         raise SignInRefused("the message is not signed by its account", reason="bad_signature") from exc
     token = "cl_" + gateway.randomness(32).hex()
     expires = gateway.now_ms() + gateway.settings.session_seconds * 1000
+    ours = _nonce(gateway, message.address, message.nonce[:32], message.expires_at)
+    if not hmac.compare_digest(message.nonce, ours):
+        raise _bad_nonce()
     with gateway.db.write() as connection:
+        gateway.stores.access.sweep(connection, gateway.now_ms())
         nonce = gateway.keys.hash_token(message.nonce)
-        if not gateway.stores.access.redeem(connection, nonce, gateway.now_ms()):
-            raise SignInRefused(
-                "the nonce is not one of ours, was used, or has expired",
-                reason="bad_nonce",
-                fix="Sign in again.",
-            )
+        if not gateway.stores.access.spend(connection, nonce, _ms(message.expires_at)):
+            raise _bad_nonce()
         gateway.stores.access.open_session(
             connection, gateway.keys.hash_token(token), message.address, expires
         )
@@ -99,6 +97,18 @@ def sign_out(gateway: Gateway, token: str) -> None:
     """End a session; ending one that has ended is success."""
     with gateway.db.write() as connection:
         gateway.stores.access.close_session(connection, gateway.keys.hash_token(token))
+
+
+def _nonce(gateway: Gateway, account: Address, entropy: str, expires: datetime) -> str:
+    """64 hex digits: 16 random bytes, and a mark that binds them to account and end; nothing is stored."""
+    mark = gateway.keys.hash_token(f"challenge/{account}/{entropy}/{_ms(expires)}").hex()
+    return entropy + mark[:32]
+
+
+def _bad_nonce() -> SignInRefused:
+    return SignInRefused(
+        "the nonce is not one of ours, or was used", reason="bad_nonce", fix="Sign in again."
+    )
 
 
 def _ms(moment: datetime) -> int:

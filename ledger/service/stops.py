@@ -1,4 +1,4 @@
-"""Stops that reached the chain without this gateway: seen, logged, and applied like an accepted revocation.
+"""Stops on their way: those that the chain shows first are logged and applied, those accepted here are sent.
 
 A stop on chain becomes an entry of its own and is never rolled back, also if its block is orphaned later.
 """
@@ -11,6 +11,9 @@ from ledger.log.journal import PatientChanged
 from ledger.service.consents import withdraw
 from ledger.service.gateway import Gateway, HeadFacts
 from ledger.service.states import FiledConsent, PatientState
+
+RETRY_MS = 5_000
+"""How long a failed stop waits before it is sent again."""
 
 
 def take_over(gateway: Gateway) -> int:
@@ -37,6 +40,19 @@ def take_over_one(gateway: Gateway, head: HeadFacts, consent: ConsentId, tag: by
         except PatientChanged:
             continue
         return True
+
+
+def resend(gateway: Gateway) -> int:
+    """Send again every accepted stop that failed on its way and that the chain does not show; how many."""
+    index = gateway.follower.index
+    failed = [
+        one
+        for one in gateway.relayer.failed("revocation")
+        if index.ended_number(ConsentId(one.subject)) is None
+    ]
+    for one in failed:
+        gateway.relayer.retry(one, not_before=gateway.now_ms() + RETRY_MS)
+    return len(failed)
 
 
 def _running(state: PatientState, consent: ConsentId) -> FiledConsent | None:

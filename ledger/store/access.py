@@ -14,17 +14,6 @@ class AccessStore:
         self._vault = vault
         self._tag = no_patient
 
-    def issue(self, connection: Connection, nonce: bytes, expires: int) -> None:
-        """Remember a nonce that we gave out; 32 bytes, hashed."""
-        connection.execute(insert(access_nonces).values(nonce=nonce, expires=expires))
-
-    def redeem(self, connection: Connection, nonce: bytes, now: int) -> bool:
-        """Take back a nonce that we gave out; True exactly once and only before it expires."""
-        taken = connection.execute(
-            delete(access_nonces).where((access_nonces.c.nonce == nonce) & (access_nonces.c.expires > now))
-        )
-        return taken.rowcount == 1
-
     def spend(self, connection: Connection, nonce: bytes, expires: int) -> bool:
         """Record a nonce that a caller made; False if it was seen before."""
         try:

@@ -5,7 +5,7 @@ signed. A reorg leads back to ``sent``; a nonce that went to another transaction
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -116,6 +116,22 @@ class RelayStore:
             update(submissions).where(chosen & unsigned).values(state=State.SUPERSEDED)
         )
         return int(result.rowcount)
+
+    def failed(self, kind: str) -> list[Submission]:
+        """The submissions of a kind that failed, oldest first."""
+        wanted = (submissions.c.kind == kind) & (submissions.c.state == State.FAILED)
+        with self._db.read() as connection:
+            rows = connection.execute(select(submissions).where(wanted).order_by(submissions.c.id)).all()
+        return [_submission(row) for row in rows]
+
+    def retry(self, submission: Submission, *, not_before: int, created: int) -> int:
+        """Put a new intent in the place of a failed one, in one transaction; the new id."""
+        again = replace(submission, state=State.INTENDED, not_before=not_before, created=created)
+        with self._db.write() as connection:
+            connection.execute(
+                update(submissions).where(submissions.c.id == submission.id).values(state=State.SUPERSEDED)
+            )
+            return self.submit(again, connection)
 
     def find(self, subject: str, kind: str | None = None) -> list[tuple[Submission, list[Attempt]]]:
         """The submissions about a subject with their attempts, oldest first."""

@@ -53,8 +53,8 @@ compartments = Table(
 records = Table(
     "records",
     metadata,
+    Column("tag", LargeBinary(20), ForeignKey("patients.tag"), primary_key=True),
     Column("root", String(96), primary_key=True),
-    Column("tag", LargeBinary(20), ForeignKey("patients.tag"), nullable=False, index=True),
     Column("entry", BigInteger, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
     comment="Published records: header, publication, record capsule.",
@@ -141,7 +141,7 @@ access_nonces = Table(
     metadata,
     Column("nonce", LargeBinary(32), primary_key=True),
     Column("expires", BigInteger, nullable=False, index=True),
-    comment="SHA-256 of nonces that were used once (sign-in, AccessRequest) or wait for use.",
+    comment="Keyed hashes of nonces that were used (sign-in, AccessRequest), until they expire.",
 )
 
 sessions = Table(

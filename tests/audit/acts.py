@@ -252,7 +252,11 @@ def filed(
         patient=did(patient),
         consent=given.id,
         filing=filing_to_json(filing),
-        enrolment={"erasure": erasure, "signature": hexed(account(patient).sign(enrolment))},
+        enrolment={
+            "erasure": erasure,
+            "signature": hexed(account(patient).sign(enrolment)),
+            "possession": hexed(account(f"{patient} erasure").sign(enrolment)),
+        },
     )
 
 

@@ -90,7 +90,7 @@ def story() -> World:
     )
     world.events.append(ended(given, 40))
     world.add("after stop", decided("ann", "clinic", 34, "NO_CONSENT"))
-    world.add("read", entry("log.read", 45, reader=did("auditor"), size=len(world.lines)))
+    world.add("read", entry("log.read", 45, reader=did("auditor"), start=0, end=len(world.lines)))
     world.anchors = {25: 10, 50: 20, 75: 22}
     return world
 

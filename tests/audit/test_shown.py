@@ -106,7 +106,7 @@ class TestCheckpoint:
         only(world.audit(), Step.CHECKPOINT, 0)
 
     def test_a_log_that_was_never_opened(self, world: World) -> None:
-        world.lines[0].entry = entry("log.read", 3, reader=did("auditor"), size=0)
+        world.lines[0].entry = entry("log.read", 3, reader=did("auditor"), start=0, end=0)
         only(world.audit(), Step.CHECKPOINT, 0)
 
     def test_a_log_that_is_opened_again_with_looser_limits(self, world: World) -> None:
@@ -278,7 +278,7 @@ class TestComplete:
     def test_a_receipt_for_an_entry_that_stands_elsewhere(self, world: World) -> None:
         index = world.names["other"]
         receipt = world.receipt(index)
-        world.insert("release", "moved", entry("log.read", 12, 2.0, reader=did("auditor"), size=9))
+        world.insert("release", "moved", entry("log.read", 12, 2.0, reader=did("auditor"), start=0, end=9))
         only(world.audit(receipts=[receipt]), Step.COMPLETE, index)
 
     def test_a_receipt_of_a_larger_log(self, world: World) -> None:

@@ -55,8 +55,8 @@ def _records() -> None:
     )
     op.create_table(
         "records",
+        sa.Column("tag", sa.LargeBinary(20), sa.ForeignKey("patients.tag"), primary_key=True),
         sa.Column("root", sa.String(96), primary_key=True),
-        sa.Column("tag", sa.LargeBinary(20), sa.ForeignKey("patients.tag"), nullable=False, index=True),
         sa.Column("entry", sa.BigInteger, nullable=False),
         sa.Column("sealed", sa.LargeBinary, nullable=False),
         comment="Published records: header, publication, record capsule.",
@@ -123,7 +123,7 @@ def _sign_in() -> None:
         "access_nonces",
         sa.Column("nonce", sa.LargeBinary(32), primary_key=True),
         sa.Column("expires", sa.BigInteger, nullable=False, index=True),
-        comment="SHA-256 of nonces that were used once (sign-in, AccessRequest) or wait for use.",
+        comment="Keyed hashes of nonces that were used (sign-in, AccessRequest), until they expire.",
     )
     op.create_table(
         "sessions",
