@@ -26,11 +26,15 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """One audit's own facts; none of them is from the gateway. ``now`` in Unix milliseconds."""
+    """One audit's own facts; none of them is from the gateway. ``now`` in Unix milliseconds.
+
+    saved: the log is a copy made earlier, so the chain may have anchored more since.
+    """
 
     chain: ChainIndex
     now: int
     limits: Limits = field(default_factory=Limits)
+    saved: bool = False
     tally: Tally = field(default_factory=Tally)
 
     @property

@@ -46,6 +46,7 @@ def verify(
     receipts: Sequence[Receipt] = (),
     progress: Progress | None = None,
     limits: Limits | None = None,
+    saved: bool = False,
 ) -> Report:
     """Audit a log.
 
@@ -57,13 +58,14 @@ def verify(
         receipts: to be found in the log.
         progress: called with entries read and their number.
         limits: what is accepted; `Limits()` if absent.
+        saved: the source is a copy made earlier: later anchors are counted as not checked, not as findings.
 
     Raises:
         InvalidInput: `verifier` is malformed.
         GatewayUnreachable, ChainUnreachable: the log or the chain could not be read to the end.
         LedgerError: what else the source raises.
     """
-    ground = Ground(chain=chain, now=int(now.timestamp() * 1000), limits=limits or Limits())
+    ground = Ground(chain=chain, now=int(now.timestamp() * 1000), limits=limits or Limits(), saved=saved)
     sender = check_sender(ground, origin_in(verifier))
     anchors = [] if sender is None else chain.anchors(sender)
     try:

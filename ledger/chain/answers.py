@@ -4,6 +4,7 @@ An answer that is not what the specification says is refused. Error texts of nod
 name accounts.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -18,12 +19,16 @@ Call = tuple[str, Sequence[Any]]
 GWEI = 10**9
 
 
+_HEX = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One answer of a batch: a result, or the code of the node's error."""
+    """One answer of a batch: a result, or the code of the node's error and what a contract reverted with."""
 
     result: Any = field(default=None, repr=False)
     error: int | None = None
+    reverted: bytes = field(default=b"", repr=False)
 
     def value(self) -> Any:  # noqa: ANN401
         """The result.
@@ -128,7 +133,9 @@ def _answer(value: Any) -> Answer:  # noqa: ANN401
     if error is None:
         return Answer(result=value["result"])
     code = error.get("code") if isinstance(error, Mapping) else None
-    return Answer(error=code if isinstance(code, int) else -32603)
+    data = error.get("data") if isinstance(error, Mapping) else None
+    reverted = _octets(data) if isinstance(data, str) and _HEX.fullmatch(data) else b""
+    return Answer(error=code if isinstance(code, int) else -32603, reverted=reverted)
 
 
 def _parsed(parse: Callable[[Any], T], value: Any) -> T:  # noqa: ANN401

@@ -28,6 +28,7 @@ from ledger.chain.answers import (
 )
 from ledger.chain.facts import BlockHeader, FeeMarket, RawLog, Receipt
 from ledger.chain.imports import recursion_limit_kept
+from ledger.chain.reverts import refused
 from ledger.errors import ChainUnreachable, InvalidInput
 from ledger.ids import Address, Digest
 
@@ -95,6 +96,20 @@ class Rpc:
     def call(self, to: Address, data: bytes, *, at: int | str = "latest") -> bytes:
         """What a view function returns. Never ask one that takes a consent's id or controller."""
         return octets(self.request("eth_call", {"to": to, "data": "0x" + data.hex()}, tag(at)))
+
+    def simulate(self, sender: Address, to: Address, data: bytes) -> None:
+        """Try a call without sending it.
+
+        Raises:
+            LedgerError: what the contract refuses it with (`ledger.chain.reverts`).
+            ChainUnreachable: the node does not answer, or gives another error.
+        """
+        call = {"from": sender, "to": to, "data": "0x" + data.hex()}
+        answer = self.batch([("eth_call", (call, "latest"))])[0]
+        why = refused(answer.reverted)
+        if why is not None:
+            raise why
+        answer.value()
 
     def code(self, address: Address) -> bytes:
         """The code at an address; empty where there is no contract."""

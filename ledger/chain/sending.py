@@ -8,6 +8,7 @@ from ledger.chain.rpc import Rpc
 from ledger.chain.transactions import Fees, Transaction, sign_transaction
 from ledger.crypto.identity import Account
 from ledger.errors import ChainUnreachable
+from ledger.ids import address_from_bytes
 
 _PAUSE = 0.05
 
@@ -26,9 +27,12 @@ def send(
     """Sign with the account's next nonce, send, and wait for the receipt; ``to`` is empty for a new contract.
 
     Raises:
+        LedgerError: what the contract refuses the call with, before anything is sent.
         ChainUnreachable: the node does not answer, the transaction gets into no block within `patience`
             seconds (``not_mined``), or it fails there (reason `refused`).
     """
+    if to:
+        rpc.simulate(key.address, address_from_bytes(to), data)
     signed = sign_transaction(
         Transaction(
             chain_id=chain_id,
