@@ -184,6 +184,18 @@ class TestAnchor:
         del world.lines[21:]
         only(world.audit(anchors=anchors), Step.ANCHOR)
 
+    def test_a_copy_saved_before_an_anchor_is_audited_as_the_copy_that_it_is(self, world: World) -> None:
+        anchors = world.anchored()
+        del world.lines[21:]
+        report = world.audit(anchors=anchors, saved=True)
+        assert report.ok
+        assert report.result(Step.ANCHOR).could_not == {"anchored after this copy was saved": 1}
+
+    def test_a_saved_copy_of_another_history_is_caught(self, world: World) -> None:
+        anchors = world.anchored()
+        world.entry("refused")["evaluation"] = "ev_" + "1" * 26
+        only(world.audit(anchors=anchors, saved=True), Step.ANCHOR)
+
     def test_an_anchored_root_that_is_of_no_tree(self, world: World) -> None:
         anchors = [
             replace(event, root=bytes(32)) for event in world.anchored() if isinstance(event, Anchored)

@@ -178,6 +178,7 @@ class World:
         limits: Limits | None = None,
         now: datetime = NOW,
         progress: Callable[[int, int], None] | None = None,
+        saved: bool = False,
     ) -> Report:
         return verify(
             source or self.source(),
@@ -187,4 +188,5 @@ class World:
             receipts=receipts,
             limits=limits,
             progress=progress,
+            saved=saved,
         )

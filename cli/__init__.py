@@ -1,0 +1,1 @@
+"""The `consent` command: thin commands over the ledger's clients, audit and stack."""

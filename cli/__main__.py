@@ -1,0 +1,5 @@
+"""``python -m cli`` is `consent`."""
+
+from cli.main import run
+
+run()

@@ -1,0 +1,105 @@
+"""`consent record`: a patient's records."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli import adding
+from cli.exits import Exit
+from cli.groups import command, make_group
+from cli.ids import expand
+from cli.session import of
+from cli.shapes.records import RecordList, RecordsAdded
+from cli.views import records as view
+
+app = make_group("record", "Your records: encrypted here, kept as blocks that say nothing of what they hold.")
+
+SEE_LIST = "See them with: consent record list"
+
+
+@command(app)
+def add(
+    context: typer.Context,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="FHIR bundles, or any other files.")],
+    record_class: Annotated[
+        str | None, typer.Option("--class", metavar="CLASS", help="What a plain file is: imaging, labs ...")
+    ] = None,
+    mark: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MARK", help="What it is about that is sensitive: PSY, HIV ..."),
+    ] = None,
+    date: Annotated[str | None, typer.Option(metavar="DATE", help="The day it is of: 2026-05-03.")] = None,
+    media_type: Annotated[
+        str | None, typer.Option(metavar="TYPE", help="Its media type, if its name does not tell.")
+    ] = None,
+    same_person: Annotated[
+        bool, typer.Option("--same-person", help="The bundle is yours although its Patient differs.")
+    ] = False,
+) -> None:
+    """Encrypt and publish records. Only you can read them until you share them.
+
+    A FHIR bundle (.json) is split so that each part can be shared or kept by itself. It must be about one
+    person, and always the same one.
+
+    Examples:
+      consent record add bundle.json
+      consent record add scan.dcm --class imaging --date 2026-05-03
+      consent record add notes.pdf --class notes --mark PSY
+    """
+    session = of(context)
+    if same_person:
+        session.confirm_typed("You say that another Patient in a bundle is you.", "same person")
+    said = adding.Described(
+        record_class=record_class,
+        labels=mark or (),
+        date=date,
+        media_type=media_type,
+        same_person=same_person,
+    )
+    with session.desk() as desk, session.output.progress("Publishing") as progress:
+        patient = desk.enrolled()
+        shape = RecordsAdded(patient=desk.did, records=list(adding.add(patient, files, said, progress)))
+    session.output.result(shape, view.added_text(shape.records))
+
+
+@command(app, "list")
+def list_(context: typer.Context) -> None:
+    """Show all your records, with what the rules can see of them.
+
+    Example:
+      consent record list
+    """
+    session = of(context)
+    with session.desk() as desk:
+        records = desk.enrolled().records()
+        shape = RecordList(
+            patient=desk.did, records=[view.record_part(record.root, record.header) for record in records]
+        )
+    session.output.result(shape, view.records_text(shape.records))
+
+
+@command(app)
+def verify(
+    context: typer.Context,
+    records: Annotated[
+        list[str] | None, typer.Argument(metavar="[CID...]", help="All if none is named.")
+    ] = None,
+) -> None:
+    """Fetch every block of your records and hash it again.
+
+    Examples:
+      consent record verify
+      consent record verify bafyreigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi
+    """
+    from ledger.client.verifying import check_blocks
+
+    session = of(context)
+    with session.desk() as desk:
+        mine = [record.root for record in desk.enrolled().records()]
+        roots = [expand(text, mine, "record", SEE_LIST) for text in records or mine]
+        checks = [view.check_part(check) for check in check_blocks(roots, desk.blocks)]
+    shape = view.verified(checks)
+    session.output.result(shape, view.verified_text(shape))
+    if not shape.ok:
+        raise typer.Exit(Exit.FAILED)

@@ -1,0 +1,76 @@
+"""`consent up` and `consent serve`: what stays running."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.params import State
+from cli.running import told_to_stop
+from cli.session import of
+from cli.shapes.stack import GatewayServed, StackUp
+from cli.views import stack as view
+
+
+def up(
+    context: typer.Context,
+    state: State = None,
+    port: Annotated[int, typer.Option(metavar="PORT", help="The gateway's; 0 takes a free one.")] = 8440,
+    rpc_port: Annotated[int, typer.Option(metavar="PORT", help="The chain's; 0 takes a free one.")] = 8545,
+) -> None:
+    """Run a chain, its contracts and a gateway on this machine until Ctrl-C.
+
+    All of it is kept in a directory and goes on where it ended. New profiles find its network by themselves.
+
+    Examples:
+      consent up
+      consent up --state ./state --port 0 --rpc-port 0
+    """
+    from api.stack import Stack
+
+    session = of(context)
+    session.output.talk("Starting chain, contracts and gateway ...")
+    with told_to_stop() as told, Stack(state or session.home.stack, port=port, rpc_port=rpc_port) as stack:
+        shape = StackUp(
+            gateway=stack.url,
+            rpc=stack.rpc_url,
+            network=str(stack.network),
+            accreditor_key=str(stack.accreditor_key),
+        )
+        session.output.result(shape, view.stack_text(shape))
+        told.wait()
+        session.output.talk("Stopping ...")
+
+
+def serve(
+    context: typer.Context,
+    state: State = None,
+    deployment: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Chain and contracts [env: CONSENT_DEPLOYMENT].")
+    ] = None,
+    host: Annotated[
+        str | None, typer.Option(metavar="HOST", help="Where to listen [env: CONSENT_HOST].")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(metavar="PORT", help="On which port [env: CONSENT_PORT].")
+    ] = None,
+) -> None:
+    """Run a gateway for a chain that is there already, until Ctrl-C.
+
+    Every setting has an environment variable CONSENT_*; see the README for all of them.
+
+    Example:
+      consent serve --state /var/lib/consent --deployment deployment.json --rpc http://127.0.0.1:8545
+    """
+    from api.server import Server
+    from cli.serving import gateway_settings
+
+    session = of(context)
+    settings = gateway_settings(
+        state=state or session.home.stack, rpc=session.given.rpc, deployment=deployment, host=host, port=port
+    )
+    with told_to_stop() as told, Server(settings) as server:
+        shape = GatewayServed(gateway=server.url, state=str(settings.state))
+        session.output.result(shape, f"The gateway answers at {shape.gateway}. Stop it with Ctrl-C.")
+        told.wait()
+        session.output.talk("Stopping ...")

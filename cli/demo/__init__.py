@@ -1,0 +1,1 @@
+"""The main job from end to end, through the same commands that people type, with every outcome checked."""

@@ -1,0 +1,80 @@
+"""How an error reads: one block on stderr that says what, where, and what to do next; or the same as JSON."""
+
+import sys
+import traceback
+
+from cli.exits import Exit, exit_of
+from cli.output import encode, tell
+from cli.shapes import Failure, FailureDetail
+from ledger import errors
+
+NEXT: dict[type[errors.LedgerError], str] = {
+    errors.SignInRequired: "Run the command again; it signs in anew.",
+    errors.SignInRefused: "Check this machine's clock, and that --gateway is the gateway's own address.",
+    errors.KeyLocked: "Check the passphrase. It can be typed, or named with --passphrase-file.",
+    errors.NotAdmitted: "See who is admitted, and for what: consent participant list",
+    errors.AccessDenied: "Ask the patient: consent request send PATIENT --class CLASS --purpose PURPOSE",
+    errors.EvidenceError: "Do not rely on what this gateway says; keep the files and tell its operator.",
+    errors.GatewayUnreachable: "Is it running? Start one with 'consent up', or name another with --gateway.",
+    errors.ChainUnreachable: "Is the node running, and on the right chain? Name another with --rpc.",
+    errors.BlockMissing: "Try again when the store that has it is back: consent record verify",
+    errors.StoreUnavailable: "Check the disk and its permissions, then try again.",
+    errors.Undecidable: "Try again when the chain has moved on.",
+    errors.ToolMissing: "Install it, then try again.",
+    errors.CallerError: "See the command's --help.",
+    errors.EnvironmentFault: "Try again in a moment.",
+    errors.LedgerError: "This is a fault of the program. Run again with -v and report what it says.",
+}
+"""What to do next where the error itself does not say it; a class not here counts as its nearest parent."""
+
+
+def failure_of(error: BaseException, where: str) -> tuple[Failure, Exit]:
+    """Any exception as data, with its exit code. `where` is the command."""
+    if isinstance(error, errors.LedgerError):
+        detail = FailureDetail(
+            code=error.code,
+            reason=error.reason,
+            message=error.message,
+            fix=error.fix or next(NEXT[parent] for parent in type(error).__mro__ if parent in NEXT),
+            where=", ".join([where, *(f"{name} {value}" for name, value in error.fields.items() if value)]),
+        )
+        return Failure(error=detail), exit_of(type(error))
+    name = type(error).__name__
+    detail = FailureDetail(
+        code="unexpected",
+        reason=name,
+        message=f"something went wrong that should not ({name})",
+        fix=NEXT[errors.LedgerError],
+        where=where,
+    )
+    return Failure(error=detail), Exit.UNEXPECTED
+
+
+def usage_failure(message: str, where: str) -> Failure:
+    """What the argument parser refused."""
+    detail = FailureDetail(
+        code="usage", reason="usage", message=message, fix=f"See: {where} --help", where=where
+    )
+    return Failure(error=detail)
+
+
+def report(failure: Failure, *, json: bool, trace: BaseException | None = None) -> None:
+    """Print a failure, after the trace of the exception if one is given."""
+    tell(failure)
+    if trace is not None:
+        traceback.print_exception(trace, file=sys.stderr)
+    if json:
+        print(encode(failure))
+    else:
+        print(text_of(failure), file=sys.stderr, flush=True)
+
+
+def text_of(failure: Failure) -> str:
+    """The block for people."""
+    error = failure.error
+    message = error.message[:1].upper() + error.message[1:]
+    return f"Error: {message}\n  where: {error.where}\n  next:  {error.fix}\n  code:  {_code(error)}"
+
+
+def _code(error: FailureDetail) -> str:
+    return error.code if error.reason in {"", error.code} else f"{error.code} ({error.reason})"

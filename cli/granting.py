@@ -1,0 +1,198 @@
+"""From a wish to a signed consent: show the whole text, ask, sign, wait. And from a consent to its stop."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from cli.session import Session, now
+from cli.shapes.base import Shape
+from cli.shapes.consents import (
+    ConsentFiled,
+    ConsentStopped,
+    DraftShown,
+    EffectPart,
+    RequestPart,
+    RequestShown,
+)
+from cli.shapes.records import RecordPart
+from cli.times import parse_from, parse_until
+from cli.views import consents as view
+from cli.views.records import record_part
+from cli.views.requests import request_text
+from cli.views.text import quoted
+
+if TYPE_CHECKING:
+    from ledger.client.drafting import Draft, Wish
+    from ledger.client.filing import Done
+    from ledger.client.opening import Desk
+    from ledger.client.own import OwnConsent
+    from ledger.client.wire import ChainStatus
+    from ledger.ids import ConsentId
+
+
+class Wait(StrEnum):
+    """How far a recording or stop must be on its way to the chain before a command ends."""
+
+    NONE = "none"
+    SEEN = "seen"
+    FINAL = "final"
+
+
+def wish_from(
+    desk: "Desk",
+    *,
+    to: Sequence[str],
+    purposes: Sequence[str],
+    classes: Sequence[str],
+    actions: Sequence[str],
+    excepted: Sequence[str],
+    start: str | None,
+    until: str | None,
+    deny: bool,
+    at: datetime,
+) -> "Wish":
+    """What was typed, as a wish. `at` is now, aware; its offset becomes the zone of the document."""
+    from ledger.client.drafting import Wish
+
+    labels, closed = sort_exceptions(excepted)
+    return Wish(
+        grantees=[desk.people.resolve(person) for person in to],
+        purposes=purposes,
+        classes=classes,
+        actions=actions or ("access",),
+        starts=parse_from(start, at) if start else at.replace(microsecond=0),
+        until=parse_until(until, at) if until else None,
+        excepted_labels=labels,
+        excepted_classes=closed,
+        deny=deny,
+    )
+
+
+def sort_exceptions(excepted: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Marks and classes among what is excepted; a class is known by its word or code."""
+    from ledger.consent.codes import CLASSES
+
+    known = {entry.word for entry in CLASSES.values()} | CLASSES.keys()
+    return [text for text in excepted if text not in known], [text for text in excepted if text in known]
+
+
+def decide(session: Session, desk: "Desk", draft: "Draft", *, wait: Wait, dry_run: bool) -> tuple[Shape, str]:
+    """Show a draft in full and, if the patient agrees, sign and file it; the answer and its text.
+
+    Raises:
+        Declined: they do not agree, or there is nobody to ask.
+    """
+    records, effects = _consequences(desk, draft)
+    session.output.show(
+        f"{quoted(draft.statement)}\n\n{view.effects_text(effects, records)}\n",
+        asked=not session.given.yes,
+    )
+    shown = DraftShown(
+        statement=draft.statement,
+        document=draft.document.json,
+        records=len(records),
+        effects=effects,
+        request=draft.request,
+    )
+    if dry_run:
+        return shown, "Nothing was signed. Leave out --dry-run to sign."
+    session.confirm("Do you agree to this text, word for word?")
+    done = desk.patient.file(draft)
+    filed = ConsentFiled(
+        consent=done.consent,
+        statement=shown.statement,
+        document=shown.document,
+        records=shown.records,
+        effects=effects,
+        log_index=done.index,
+        chain=view.chain_part(_waited(desk, done, wait, stop=False)),
+        request=draft.request,
+    )
+    return filed, view.filed_text(filed)
+
+
+def stop(session: Session, desk: "Desk", one: "OwnConsent", *, wait: Wait) -> tuple[Shape, str]:
+    """Show what is to be stopped and, if the patient agrees, stop it; the answer and its text."""
+    session.output.show(f"{quoted(one.statement)}\n", asked=not session.given.yes)
+    session.confirm("Stop this now? What they have seen stays with them.")
+    done = desk.patient.revoke(one.id)
+    shape = ConsentStopped(
+        consent=one.id,
+        statement=one.statement,
+        log_index=done.index,
+        chain=view.chain_part(_waited(desk, done, wait, stop=True)),
+    )
+    return shape, view.stopped_text(shape)
+
+
+def _consequences(desk: "Desk", draft: "Draft") -> tuple[list[RecordPart], list[EffectPart]]:
+    names = desk.people.names(effect.participant for effect in draft.effects)
+    records = [record_part(record.root, record.header) for record in draft.records]
+    return records, [view.effect_part(effect, names) for effect in draft.effects]
+
+
+def _waited(desk: "Desk", done: "Done", wait: Wait, *, stop: bool) -> "ChainStatus":
+    from ledger.client.waiting import wait_for_consent
+
+    if wait is Wait.NONE:
+        return done.chain
+    consent: ConsentId = done.consent
+    return wait_for_consent(desk.gateway, desk.directory, consent, wait, stop=stop)
+
+
+def answer(
+    desk: "Desk",
+    request: RequestPart,
+    *,
+    at: datetime,
+    classes: Sequence[str] = (),
+    excepted: Sequence[str] = (),
+    until: str | None = None,
+) -> "Draft":
+    """The draft that says yes to a request, as far as the patient wants.
+
+    Raises:
+        Conflict: the request is answered or over.
+    """
+    from dataclasses import replace
+
+    from ledger.client.drafting import wish_of
+    from ledger.errors import Conflict
+    from ledger.ids import parse_request_id
+
+    if request.state != "proposed":
+        raise Conflict(
+            f"the request is {request.state} already",
+            reason="request_closed",
+            fix="See: consent request list",
+        )
+    patient = desk.enrolled()
+    found = patient.request(parse_request_id(request.request))
+    labels, closed = sort_exceptions(excepted)
+    asked = wish_of(found)
+    wish = replace(
+        asked,
+        classes=tuple(classes) or asked.classes,
+        starts=at.replace(microsecond=0),
+        until=parse_until(until, at) if until else asked.until,
+        excepted_labels=labels,
+        excepted_classes=closed,
+    )
+    return patient.draft(wish, parse_request_id(request.request))
+
+
+def preview(desk: "Desk", request: RequestPart) -> tuple[Shape, str]:
+    """A request with what saying yes would mean; only the request if it is answered or over."""
+    text = request_text(request)
+    if request.state != "proposed":
+        return RequestShown(request=request), text
+    draft = answer(desk, request, at=now().astimezone())
+    records, effects = _consequences(desk, draft)
+    shape = RequestShown(request=request, statement=draft.statement, records=len(records), effects=effects)
+    return shape, (
+        f"{text}\n\nIf you say yes, you sign this:\n{quoted(draft.statement)}\n\n"
+        f"{view.effects_text(effects, records)}\n\n"
+        f"Share: consent request approve {request.request}\n"
+        f"Don't share: consent request decline {request.request}"
+    )

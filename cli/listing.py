@@ -1,0 +1,107 @@
+"""What there is to see, as shapes: consents, requests, history, participants."""
+
+from typing import TYPE_CHECKING
+
+from cli.granting import Wait
+from cli.ids import expand
+from cli.shapes.consents import (
+    ConsentList,
+    ConsentPart,
+    ConsentShown,
+    HistoryShown,
+    PersonPart,
+    RequestList,
+    RequestPart,
+)
+from cli.views import consents as consent_view
+from cli.views import requests as request_view
+
+if TYPE_CHECKING:
+    from ledger.client.opening import Desk, People
+    from ledger.client.own import OwnConsent
+    from ledger.client.provider import NamedIn
+    from ledger.ids import RequestId
+
+SEE_CONSENTS = "See them with: consent list"
+SEE_REQUESTS = "See them with: consent request list"
+
+
+def consents(desk: "Desk") -> ConsentList:
+    """All consents of a patient, or those that name a provider."""
+    found = _consents(desk)
+    parts = [_part(desk, one) for one in found]
+    running = [part for part in parts if part.permits and part.state in {"active", "pending"}]
+    return ConsentList(
+        role=role(desk),
+        open_to=len({person.did for part in running for person in part.people}),
+        consents=parts,
+    )
+
+
+def consent(desk: "Desk", text: str, *, wait: Wait = Wait.NONE) -> ConsentShown:
+    """One consent by its id or the beginning of it, once its recording or stop has come as far as `wait`."""
+    from ledger.client.waiting import wait_for_consent
+
+    found = {one.id: one for one in _consents(desk)}
+    one = found[expand(text, found, "consent", SEE_CONSENTS)]
+    if wait is not Wait.NONE:
+        wait_for_consent(desk.gateway, desk.directory, one.id, wait, stop=one.stop is not None)
+        one = {again.id: again for again in _consents(desk)}[one.id]
+    return ConsentShown(consent=_part(desk, one), statement=one.statement, document=one.document.json)
+
+
+def requests(desk: "Desk") -> RequestList:
+    """All requests to a patient, or of a provider."""
+    client = desk.provider if is_provider(desk) else desk.enrolled()
+    found = client.requests()
+    names = desk.people.names(did for one in found for did in (one.patient, one.subject))
+    parts = [request_view.request_part(one, names) for one in found]
+    return RequestList(role=role(desk), requests=parts)
+
+
+def request(desk: "Desk", text: str) -> RequestPart:
+    """One request by its id or the beginning of it."""
+    found = {part.request: part for part in requests(desk).requests}
+    return found[expand(text, found, "request", SEE_REQUESTS)]
+
+
+def request_id(part: RequestPart) -> "RequestId":
+    """The id of a request as the client takes it."""
+    from ledger.ids import parse_request_id
+
+    return parse_request_id(part.request)
+
+
+def history(desk: "Desk") -> HistoryShown:
+    """Who asked a patient's records, and what they were given."""
+    lines = desk.enrolled().history()
+    names = desk.people.names(line.subject for line in lines)
+    return HistoryShown(
+        patient=desk.did, disclosures=[request_view.disclosure_part(line, names) for line in lines]
+    )
+
+
+def is_provider(desk: "Desk") -> bool:
+    """Whether the directory has this profile as a provider."""
+    from ledger.parties import Role
+
+    return desk.has_role(Role.PROVIDER)
+
+
+def role(desk: "Desk") -> str:
+    """What this profile is here."""
+    return "provider" if is_provider(desk) else "patient"
+
+
+def person(people: "People", did: str) -> PersonPart:
+    """Somebody with the name under which they are known here."""
+    return PersonPart(did=did, name=people.names([did])[did])
+
+
+def _consents(desk: "Desk") -> "list[OwnConsent] | list[NamedIn]":
+    return desk.provider.consents() if is_provider(desk) else desk.enrolled().consents()
+
+
+def _part(desk: "Desk", one: "OwnConsent | NamedIn") -> ConsentPart:
+    names = desk.people.names(one.document.actors)
+    return consent_view.consent_part(one, person(desk.people, one.document.patient), names)

@@ -1,0 +1,120 @@
+"""Asking people. Nothing is ever answered in their place: without a terminal a question is an error."""
+
+import getpass
+import os
+import sys
+from pathlib import Path
+
+from cli.options import Globals
+from ledger.errors import Declined, InvalidInput, KeyLocked, NotFound
+
+LONGEST_PASSPHRASE = 4096
+
+
+def can_ask(given: Globals) -> bool:
+    """Whether there is somebody to ask."""
+    return not given.no_input and sys.stdin.isatty()
+
+
+def confirm(given: Globals, question: str) -> None:
+    """Return if the user says yes, now or with ``--yes``.
+
+    Raises:
+        Declined: they say no, or there is nobody to ask.
+    """
+    if not given.yes and _asked(given, question, "[y/N]").lower() not in {"y", "yes"}:
+        raise _said_no()
+
+
+def confirm_typed(given: Globals, question: str, wanted: str) -> None:
+    """Return if the user types `wanted`, or said ``--yes``; for what cannot be brought back.
+
+    Raises:
+        Declined: they type something else, or there is nobody to ask.
+    """
+    if not given.yes and _asked(given, question, f"Type {wanted!r} to go on:") != wanted:
+        raise _said_no()
+
+
+def passphrase(given: Globals, prompt: str, *, new: bool = False) -> str:
+    """The passphrase of a keystore: from a file if one is named, else typed.
+
+    Args:
+        given: the global options.
+        prompt: what to ask.
+        new: ask twice.
+
+    Raises:
+        KeyLocked: nobody to ask and no file named, or the two entries differ.
+        NotFound: no such file.
+    """
+    source = given.passphrase_source(os.environ)
+    if source is not None:
+        return _first_line(source)
+    if not can_ask(given):
+        raise KeyLocked(
+            "a passphrase is needed, and nobody can be asked here",
+            reason="passphrase_needed",
+            fix="Name a file that holds it: --passphrase-file FILE, or set CONSENT_PASSPHRASE_FILE.",
+        )
+    try:
+        typed = getpass.getpass(f"{prompt}: ")
+        if new and getpass.getpass("The same again: ") != typed:
+            raise KeyLocked("the two entries differ", reason="passphrases_differ", fix="Start again.")
+    except EOFError:
+        raise KeyLocked("no passphrase was given", reason="passphrase_needed", fix="Start again.") from None
+    return typed
+
+
+def words(given: Globals, source: Path | None) -> str:
+    """The 24 words: from a file (``-`` is stdin) if one is named, else typed.
+
+    Raises:
+        KeyLocked: nobody to ask and no file named.
+        NotFound: no such file.
+    """
+    if source is not None:
+        return sys.stdin.read(LONGEST_PASSPHRASE) if str(source) == "-" else _read(source)
+    if not can_ask(given):
+        raise KeyLocked(
+            "the 24 words are needed, and nobody can be asked here",
+            reason="words_needed",
+            fix="Name a file that holds them: --words-from FILE (or - for stdin).",
+        )
+    return _answer("The 24 words: ")
+
+
+def _asked(given: Globals, question: str, how: str) -> str:
+    if not can_ask(given):
+        raise Declined(
+            f"{question} Nobody can be asked here, so nothing was done",
+            reason="confirmation_needed",
+            fix="Read the text above. If you agree, run the command again with --yes.",
+        )
+    return _answer(f"{question} {how} ").strip()
+
+
+def _said_no() -> Declined:
+    return Declined("you said no; nothing was done", reason="said_no", fix="Nothing needs to be done.")
+
+
+def _answer(prompt: str) -> str:
+    print(prompt, end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline()
+
+
+def _first_line(path: Path) -> str:
+    line = _read(path).split("\n", 1)[0].removesuffix("\r")
+    if not line:
+        raise InvalidInput(f"the first line of {path} is empty", reason="empty_passphrase")
+    return line
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(LONGEST_PASSPHRASE).decode("utf-8")
+    except OSError as exc:
+        raise NotFound(f"{path} cannot be read: {exc.strerror}", reason="file_missing") from exc
+    except UnicodeDecodeError as exc:
+        raise InvalidInput(f"{path} is not text", reason="not_utf8") from exc

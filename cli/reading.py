@@ -1,0 +1,112 @@
+"""What a release opened, on disk and as a shape."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from cli.shapes.records import DecisionPart, FilePart, RecordsRead, ResourcePart
+
+if TYPE_CHECKING:
+    from ledger.client.opening import Desk
+    from ledger.client.reading import ReadFile, ReadReport, ReadResource
+    from ledger.client.wire import Decision
+    from ledger.ids import Did
+
+BUNDLE = "records.json"
+
+
+class _Typed(msgspec.Struct, rename={"resource_type": "resourceType"}):
+    resource_type: str = "Resource"
+
+
+def read(
+    desk: "Desk",
+    patient: "Did",
+    *,
+    purposes: Sequence[str],
+    classes: Sequence[str],
+    records: Sequence[str],
+    action: str,
+    into: Path | None,
+) -> RecordsRead:
+    """Ask, open, and save in a directory if one is named: FHIR resources as one bundle, files by their names.
+
+    Raises:
+        AccessDenied: nothing is permitted.
+        LedgerError: see `ProviderClient.read`.
+    """
+    from ledger.client.files import make_private
+
+    if into is not None:
+        make_private(into)
+    report = desk.provider.read(
+        patient, purposes=purposes, classes=classes, records=records, action=action, into=into
+    )
+    return RecordsRead(
+        patient=patient,
+        purpose=list(purposes),
+        action=action,
+        decision=decision_part(report.decision),
+        records=len({one.root for one in report.resources} | {one.root for one in report.files}),
+        resources=[_resource(one) for one in report.resources],
+        files=[_file(one) for one in report.files],
+        waiting=list(report.waiting),
+        receipts=[int(receipt["index"]) for receipt in report.receipts],
+        saved=_saved(report, into),
+    )
+
+
+def decision_part(decision: "Decision") -> DecisionPart:
+    """A decision as data."""
+    return DecisionPart(
+        evaluation=decision.evaluation,
+        outcome=decision.outcome,
+        basis=list(decision.basis),
+        obligations=[_obligation(one) for one in decision.obligations],
+        permitted=list(decision.permitted),
+        head_number=int(decision.head["number"]),
+        head_hash=str(decision.head["hash"]),
+        log_index=decision.log["index"],
+    )
+
+
+def _obligation(one: object) -> str:
+    return str(one["id"]) if isinstance(one, dict) else str(one)
+
+
+def _resource(one: "ReadResource") -> ResourcePart:
+    return ResourcePart(
+        root=one.root,
+        full_url=one.full_url,
+        type=_type_of(one.data),
+        bytes=len(one.data),
+        sha256=one.sha256,
+    )
+
+
+def _type_of(data: bytes) -> str:
+    return msgspec.json.decode(data, type=_Typed).resource_type
+
+
+def _file(one: "ReadFile") -> FilePart:
+    return FilePart(
+        root=one.root,
+        name=one.header.name,
+        path=None if one.path is None else str(one.path),
+        sha256=one.sha256,
+    )
+
+
+def _saved(report: "ReadReport", into: Path | None) -> str | None:
+    """The bundle of all FHIR resources, written whole or not at all."""
+    from ledger.durable import appearing
+    from ledger.records.bundle import write_entries
+
+    if into is None or not report.resources:
+        return None
+    path = into / BUNDLE
+    with appearing(path) as stream:
+        stream.write(write_entries((one.full_url, one.data) for one in report.resources))
+    return str(path)

@@ -1,0 +1,31 @@
+"""A gateway's settings from flags over the environment."""
+
+from typing import TYPE_CHECKING
+
+from ledger.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from api.settings import GatewaySettings
+
+
+def gateway_settings(**flags: object) -> "GatewaySettings":
+    """The settings, a flag that is None not counting.
+
+    Raises:
+        InvalidInput: one is missing or out of bounds; the message names it.
+    """
+    from pydantic import ValidationError
+
+    from api.settings import GatewaySettings
+
+    given = {name: value for name, value in flags.items() if value is not None}
+    try:
+        return GatewaySettings(**given)  # type: ignore[arg-type]
+    except ValidationError as exc:
+        first = exc.errors(include_input=False, include_url=False)[0]
+        name = str(first["loc"][0]) if first["loc"] else "settings"
+        raise InvalidInput(
+            f"the setting {name} cannot be used: {first['msg']}",
+            reason="bad_setting",
+            fix=f"Give --{name.replace('_', '-')}, or set CONSENT_{name.upper()}.",
+        ) from exc

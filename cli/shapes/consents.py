@@ -1,0 +1,208 @@
+"""Answers about consents, requests for them, and what came of them."""
+
+from typing import Any
+
+from cli.shapes.base import Part, Shape
+
+
+class PersonPart(Part, frozen=True, kw_only=True):
+    """Somebody: the did, and the name under which they are known here."""
+
+    did: str
+    name: str | None = None
+
+
+class ChainPart(Part, frozen=True, kw_only=True):
+    """How far a recording or a stop has come on its way to the chain."""
+
+    state: str
+    transaction: str | None = None
+    block: int | None = None
+    gas_used: int | None = None
+
+
+class EffectPart(Part, frozen=True, kw_only=True):
+    """Which records somebody could open before and after, by root."""
+
+    person: PersonPart
+    before: list[str]
+    after: list[str]
+
+
+class DraftShown(Shape, frozen=True, kw_only=True):
+    """A consent that is not signed yet, and what it would change."""
+
+    statement: str
+    document: dict[str, Any]
+    records: int
+    effects: list[EffectPart]
+    request: str | None = None
+
+
+class ConsentFiled(Shape, frozen=True, kw_only=True):
+    """A consent that was signed and filed."""
+
+    consent: str
+    statement: str
+    document: dict[str, Any]
+    records: int
+    effects: list[EffectPart]
+    log_index: int
+    chain: ChainPart
+    request: str | None = None
+
+
+class ConsentStopped(Shape, frozen=True, kw_only=True):
+    """A consent that was stopped."""
+
+    consent: str
+    statement: str
+    log_index: int
+    chain: ChainPart
+
+
+class ConsentPart(Part, frozen=True, kw_only=True):
+    """One consent, its state at the gateway, and its state on chain as this client reads it itself."""
+
+    consent: str
+    state: str
+    permits: bool
+    patient: PersonPart
+    people: list[PersonPart]
+    on_chain: str
+    chain: ChainPart | None = None
+    stop: ChainPart | None = None
+    starts: str | None = None
+    ends: str | None = None
+    filed: int | None = None
+
+
+class ConsentList(Shape, frozen=True, kw_only=True):
+    """All consents that this person gave, or that name them."""
+
+    role: str
+    open_to: int
+    consents: list[ConsentPart]
+
+
+class ConsentShown(Shape, frozen=True, kw_only=True):
+    """One consent with its text."""
+
+    consent: ConsentPart
+    statement: str
+    document: dict[str, Any]
+
+
+class RequestPart(Part, frozen=True, kw_only=True):
+    """A provider's request to a patient."""
+
+    request: str
+    state: str
+    patient: PersonPart
+    provider: PersonPart
+    purpose: list[str]
+    action: str
+    classes: list[str]
+    expires: int
+    until: int | None = None
+    note: str | None = None
+
+
+class RequestSent(Shape, frozen=True, kw_only=True):
+    """A request that is on its way to its patient, if there is such a patient."""
+
+    request: str
+    state: str
+    log_index: int
+
+
+class RequestList(Shape, frozen=True, kw_only=True):
+    """All requests to this patient, or of this provider."""
+
+    role: str
+    requests: list[RequestPart]
+
+
+class RequestShown(Shape, frozen=True, kw_only=True):
+    """One request; for its patient with what saying yes would mean."""
+
+    request: RequestPart
+    statement: str | None = None
+    records: int | None = None
+    effects: list[EffectPart] | None = None
+
+
+class RequestDeclined(Shape, frozen=True, kw_only=True):
+    """A request to which the patient said no."""
+
+    request: str
+    state: str
+
+
+class PatientEnrolled(Shape, frozen=True, kw_only=True):
+    """A patient whom the gateway knows."""
+
+    patient: str
+    gateway: str
+
+
+class DisclosurePart(Part, frozen=True, kw_only=True):
+    """One time that somebody asked, or was given records."""
+
+    index: int
+    time: int
+    kind: str
+    person: PersonPart
+    purpose: list[str]
+    action: str
+    outcome: str
+    records: list[str]
+    basis: list[str]
+
+
+class HistoryShown(Shape, frozen=True, kw_only=True):
+    """Who asked for what, and what they were given; oldest first."""
+
+    patient: str
+    disclosures: list[DisclosurePart]
+
+
+class ParticipantPart(Part, frozen=True, kw_only=True):
+    """A participant of the directory, as this client reads it on chain itself."""
+
+    did: str
+    roles: list[str]
+    suspended: bool
+    name: str | None = None
+    kind: str | None = None
+
+
+class ParticipantList(Shape, frozen=True, kw_only=True):
+    """All participants of the directory."""
+
+    participants: list[ParticipantPart]
+
+
+class ParticipantShown(Shape, frozen=True, kw_only=True):
+    """One participant."""
+
+    participant: ParticipantPart
+
+
+class ApplicationMade(Shape, frozen=True, kw_only=True):
+    """A signed application, for an accreditor."""
+
+    did: str
+    name: str
+    roles: list[str]
+    application: str
+
+
+class ParticipantChanged(Shape, frozen=True, kw_only=True):
+    """What an accreditor put on chain."""
+
+    did: str
+    change: str
+    transactions: list[ChainPart]
+    name: str | None = None
+    roles: list[str] | None = None

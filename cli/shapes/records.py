@@ -1,0 +1,100 @@
+"""Answers about records."""
+
+from cli.shapes.base import Part, Shape
+
+
+class RecordPart(Part, frozen=True, kw_only=True):
+    """One record by its root CID, with what the policy may know of it."""
+
+    root: str
+    kind: str
+    record_class: str
+    class_code: str
+    confidentiality: str
+    labels: list[str]
+    resources: int
+    bytes: int
+    media_type: str
+    date: str | None = None
+    name: str | None = None
+
+
+class RecordsAdded(Shape, frozen=True, kw_only=True):
+    """Records that were encrypted, stored and published, in the order of the files."""
+
+    patient: str
+    records: list[RecordPart]
+
+
+class RecordList(Shape, frozen=True, kw_only=True):
+    """All records of this patient."""
+
+    patient: str
+    records: list[RecordPart]
+
+
+class RecordCheck(Part, frozen=True, kw_only=True):
+    """What was found of one record's blocks: every byte hashed, or what is wrong."""
+
+    root: str
+    ok: bool
+    blocks: int
+    bytes: int
+    code: str | None = None
+    problem: str | None = None
+
+
+class RecordsVerified(Shape, frozen=True, kw_only=True):
+    """The blocks of records, hashed again."""
+
+    ok: bool
+    blocks: int
+    bytes: int
+    records: list[RecordCheck]
+
+
+class ResourcePart(Part, frozen=True, kw_only=True):
+    """One FHIR resource, byte for byte as its source had it."""
+
+    root: str
+    full_url: str
+    type: str
+    bytes: int
+    sha256: str
+
+
+class FilePart(Part, frozen=True, kw_only=True):
+    """One file; without a path nothing was saved."""
+
+    root: str
+    name: str | None = None
+    path: str | None = None
+    sha256: str | None = None
+
+
+class DecisionPart(Part, frozen=True, kw_only=True):
+    """What the gateway decided, and what it rested on."""
+
+    evaluation: str
+    outcome: str
+    basis: list[str]
+    obligations: list[str]
+    permitted: list[str]
+    head_number: int
+    head_hash: str
+    log_index: int
+
+
+class RecordsRead(Shape, frozen=True, kw_only=True):
+    """What a provider was given. ``saved`` is the bundle that was written, if a directory was named."""
+
+    patient: str
+    purpose: list[str]
+    action: str
+    decision: DecisionPart
+    records: int
+    resources: list[ResourcePart]
+    files: list[FilePart]
+    waiting: list[str]
+    receipts: list[int]
+    saved: str | None = None

@@ -1,0 +1,77 @@
+"""Moments as people type and read them."""
+
+import calendar
+import re
+from datetime import UTC, date, datetime, time, timedelta
+
+from ledger.errors import InvalidInput
+
+_SPAN = re.compile(r"([1-9][0-9]{0,4})([dwmy])")
+_MEANT = "Write 90d, 6w, 3m or 1y, a date such as 2027-03-31, or a time with its offset."
+
+
+def parse_until(text: str, now: datetime) -> datetime:
+    """The last second that `text` means; `now` is aware, and its offset counts where the text names none.
+
+    A span counts from now (months and years by the calendar), a date lasts until its end.
+
+    Raises:
+        InvalidInput: not a moment, or one that is over.
+    """
+    moment = _span(text, now) or _date(text, now) or _instant(text)
+    if moment <= now:
+        raise InvalidInput(f"{text} is over already", reason="until_past", fix="Give a later --until.")
+    return moment
+
+
+def parse_from(text: str, now: datetime) -> datetime:
+    """The first second that `text` means: a date from its start, or a time with its offset."""
+    try:
+        return datetime.combine(date.fromisoformat(text), time(), tzinfo=now.tzinfo)
+    except ValueError:
+        return _instant(text)
+
+
+def in_words(milliseconds: int) -> str:
+    """Unix milliseconds as a date and time people read, in UTC."""
+    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
+
+
+def _span(text: str, now: datetime) -> datetime | None:
+    match = _SPAN.fullmatch(text)
+    if match is None:
+        return None
+    count, unit = int(match[1]), match[2]
+    start = now.replace(microsecond=0)
+    try:
+        if unit in "dw":
+            return start + timedelta(days=count * (7 if unit == "w" else 1))
+        return _months_later(start, count * (12 if unit == "y" else 1))
+    except (OverflowError, ValueError) as exc:
+        raise InvalidInput(f"{text} is too far away", reason="bad_time", fix=_MEANT) from exc
+
+
+def _months_later(start: datetime, months: int) -> datetime:
+    place = start.year * 12 + start.month - 1 + months
+    year, month = place // 12, place % 12 + 1
+    return start.replace(year=year, month=month, day=min(start.day, calendar.monthrange(year, month)[1]))
+
+
+def _date(text: str, now: datetime) -> datetime | None:
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+        return None
+    try:
+        return datetime.combine(date.fromisoformat(text), time(23, 59, 59), tzinfo=now.tzinfo)
+    except ValueError as exc:
+        raise InvalidInput(f"there is no day {text}", reason="bad_time", fix=_MEANT) from exc
+
+
+def _instant(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as exc:
+        raise InvalidInput(f"{text!r} is no moment", reason="bad_time", fix=_MEANT) from exc
+    if moment.utcoffset() is None:
+        raise InvalidInput(f"{text!r} has no offset", reason="bad_time", fix=_MEANT)
+    return moment.replace(microsecond=0)

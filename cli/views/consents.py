@@ -1,0 +1,180 @@
+"""Consents, what they change, and how far they are."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from cli.shapes.consents import (
+    ChainPart,
+    ConsentFiled,
+    ConsentList,
+    ConsentPart,
+    ConsentShown,
+    ConsentStopped,
+    EffectPart,
+    PersonPart,
+)
+from cli.shapes.records import RecordPart
+from cli.times import in_words
+from cli.views.records import classes_text
+from cli.views.text import counted, listed, short, table
+
+if TYPE_CHECKING:
+    from ledger.client.own import OwnConsent
+    from ledger.client.provider import NamedIn
+    from ledger.client.wire import ChainStatus
+    from ledger.policy.preview import Effect
+
+STATES = {
+    "active": "running",
+    "pending": "on its way",
+    "stopping": "being stopped",
+    "stopped": "stopped",
+    "expired": "over",
+    "unfiled": "never sent",
+}
+
+
+def person_text(person: PersonPart) -> str:
+    """The name, or the did of somebody without one."""
+    return person.name or person.did
+
+
+def chain_part(status: "ChainStatus") -> ChainPart:
+    """How far something is, as data."""
+    return ChainPart(
+        state=status.state, transaction=status.transaction, block=status.block, gas_used=status.gas_used
+    )
+
+
+def chain_text(part: ChainPart | None) -> str:
+    """How far something is: ``seen in block 12, 49,170 gas, transaction 0x…``."""
+    if part is None:
+        return "not sent"
+    block = "" if part.block is None else f" in block {part.block}"
+    gas = "" if part.gas_used is None else f", {part.gas_used:,} gas"
+    transaction = "" if part.transaction is None else f", transaction {part.transaction}"
+    return f"{part.state}{block}{gas}{transaction}"
+
+
+def effect_part(effect: "Effect", names: Mapping[str, str | None]) -> EffectPart:
+    """What one person could open before and after, as data."""
+    person = PersonPart(did=effect.participant, name=names.get(effect.participant))
+    return EffectPart(person=person, before=sorted(effect.now), after=sorted(effect.then))
+
+
+def effects_text(effects: Iterable[EffectPart], records: Sequence[RecordPart]) -> str:
+    """Who could see what: for each person how much before and after, what comes, what stays closed."""
+    lines = [f"Who could see what, of your {counted(len(records), 'record')}"]
+    for effect in effects:
+        before, after = set(effect.before), set(effect.after)
+        lines.append(f"  {person_text(effect.person)}: now {len(before)}, then {len(after)}")
+        for words, roots in (("new", after - before), ("no longer", before - after)):
+            if roots:
+                lines.append(f"    {words}: {classes_text(part for part in records if part.root in roots)}")
+        closed = [part for part in records if part.root not in after and part.labels]
+        if closed:
+            marks = sorted({label for part in closed for label in part.labels})
+            lines.append(f"    stays closed: {counted(len(closed), 'record')} marked {listed(marks)}")
+    return "\n".join(lines)
+
+
+def consent_part(
+    one: "OwnConsent | NamedIn", patient: PersonPart, names: Mapping[str, str | None]
+) -> ConsentPart:
+    """A consent as data."""
+    period = one.document.root.period
+    return ConsentPart(
+        consent=one.id,
+        state=one.state,
+        permits=one.document.permits,
+        patient=patient,
+        people=[
+            PersonPart(did=did, name=names.get(did) or name) for did, name in one.document.actor_names.items()
+        ],
+        on_chain=str(one.on_chain),
+        chain=None if one.chain is None else chain_part(one.chain),
+        stop=None if one.stop is None else chain_part(one.stop),
+        starts=None if period is None else period.start,
+        ends=None if period is None else period.end,
+        filed=one.filed,
+    )
+
+
+def list_text(shape: ConsentList) -> str:
+    """First whether anyone can see the records; then each consent on a line."""
+    if shape.role == "provider":
+        head = f"{counted(len(shape.consents), 'consent')} name you."
+    elif shape.open_to:
+        head = f"{counted(shape.open_to, 'person or group', 'people or groups')} can see records of yours."
+    else:
+        head = "Nobody can see your records through a choice of yours."
+    rows = [
+        (
+            STATES[part.state],
+            "share" if part.permits else "do not share",
+            person_text(part.patient)
+            if shape.role == "provider"
+            else listed(map(person_text, part.people), "anyone"),
+            f"until {part.ends[:10]}" if part.ends else "no end",
+            short(part.consent),
+        )
+        for part in shape.consents
+    ]
+    return f"{head}\n{table(rows, indent='  ')}" if rows else head
+
+
+def shown_text(shape: ConsentShown) -> str:
+    """The state, the text, and the technical details."""
+    part = shape.consent
+    return "\n".join([f"This choice is {STATES[part.state]}.", "", shape.statement, "", *_details(part)])
+
+
+def filed_text(shape: ConsentFiled) -> str:
+    """What is so now, and what is still on its way."""
+    if shape.chain.state in {"seen", "final"}:
+        head = "Done. Your choice counts from now on."
+    else:
+        head = "Signed and sent. Your choice counts as soon as the public ledger shows it."
+    stop = f"Stop it at any time with: consent revoke {short(shape.consent)}"
+    rows = [
+        ("consent", shape.consent),
+        ("chain", chain_text(shape.chain)),
+        ("log entry", str(shape.log_index)),
+        *([("request", shape.request)] if shape.request else []),
+    ]
+    return "\n".join([head, stop, "", "Details", table(rows, indent="  ")])
+
+
+def stopped_text(shape: ConsentStopped) -> str:
+    """What is so now, what cannot be undone, what is still on its way."""
+    lines = [
+        "Stopped. Nobody can open anything more through this choice.",
+        "What they have seen stays with them.",
+    ]
+    if shape.chain.state != "final":
+        lines.append("The public ledger follows. You need not wait for it.")
+    rows = [
+        ("consent", shape.consent),
+        ("stop on chain", chain_text(shape.chain)),
+        ("log entry", str(shape.log_index)),
+    ]
+    return "\n".join([*lines, "", "Details", table(rows, indent="  ")])
+
+
+def _row(part: ConsentPart, *, provider: bool) -> tuple[str, ...]:
+    return (
+        STATES[part.state],
+        "share" if part.permits else "do not share",
+        person_text(part.patient) if provider else listed(map(person_text, part.people), "anyone"),
+        f"until {part.ends[:10]}" if part.ends else "no end",
+        short(part.consent),
+    )
+
+
+def _details(part: ConsentPart) -> list[str]:
+    rows = [("consent", part.consent), ("chain says", part.on_chain), ("recording", chain_text(part.chain))]
+    if part.stop is not None:
+        rows.append(("stop", chain_text(part.stop)))
+    if part.filed is not None:
+        rows.append(("filed", in_words(part.filed)))
+    return ["Details", table(rows, indent="  ")]

@@ -1,0 +1,133 @@
+"""Records."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from cli.shapes.records import RecordCheck, RecordPart, RecordsRead, RecordsVerified
+from cli.views.text import counted, listed, size_words, table
+
+if TYPE_CHECKING:
+    from ledger.client.verifying import BlockCheck
+    from ledger.records.header import RecordHeader
+
+
+def record_part(root: str, header: "RecordHeader") -> RecordPart:
+    """One record as data."""
+    from ledger.consent.codes import CLASSES
+
+    return RecordPart(
+        root=root,
+        kind=header.kind,
+        record_class=CLASSES[header.record_class].word,
+        class_code=header.record_class,
+        confidentiality=header.confidentiality,
+        labels=list(header.labels),
+        resources=len(header.resources),
+        bytes=header.size,
+        media_type=header.media_type,
+        date=header.date,
+        name=header.name,
+    )
+
+
+def records_text(parts: Sequence[RecordPart]) -> str:
+    """One record a line: class, marks, date, what it holds, its CID."""
+    if not parts:
+        return "No records yet. Add some with: consent record add FILE"
+    rows = [
+        (part.record_class, _marks(part), part.date or "", _holds(part), size_words(part.bytes), part.root)
+        for part in parts
+    ]
+    return table([("CLASS", "MARKS", "DATE", "HOLDS", "SIZE", "CID"), *rows])
+
+
+def classes_text(parts: Iterable[RecordPart]) -> str:
+    """How many of each class: ``4 labs, 2 vitals``."""
+    counts = Counter(part.record_class for part in parts)
+    return listed(f"{count} {name}" for name, count in sorted(counts.items()))
+
+
+def added_text(parts: Sequence[RecordPart]) -> str:
+    """What was published."""
+    resources = sum(part.resources for part in parts)
+    holding = f" with {counted(resources, 'resource')}" if resources else ""
+    total = f"Published {counted(len(parts), 'record')}{holding}. Only you can read them."
+    return f"{records_text(parts)}\n\n{total}"
+
+
+def check_part(check: "BlockCheck") -> RecordCheck:
+    """What was found of one record's blocks, as data."""
+    fault = check.fault
+    return RecordCheck(
+        root=check.root,
+        ok=fault is None,
+        blocks=check.blocks,
+        bytes=check.size,
+        code=None if fault is None else fault.code,
+        problem=None if fault is None else fault.message,
+    )
+
+
+def verified(checks: list[RecordCheck]) -> RecordsVerified:
+    """All checks together."""
+    return RecordsVerified(
+        ok=all(check.ok for check in checks),
+        blocks=sum(check.blocks for check in checks),
+        bytes=sum(check.bytes for check in checks),
+        records=checks,
+    )
+
+
+def verified_text(report: RecordsVerified) -> str:
+    """The verdict, how much was read, and each record that is not whole."""
+    verdict = "Every record is whole." if report.ok else "Some records are not whole."
+    whole = sum(check.ok for check in report.records)
+    lines = [
+        verdict,
+        f"  {whole} of {counted(len(report.records), 'record')}: {counted(report.blocks, 'block')},"
+        f" {size_words(report.bytes)}, each byte hashed again",
+        *(f"  NOT WHOLE: {check.root}: {check.problem}" for check in report.records if not check.ok),
+    ]
+    return "\n".join(lines)
+
+
+def read_text(report: RecordsRead) -> str:
+    """The decision, what was read, and where it is."""
+    held = [counted(len(report.resources), "resource")] if report.resources else []
+    held += [counted(len(report.files), "file")] if report.files else []
+    lines = [
+        f"Allowed: {counted(report.records, 'record')} with {' and '.join(held) or 'nothing'}.",
+        *(f"  {kind}: {count}" for kind, count in sorted(_kinds(report).items())),
+    ]
+    if report.waiting:
+        lines.append(
+            f"Still sealed: {counted(len(report.waiting), 'record')}; the patient's client must run first."
+        )
+    lines += [f"Saved {path}" for path in _paths(report)] or ["Nothing was saved. Name a directory: --to DIR"]
+    decision = report.decision
+    rows = [
+        ("decision", decision.evaluation),
+        ("consents", listed(decision.basis)),
+        ("duties", listed(decision.obligations)),
+        ("chain head", f"block {decision.head_number} {decision.head_hash}"),
+        ("log entry", str(decision.log_index)),
+    ]
+    return "\n".join([*lines, "Details", table(rows, indent="  ")])
+
+
+def _kinds(report: RecordsRead) -> Counter[str]:
+    return Counter(resource.type for resource in report.resources)
+
+
+def _paths(report: RecordsRead) -> list[str]:
+    bundle = [] if report.saved is None else [report.saved]
+    return bundle + [file.path for file in report.files if file.path is not None]
+
+
+def _marks(part: RecordPart) -> str:
+    return " ".join([part.confidentiality, *part.labels])
+
+
+def _holds(part: RecordPart) -> str:
+    return part.name or counted(part.resources, "resource")

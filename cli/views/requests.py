@@ -1,0 +1,144 @@
+"""Requests of providers, participants, and the history of who saw what."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from cli.shapes.consents import (
+    DisclosurePart,
+    HistoryShown,
+    ParticipantPart,
+    PersonPart,
+    RequestList,
+    RequestPart,
+)
+from cli.times import in_words
+from cli.views.consents import person_text
+from cli.views.text import counted, listed, short, table
+
+if TYPE_CHECKING:
+    from ledger.client.directory import Listed
+    from ledger.client.wire import Disclosure, Request
+
+OUTCOMES = {"PERMIT": "allowed", "DENY": "refused", "NO_CONSENT": "refused"}
+
+
+def request_part(request: "Request", names: Mapping[str, str | None]) -> RequestPart:
+    """A request as data, its classes as words."""
+    from ledger.consent.codes import CLASSES
+
+    return RequestPart(
+        request=request.request,
+        state=request.state,
+        patient=PersonPart(did=request.patient, name=names.get(request.patient)),
+        provider=PersonPart(did=request.subject, name=names.get(request.subject)),
+        purpose=list(request.purpose),
+        action=request.action,
+        classes=[CLASSES[code].word for code in request.classes],
+        expires=request.expires,
+        until=request.until,
+        note=request.note or None,
+    )
+
+
+def request_text(part: RequestPart) -> str:
+    """Who asks for what, in plain words; then the id."""
+    from ledger.consent.codes import ACTIONS, PURPOSES
+
+    purposes = listed(PURPOSES.words(code) for code in part.purpose)
+    until = "" if part.until is None else f", until {in_words(part.until)}"
+    lines = [
+        f"{person_text(part.provider)} asks to see: {listed(part.classes, 'all records')}",
+        f"  what for: {purposes} ({ACTIONS[part.action]}){until}",
+        *([f"  they say: {part.note}"] if part.note else []),
+        f"  state: {part.state}; answer by {in_words(part.expires)}",
+        f"  request: {part.request}",
+    ]
+    return "\n".join(lines)
+
+
+def requests_text(shape: RequestList) -> str:
+    """All requests, one a line."""
+    if not shape.requests:
+        return "Nobody has asked you for anything." if shape.role == "patient" else "You have asked nobody."
+    rows = [
+        (
+            part.state,
+            person_text(part.provider if shape.role == "patient" else part.patient),
+            listed(part.classes, "all records"),
+            " ".join(part.purpose),
+            part.request,
+        )
+        for part in shape.requests
+    ]
+    return table([("STATE", "WHO", "WHAT", "WHY", "REQUEST"), *rows])
+
+
+def disclosure_part(line: "Disclosure", names: Mapping[str, str | None]) -> DisclosurePart:
+    """One line of the history as data."""
+    return DisclosurePart(
+        index=line.index,
+        time=line.time,
+        kind=line.kind,
+        person=PersonPart(did=line.subject, name=names.get(line.subject)),
+        purpose=list(line.purpose),
+        action=line.action,
+        outcome=line.outcome,
+        records=list(line.records),
+        basis=list(line.basis),
+    )
+
+
+def history_text(shape: HistoryShown) -> str:
+    """First how often records were handed out; then each time, in words."""
+    released = [line for line in shape.disclosures if line.kind == "release"]
+    head = (
+        f"Records of yours were handed out {counted(len(released), 'time')}."
+        if released
+        else ("Nobody was given records of yours.")
+    )
+    rows = [_history_row(line) for line in shape.disclosures]
+    return f"{head}\n{table(rows, indent='  ')}" if rows else head
+
+
+def participants_text(parts: Sequence[ParticipantPart]) -> str:
+    """All participants, one a line."""
+    if not parts:
+        return "Nobody is admitted yet."
+    rows = [
+        (
+            part.name or "(profile not shown)",
+            " ".join(part.roles),
+            "suspended" if part.suspended else "admitted",
+            part.did,
+        )
+        for part in parts
+    ]
+    return table([("NAME", "ROLES", "STATE", "DID"), *rows])
+
+
+def participant_part(listed_one: "Listed") -> ParticipantPart:
+    """A participant as data."""
+    profile = listed_one.profile
+    return ParticipantPart(
+        did=listed_one.did,
+        roles=listed_one.roles.words,
+        suspended=listed_one.suspended,
+        name=None if profile is None else profile.name,
+        kind=None if profile is None else profile.kind,
+    )
+
+
+def _history_row(line: DisclosurePart) -> tuple[str, ...]:
+    handed = line.kind == "release"
+    what = (
+        f"was given {counted(len(line.records), 'record')}" if handed else f"asked: {OUTCOMES[line.outcome]}"
+    )
+    basis = listed((short(consent) for consent in line.basis), "")
+    return (
+        in_words(line.time),
+        person_text(line.person),
+        what,
+        " ".join(line.purpose),
+        basis,
+        f"#{line.index}",
+    )
