@@ -1,6 +1,6 @@
 """Filing and stopping consents: the acts for which a patient's keys sign."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from ledger.canonical import hexed
@@ -9,7 +9,8 @@ from ledger.client.directory import Recipient
 from ledger.client.drafting import Draft
 from ledger.client.grants import recipients, sealed, wanted
 from ledger.client.keys import CompartmentKeys
-from ledger.client.own import in_force, own_consents, own_records
+from ledger.client.memory import highest, remember_grants, remember_stop
+from ledger.client.own import in_force, own_consents, own_records, verify_told
 from ledger.client.ports import KeptFiling, SealedTo
 from ledger.client.wire import ChainStatus, Consent
 from ledger.consent import commitment
@@ -18,7 +19,7 @@ from ledger.consent.document import ConsentDocument, parse_document
 from ledger.consent.statement import statement
 from ledger.crypto.identity import Account
 from ledger.crypto.typed import Filing, Revocation
-from ledger.errors import CommitmentMismatch, NotAdmitted, NotFound
+from ledger.errors import CommitmentMismatch, NotAdmitted, NotFound, ProofInvalid
 from ledger.ids import Address, ConsentId, Did, parse_word
 from ledger.log.entry import EntryKind
 from ledger.policy.preview import Standing
@@ -47,7 +48,7 @@ def file(context: Context, draft: Draft, keys: CompartmentKeys) -> Done:
         CommitmentMismatch: the draft's text is not that of its document (``other_statement``).
         NotAdmitted: somebody's key or standing changed since the draft was made (``key_changed``).
         Conflict, GatewayUnreachable, LedgerError: as the gateway answers.
-        ProofInvalid: the receipt does not prove this filing.
+        ProofInvalid: the receipt does not prove this filing; an epoch that must not be sealed to again.
     """
     document = parse_document(draft.document.canonical)
     if statement(document) != draft.statement:
@@ -57,9 +58,10 @@ def file(context: Context, draft: Draft, keys: CompartmentKeys) -> Done:
     deployment = context.deployment
     verified = verify_filing(filing, chain_id=deployment.chain_id, registry=deployment.registry)
     body = filing_to_json(filing)
-    context.state.filings[verified.id] = KeptFiling(controller=index, filing=body)
-    context.state.save()
     grants = _grants(context, Standing.of(document, verified.id), keys)
+    kept = KeptFiling(controller=index, filing=body, opened=highest(grants))
+    context.state.filings[verified.id] = kept
+    context.state.save()
     answer = context.gateway.file(body, sealed(context, verified.id, grants, people), draft.request)
     expected: dict[str, object] = {"consent": verified.id, "filing": body, "patient": context.did}
     context.log.take(answer.receipt, EntryKind.CONSENT_FILED, expected, tag=context.tag)
@@ -71,27 +73,39 @@ def file(context: Context, draft: Draft, keys: CompartmentKeys) -> Done:
 def revoke(context: Context, consent: ConsentId) -> Done:
     """Stop a consent. From the answer on the gateway permits nothing on it; the chain follows.
 
+    That it is stopped is remembered before the gateway hears of it: this client seals nothing to it any more,
+    even if the answer is lost or untrue. Stopping again is how to try again.
+
     Raises:
         NotFound: no such consent of this patient, or none of this identity's controllers signed it.
+        CommitmentMismatch, SignatureInvalid: the gateway shows under this id what the patient did not sign.
         GatewayUnreachable, LedgerError: as the gateway answers.
         ProofInvalid: the receipt does not prove this stop.
     """
     controller = _controller_of(context, consent)
-    signature = controller.sign(Revocation(consent=parse_word(consent)).digest(context.consent_domain))
-    answer = context.gateway.revoke(consent, hexed(signature))
-    expected: dict[str, object] = {"consent": consent, "patient": context.did}
-    context.log.take(answer.receipt, EntryKind.CONSENT_REVOKED, expected, tag=context.tag)
+    remember_stop(context, consent)
+    signed = controller.sign(Revocation(consent=parse_word(consent)).digest(context.consent_domain))
+    signature = hexed(signed)
+    answer = context.gateway.revoke(consent, signature)
+    _take_stop(context, consent, answer.receipt, signature)
     remember_grants(context, consent, frozenset())
     context.log.settle()
     return _done(consent, answer.receipt, answer.stop or answer.chain)
 
 
-def remember_grants(context: Context, consent: ConsentId, grants: frozenset[SealedTo]) -> None:
-    """Note durably which capsules the gateway holds for a consent."""
-    kept = context.state.filings.get(consent)
-    if kept is not None and kept.sealed != grants:
-        context.state.filings[consent] = replace(kept, sealed=grants)
-        context.state.save()
+def _take_stop(context: Context, consent: ConsentId, receipt: dict[str, Any], signature: str) -> None:
+    """Take the receipt of our own stop; or of one seen on chain before it, if our own RPC shows that too."""
+    known: dict[str, object] = {"consent": consent, "patient": context.did}
+    ours = known | {"source": "gateway", "signature": signature}
+    try:
+        context.log.take(receipt, EntryKind.CONSENT_REVOKED, ours, tag=context.tag)
+    except ProofInvalid as exc:
+        if exc.reason != "receipt_of_other_act":
+            raise
+        if context.directory.refresh().ended_number(consent) is None:
+            raise
+        seen = known | {"source": "chain"}
+        context.log.take(receipt, EntryKind.CONSENT_REVOKED, seen, tag=context.tag)
 
 
 def _still_the_same(context: Context, draft: Draft) -> dict[Did, Recipient]:
@@ -163,17 +177,24 @@ def controller_index(context: Context, controller: Address) -> int:
 
 
 def _controller_of(context: Context, consent: ConsentId) -> Account:
+    """The controller that signed a consent; one that a restored client does not remember is taken up."""
     kept = context.state.filings.get(consent)
-    if kept is not None:
-        return context.identity.controller(kept.controller)
-    filed = _filed_controller(context.gateway.consent(consent))
-    return context.identity.controller(controller_index(context, filed))
+    if kept is None:
+        kept = _taken_up(context, context.gateway.consent(consent), consent)
+        context.state.filings[consent] = kept
+        context.state.save()
+    return context.identity.controller(kept.controller)
 
 
-def _filed_controller(row: Consent) -> Address:
+def _taken_up(context: Context, row: Consent, consent: ConsentId) -> KeptFiling:
     if row.filing is None:
         raise NotFound("no such consent of yours", fix="See yours with: consent list")
-    return commitment.filing_from_json(row.filing).controller
+    verified = verify_told(context, row)
+    if verified.id != consent:
+        raise CommitmentMismatch("the gateway answers with another consent", reason="other_consent")
+    return KeptFiling(
+        controller=controller_index(context, verified.controller), filing=row.filing, taken=True
+    )
 
 
 def _done(consent: ConsentId, receipt: dict[str, Any], chain: ChainStatus) -> Done:

@@ -66,11 +66,6 @@ class Home:
             )
         return ProfileDir(self.root / "profiles" / name)
 
-    def profiles(self) -> list[str]:
-        """The names of all profiles, sorted."""
-        directory = self.root / "profiles"
-        return sorted(place.name for place in directory.iterdir()) if directory.is_dir() else []
-
 
 @dataclass(frozen=True, slots=True)
 class ProfileDir:

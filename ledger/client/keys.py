@@ -1,7 +1,10 @@
 """A patient's compartment keys at a gateway: deposited one epoch ahead, never taken on its word.
 
 Every key pair follows from the patient's words, so what the gateway returns is compared with what it must be.
+Which epoch is current is the gateway's to say, but never one that a consent since stopped has opened.
 """
+
+from collections.abc import Mapping
 
 from ledger.canonical import b64, hexed, unb64, unhex
 from ledger.client.gateway import GatewayClient
@@ -10,7 +13,7 @@ from ledger.crypto.identity import Identity
 from ledger.crypto.sealing import KeyPair, key_digest
 from ledger.crypto.signatures import verify
 from ledger.crypto.typed import CompartmentKey, Domain
-from ledger.errors import SignatureInvalid
+from ledger.errors import ProofInvalid, SignatureInvalid
 from ledger.ids import Did, parse_word, word
 from ledger.records.header import compartment_of
 
@@ -18,12 +21,28 @@ from ledger.records.header import compartment_of
 class CompartmentKeys:
     """The keys of one patient; `load` before the rest."""
 
-    def __init__(self, identity: Identity, gateway: GatewayClient, domain: Domain, patient: Did) -> None:
-        """Nothing is sent yet; `domain` is that of records."""
+    def __init__(
+        self,
+        identity: Identity,
+        gateway: GatewayClient,
+        domain: Domain,
+        patient: Did,
+        closed: Mapping[bytes, int],
+    ) -> None:
+        """Nothing is sent yet.
+
+        Args:
+            identity: whose keys they are.
+            gateway: where they are deposited.
+            domain: that of records.
+            patient: who the identity is on this network.
+            closed: up to which epoch a compartment must not be sealed to again (`memory.closed_epochs`).
+        """
         self._identity = identity
         self._gateway = gateway
         self._domain = domain
         self._patient = patient
+        self._closed = closed
         self._current: dict[bytes, int | None] = {}
         self._deposited: dict[bytes, set[int]] = {}
 
@@ -38,15 +57,25 @@ class CompartmentKeys:
             self._take(found)
 
     def current(self, compartment: bytes) -> int | None:
-        """The epoch to which writers seal now; None where nothing was deposited, or all of it has ended."""
-        return self._current.get(compartment)
+        """The epoch to which writers seal now; None where nothing was deposited, or all of it has ended.
+
+        Raises:
+            ProofInvalid: the gateway names one that a stopped consent has opened (``epoch_stopped``).
+        """
+        current = self._current.get(compartment)
+        return None if current is None else self._open(compartment, current)
 
     def ensure(self, record_class: str, labels: tuple[str, ...]) -> int:
-        """The current epoch of a compartment, after depositing what is missing: its key and the next one."""
+        """The current epoch of a compartment, after depositing what is missing: its key and the next one.
+
+        Raises:
+            ProofInvalid: the gateway names one that a stopped consent has opened (``epoch_stopped``).
+        """
         compartment = compartment_of(self._patient, record_class, labels)
         deposited, current = self._deposited.get(compartment, set()), self._current.get(compartment)
         if current is None:
             current = max(deposited, default=-1) + 1
+        self._open(compartment, current)
         missing = [epoch for epoch in (current, current + 1) if epoch not in deposited]
         if missing:
             keys = [self._signed(compartment, epoch) for epoch in missing]
@@ -58,6 +87,16 @@ class CompartmentKeys:
     def public(self, compartment: bytes, epoch: int) -> bytes:
         """The public key of an epoch, 1216 bytes."""
         return KeyPair.from_secret(self._identity.compartment_secret(compartment, epoch)).public
+
+    def _open(self, compartment: bytes, epoch: int) -> int:
+        if epoch > self._closed.get(compartment, -1):
+            return epoch
+        raise ProofInvalid(
+            "the gateway still seals new records to keys that somebody holds whom the patient has stopped",
+            reason="epoch_stopped",
+            fix="Nothing was sealed. Stop that choice again: consent revoke. If this stays, publish nothing "
+            "there and tell the operator.",
+        )
 
     def _signed(self, compartment: bytes, epoch: int) -> dict[str, str | int]:
         public = self.public(compartment, epoch)

@@ -6,6 +6,8 @@ from typing import Any
 
 from ledger.chain.index import ChainState
 from ledger.client.context import Context
+from ledger.client.memory import is_stopped
+from ledger.client.ports import KeptFiling
 from ledger.client.publications import VerifiedRecord, verify_record
 from ledger.client.wire import ChainStatus, Consent
 from ledger.consent.commitment import VerifiedConsent, filing_from_json, verify_filing
@@ -15,13 +17,15 @@ from ledger.ids import Address, ConsentId
 from ledger.policy.preview import Standing
 
 UNFILED = "unfiled"
+STOPPING = "stopping"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnConsent:
     """A consent that this patient signed; everything in it but the gateway's word on states is verified.
 
-    ``state`` is ``pending``, ``active``, ``stopped`` or ``expired``; ``unfiled`` if no gateway knows of it.
+    ``state`` is ``pending``, ``active``, ``stopped`` or ``expired``; ``unfiled`` if no gateway knows of it;
+    ``stopping`` if this client has stopped it and neither gateway nor chain shows so.
     ``chain`` and ``stop`` are how far the gateway says that it brought recording and stop; ``on_chain`` is
     what the client's own RPC says.
     """
@@ -66,31 +70,42 @@ def own_consents(context: Context) -> list[OwnConsent]:
     found = [_told(context, row) for row in told]
     known = {one.id for one in found}
     return found + [
-        _remembered(context, consent, kept.filing)
+        _remembered(context, consent, kept)
         for consent, kept in context.state.filings.items()
         if consent not in known
     ]
 
 
+def verify_told(context: Context, row: Consent) -> VerifiedConsent:
+    """The consent of this patient in a gateway's row, checked by itself and against the row's id.
+
+    Raises:
+        CommitmentMismatch: another consent (``other_consent``), or another patient's (``other_patient``).
+        SignatureInvalid, DocumentRejected, InvalidInput: see `verify_filing`.
+    """
+    verified = _verified(context, row.filing or {})
+    if verified.id != row.consent:
+        raise CommitmentMismatch("the gateway shows a consent under another's id", reason="other_consent")
+    return verified
+
+
 def in_force(context: Context, consents: Iterable[OwnConsent]) -> list[OwnConsent]:
     """Those that decisions rest on or soon will.
 
-    One that permits counts until the first sign of a stop, one whose root denies until its end is final.
+    One that permits counts until the first sign of a stop, which this client's own memory is, whatever the
+    gateway says; one whose root denies counts until its end is final on chain.
     """
     return [one for one in consents if one.state != UNFILED and _counts(context, one)]
 
 
 def _counts(context: Context, one: OwnConsent) -> bool:
     if one.document.permits:
-        return one.state in ("pending", "active")
+        return one.state in ("pending", "active") and not is_stopped(context, one.id)
     return context.directory.state(one.id, "final") is not ChainState.ENDED
 
 
 def _told(context: Context, row: Consent) -> OwnConsent:
-    filing = row.filing or {}
-    verified = _verified(context, filing)
-    if verified.id != row.consent:
-        raise CommitmentMismatch("the gateway shows a consent under another's id", reason="other_consent")
+    verified = verify_told(context, row)
     on_chain = context.directory.state(verified.id)
     ended = context.directory.index.ended_number(verified.id) is not None
     return OwnConsent(
@@ -98,25 +113,29 @@ def _told(context: Context, row: Consent) -> OwnConsent:
         document=verified.document,
         statement=verified.statement,
         controller=verified.controller,
-        state="stopped" if ended else row.state,
+        state="stopped" if ended else _state(row.state, stopped=is_stopped(context, verified.id)),
         on_chain=on_chain,
-        filing=filing,
+        filing=row.filing or {},
         chain=row.chain,
         stop=row.stop,
         filed=row.filed,
     )
 
 
-def _remembered(context: Context, consent: ConsentId, filing: dict[str, Any]) -> OwnConsent:
-    verified = _verified(context, filing)
+def _state(told: str, *, stopped: bool) -> str:
+    return STOPPING if stopped and told in ("pending", "active") else told
+
+
+def _remembered(context: Context, consent: ConsentId, kept: KeptFiling) -> OwnConsent:
+    verified = _verified(context, kept.filing)
     return OwnConsent(
         id=consent,
         document=verified.document,
         statement=verified.statement,
         controller=verified.controller,
-        state=UNFILED,
+        state=STOPPING if kept.stopped and kept.taken else UNFILED,
         on_chain=context.directory.state(consent),
-        filing=filing,
+        filing=kept.filing,
     )
 
 

@@ -1,6 +1,6 @@
 """What a client needs from the machine it runs on: memory between commands, and news of progress."""
 
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -27,12 +27,17 @@ class KeptFiling:
     """A consent that this patient signed; ``filing`` is its wire form (`consent.commitment.filing_to_json`).
 
     ``controller`` is the index of the controller that signed it; ``sealed`` says which grant capsules were
-    last deposited for it.
+    last acknowledged for it. ``opened`` is never lowered: the highest epoch of each compartment (32 bytes)
+    whose key was ever sent under it, noted before it was sent. ``taken``: a gateway has acknowledged it once.
+    ``stopped`` is set before a revocation is sent and never taken back, whatever a gateway says.
     """
 
     controller: int
     filing: dict[str, Any] = field(repr=False)
     sealed: frozenset[SealedTo] = frozenset()
+    opened: Mapping[bytes, int] = field(default_factory=dict)
+    taken: bool = False
+    stopped: bool = False
 
 
 class ClientState(Protocol):

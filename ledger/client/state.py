@@ -8,7 +8,8 @@ key = HKDF-SHA256(encryption secret 0, ``consent-ledger/1/client-state``); ciphe
 RFC 8785 JSON of the state; its associated data is ``consent-ledger/state-sealed/1 <account>``, so that no
 other profile's file is taken. The state::
 
-    {"checkpoint":"…","filings":{"0x…":{"controller":0,"filing":{…},"sealed":[["0x…",0,"did:…"]]}},
+    {"checkpoint":"…","filings":{"0x…":{"controller":0,"filing":{…},"opened":{"0x…":0},
+     "sealed":[["0x…",0,"did:…"]],"stopped":false,"taken":true}},
      "fingerprint":"0x…","format":"consent-ledger/state/1","log_key":"…","next_controller":1}
 """
 
@@ -37,6 +38,7 @@ _NONCE = 12
 _INFO = b"consent-ledger/1/client-state"
 _REQUIRED = {"filings", "format", "next_controller"}
 _OPTIONAL = {"checkpoint", "fingerprint", "log_key"}
+_KEPT = {"controller", "filing", "opened", "sealed", "stopped", "taken"}
 
 T = TypeVar("T")
 
@@ -126,17 +128,30 @@ def _parse(content: dict[str, Any]) -> dict[str, Any]:
 
 def _kept_to_json(kept: KeptFiling) -> dict[str, Any]:
     sealed = sorted([hexed(to.compartment), to.epoch, to.recipient] for to in kept.sealed)
-    return {"controller": kept.controller, "filing": kept.filing, "sealed": sealed}
+    return {
+        "controller": kept.controller,
+        "filing": kept.filing,
+        "opened": {hexed(compartment): epoch for compartment, epoch in kept.opened.items()},
+        "sealed": sealed,
+        "stopped": kept.stopped,
+        "taken": kept.taken,
+    }
 
 
 def _kept_from_json(value: object) -> KeptFiling:
     members = _of(value, dict)
-    if members.keys() != {"controller", "filing", "sealed"}:
+    if members.keys() != _KEPT:
         raise _bad_state("a filing's members are not known")
     return KeptFiling(
         controller=_of(members["controller"], int),
         filing=_of(members["filing"], dict),
+        opened={
+            parse_word(compartment): _epoch(epoch)
+            for compartment, epoch in _of(members["opened"], dict).items()
+        },
         sealed=frozenset(_sealed_to(entry) for entry in _of(members["sealed"], list)),
+        stopped=_of(members["stopped"], bool),
+        taken=_of(members["taken"], bool),
     )
 
 
@@ -146,7 +161,14 @@ def _sealed_to(value: object) -> SealedTo:
         raise _bad_state("a sealed capsule is not named by three values")
     recipient = _of(entry[2], str)
     parse_did(recipient)
-    return SealedTo(parse_word(_of(entry[0], str)), _of(entry[1], int), Did(recipient))
+    return SealedTo(parse_word(_of(entry[0], str)), _epoch(entry[1]), Did(recipient))
+
+
+def _epoch(value: object) -> int:
+    epoch = _of(value, int)
+    if epoch < 0:
+        raise _bad_state("an epoch is below zero")
+    return epoch
 
 
 def _of(value: object, kind: type[T]) -> T:

@@ -7,9 +7,10 @@ before it is needed.
 
 from ledger.client.context import Context
 from ledger.client.directory import Recipient
-from ledger.client.filing import controller_index, remember_grants
+from ledger.client.filing import controller_index
 from ledger.client.grants import recipient, sealed, wanted
 from ledger.client.keys import CompartmentKeys
+from ledger.client.memory import remember_grants, remember_sending
 from ledger.client.own import OwnConsent, in_force, own_consents, own_records
 from ledger.client.ports import KeptFiling, SealedTo
 from ledger.errors import NotAdmitted, NotFound
@@ -24,6 +25,7 @@ def reseal(context: Context, keys: CompartmentKeys) -> list[ConsentId]:
 
     Raises:
         SignatureInvalid, RecordCorrupt, CommitmentMismatch: the gateway shows what the patient did not sign.
+        ProofInvalid: it names as current an epoch that a stopped consent has opened (``epoch_stopped``).
         GatewayUnreachable, ChainUnreachable: it can be done again later.
     """
     records = own_records(context)
@@ -43,7 +45,7 @@ def _known(context: Context, one: OwnConsent) -> frozenset[SealedTo]:
     """What this client sealed for a consent; a restored client does not know, and takes the consent up."""
     if one.id not in context.state.filings:
         index = controller_index(context, one.controller)
-        context.state.filings[one.id] = KeptFiling(controller=index, filing=one.filing)
+        context.state.filings[one.id] = KeptFiling(controller=index, filing=one.filing, taken=True)
         context.state.save()
     return context.state.filings[one.id].sealed
 
@@ -53,6 +55,7 @@ def _deposited(context: Context, one: OwnConsent, grants: frozenset[SealedTo]) -
     grants = frozenset(grant for grant in grants if grant.recipient in people)
     if grants == context.state.filings[one.id].sealed:
         return False
+    remember_sending(context, one.id, grants)
     try:
         context.gateway.replace_capsules(one.id, sealed(context, one.id, grants, people))
     except NotFound:

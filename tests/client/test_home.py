@@ -36,12 +36,12 @@ def test_names_that_no_profile_has(home: Home, name: str) -> None:
         home.profile(name)
 
 
-def test_a_profile_is_private_and_listed(home: Home) -> None:
-    assert home.profiles() == []
-    home.profile("bob").create()
-    home.profile("alice").create()
-    assert home.profiles() == ["alice", "bob"]
-    assert (home.root / "profiles" / "bob").stat().st_mode & 0o777 == 0o700
+def test_a_profile_is_private(home: Home) -> None:
+    profile = home.profile("bob")
+    profile.create()
+    assert profile.name == "bob"
+    assert profile.path == home.root / "profiles" / "bob"
+    assert profile.path.stat().st_mode & 0o777 == 0o700
 
 
 def test_a_config_comes_back_byte_for_byte(home: Home) -> None:

@@ -1,32 +1,50 @@
 """A gateway that lies: what a client must notice before it signs, believes or opens anything."""
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
+import httpx2
 import pytest
 
 from ledger.canonical import b64, canonical, hexed, parse_object, unb64
+from ledger.chain.index import ChainState
 from ledger.client.blocks import GatewayBlocks
 from ledger.client.drafting import Wish
 from ledger.client.gateway import GatewayClient
+from ledger.client.own import STOPPING
+from ledger.client.patient import PatientClient
 from ledger.crypto.identity import Identity, new_words
 from ledger.crypto.sealing import KeyPair
 from ledger.errors import (
     BlockCorrupt,
     CapsuleInvalid,
     CommitmentMismatch,
+    Conflict,
+    GatewayUnreachable,
     InvalidInput,
     LedgerError,
     NotAdmitted,
+    NotFound,
     ProofInvalid,
     RecordCorrupt,
     SignatureInvalid,
     SignInRefused,
 )
-from ledger.ids import Cid
-from ledger.log.checkpoint import LogKey
+from ledger.ids import Cid, ConsentId
+from ledger.log.checkpoint import Checkpoint, LogKey
+from ledger.log.entry import encode
+from ledger.log.receipt import Receipt
 from ledger.parties import parse_profile
-from tests.network import MemoryState, Network, Person, Tamper, small_bundle
+from tests.network import (
+    MemoryState,
+    Network,
+    Person,
+    Tamper,
+    TamperingTransport,
+    eventually,
+    small_bundle,
+)
 
 FOREIGN_KEY = b64(KeyPair.from_secret(bytes([5]) * 32).public)
 
@@ -293,3 +311,245 @@ def test_words_that_are_somebody_elses_revoke_nothing(network: Network, alice: P
     person = Person(identity=stranger, did=alice.did)
     with pytest.raises(LedgerError):
         network.patient(person).revoke(next(iter(alice.state.filings)))
+
+
+class Shared(NamedTuple):
+    """A patient whose only consent opens a published record in epoch 0 to a clinic."""
+
+    person: Person
+    consent: ConsentId
+
+
+@pytest.fixture
+def shared(network: Network, clinic: Person) -> Shared:
+    person = network.enrolled()
+    patient = network.patient(person)
+    patient.publish_bundle(small_bundle("Condition"))
+    done = patient.file(patient.draft(Wish(grantees=[clinic.did], purposes=["TREAT"])))
+    network.wait_active(done.consent)
+    assert set(person.state.filings[done.consent].opened.values()) == {0}
+    return Shared(person, done.consent)
+
+
+def _still_active(asked: str, answer: Any) -> Any:  # noqa: ANN401
+    """Every consent runs for ever."""
+    for one in answer["consents"] if asked == "GET /v1/consents" else ():
+        one["state"] = "active"
+        one.pop("stop", None)
+    return answer
+
+
+def _still_epoch_zero(asked: str, answer: Any) -> Any:  # noqa: ANN401
+    """Every consent runs for ever, and no epoch ever ends."""
+    for compartment in answer["compartments"] if asked == "GET /v1/compartments" else ():
+        compartment["current"] = 0
+    return _still_active(asked, answer)
+
+
+def _no_key_at_all(asked: str, answer: Any) -> Any:  # noqa: ANN401
+    """Every consent runs for ever, and no key was ever deposited."""
+    return {"compartments": []} if asked == "GET /v1/compartments" else _still_active(asked, answer)
+
+
+def _stop_unheard(asked: str, answer: Any) -> Any:  # noqa: ANN401
+    """The answer to a stop is lost, and nothing ever ends."""
+    return "gone" if asked.endswith("/revocation") else _still_epoch_zero(asked, answer)
+
+
+class Heard(TamperingTransport):
+    """A lying gateway, and all that it was asked; at a stop, also what the client had saved by then."""
+
+    def __init__(self, tamper: Tamper, state: MemoryState) -> None:
+        super().__init__(tamper)
+        self.asked: list[str] = []
+        self.marks: list[tuple[int, list[bool]]] = []
+        self._state = state
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        self.asked.append(f"{request.method} {request.url.path}")
+        if request.url.path.endswith("/revocation"):
+            stopped = [kept.stopped for kept in self._state.filings.values()]
+            self.marks.append((self._state.saves, stopped))
+        return super().handle_request(request)
+
+
+def client_through(network: Network, person: Person, transport: httpx2.BaseTransport) -> PatientClient:
+    """A client that has read the chain by now, so that later only its own memory tells of a stop."""
+    gateway = GatewayClient(
+        network.stack.url,
+        chain_id=network.config.deployment.chain_id,
+        account=person.identity.account,
+        transport=transport,
+    )
+    patient = PatientClient(
+        identity=person.identity,
+        gateway=network.closing.enter_context(gateway),
+        directory=network.directory(),
+        state=person.state,
+        blocks=network.blocks(),
+    )
+    patient.consents()
+    return patient
+
+
+def test_a_stopped_consent_that_the_gateway_calls_active_gets_no_more_keys(
+    network: Network, shared: Shared
+) -> None:
+    heard = Heard(_still_active, shared.person.state)
+    patient = client_through(network, shared.person, heard)
+    patient.revoke(shared.consent)
+    new = patient.publish_bundle(small_bundle("Condition"))
+    assert {one.epoch for one in new} == {1}
+    assert patient.reseal() == []
+    assert not [asked for asked in heard.asked if asked.endswith("/capsules")]
+    kept = shared.person.state.filings[shared.consent]
+    assert (kept.sealed, set(kept.opened.values())) == (frozenset(), {0})
+
+
+@pytest.mark.parametrize("lie", [_still_epoch_zero, _no_key_at_all])
+def test_a_gateway_that_moves_an_epoch_back_is_sealed_nothing(
+    network: Network, shared: Shared, clinic: Person, lie: Tamper
+) -> None:
+    heard = Heard(lie, shared.person.state)
+    patient = client_through(network, shared.person, heard)
+    draft = patient.draft(Wish(grantees=[clinic.did], purposes=["TREAT"]))
+    patient.revoke(shared.consent)
+    heard.asked.clear()
+    acts: list[Callable[[], object]] = [
+        lambda: patient.publish_bundle(small_bundle("Condition")),
+        patient.reseal,
+        lambda: patient.file(draft),
+    ]
+    for act in acts:
+        with pytest.raises(ProofInvalid) as caught:
+            act()
+        assert caught.value.reason == "epoch_stopped"
+    assert {asked.split()[0] for asked in heard.asked} == {"GET"}
+
+
+def test_a_stop_whose_answer_is_lost_is_a_stop(network: Network, shared: Shared) -> None:
+    heard = Heard(_stop_unheard, shared.person.state)
+    patient = client_through(network, shared.person, heard)
+    saves = shared.person.state.saves
+    with pytest.raises(GatewayUnreachable):
+        patient.revoke(shared.consent)
+    assert heard.marks == [(saves + 1, [True])]
+    with pytest.raises(ProofInvalid) as caught:
+        patient.publish_bundle(small_bundle("Condition"))
+    assert caught.value.reason == "epoch_stopped"
+    honest = network.patient(shared.person)
+    honest.revoke(shared.consent)
+    assert {one.epoch for one in honest.publish_bundle(small_bundle("Condition"))} == {1}
+
+
+def test_keys_that_were_sent_count_although_no_answer_came(network: Network, clinic: Person) -> None:
+    person = network.enrolled()
+    patient = network.patient(
+        person, lambda asked, answer: "gone" if asked == "POST /v1/consents" else answer
+    )
+    patient.publish_bundle(small_bundle("Condition"))
+    with pytest.raises(GatewayUnreachable):
+        patient.file(patient.draft(Wish(grantees=[clinic.did], purposes=["TREAT"])))
+    (consent,) = person.state.filings
+    patient = client_through(network, person, Heard(_still_epoch_zero, person.state))
+    patient.revoke(consent)
+    with pytest.raises(ProofInvalid) as caught:
+        patient.publish_bundle(small_bundle("Condition"))
+    assert caught.value.reason == "epoch_stopped"
+
+
+def test_stopping_what_never_reached_a_gateway_closes_no_epoch(network: Network, clinic: Person) -> None:
+    person = network.enrolled()
+    patient = network.patient(person)
+    patient.publish_bundle(small_bundle("Condition"))
+    asked = network.provider(clinic).request_consent(person.did, purposes=["TREAT"])
+    draft = patient.draft(Wish(grantees=[clinic.did], purposes=["TREAT"]), asked.request)
+    patient.decline(asked.request)
+    with pytest.raises(Conflict):
+        patient.file(draft)
+    (consent,) = person.state.filings
+    with pytest.raises(NotFound):
+        patient.revoke(consent)
+    assert {one.epoch for one in patient.publish_bundle(small_bundle("Condition"))} == {0}
+
+
+class Withheld(httpx2.BaseTransport):
+    """A gateway that stops nothing, and proves a stop with an entry of its choice, in a log of its own."""
+
+    def __init__(self, person: Person, key: LogKey, change: dict[str, Any]) -> None:
+        self._inner = httpx2.HTTPTransport()
+        self._person, self._key, self._change = person, key, change
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        if not request.url.path.endswith("/revocation"):
+            return self._inner.handle_request(request)
+        consent = request.url.path.split("/")[-2]
+        entry = {
+            "kind": "consent.revoked",
+            "consent": consent,
+            "patient": self._person.did,
+            "source": "gateway",
+            "signature": parse_object(request.read())["signature"],
+            **self._change,
+        }
+        row = {"consent": consent, "state": "stopped", "chain": {"state": "seen"}, "filed": 0, "index": 0}
+        return httpx2.Response(200, json={**row, "receipt": self._receipt(entry)})
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def _receipt(self, entry: dict[str, Any]) -> dict[str, Any]:
+        tag = bytes.fromhex(self._person.identity.erasure.address[2:])
+        receipt = Receipt(index=0, tag=tag, salt=bytes(32), entry=encode(entry), checkpoint="", proof=())
+        note = self._key.sign(Checkpoint(origin=self._key.origin, size=1, root=receipt.leaf()))
+        return replace(receipt, checkpoint=note).to_json()
+
+
+def withheld(network: Network, person: Person, **changed: str) -> PatientClient:
+    """A client that has pinned the key of the log in which such a gateway proves stops."""
+    key = LogKey(network.gateway(None).info().log_origin, bytes([3]) * 32)
+    person.state.log_key, person.state.checkpoint = key.verifier, None
+    return client_through(network, person, Withheld(person, key, changed))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"kind": "consent.filed"},
+        {"source": "chain"},
+        {"signature": "0x" + "11" * 65},
+        {"consent": "0x" + "11" * 32},
+    ],
+)
+def test_a_receipt_of_another_kind_does_not_prove_a_stop(
+    network: Network, shared: Shared, changed: dict[str, str]
+) -> None:
+    patient = withheld(network, shared.person, **changed)
+    with pytest.raises(ProofInvalid) as caught:
+        patient.revoke(shared.consent)
+    assert caught.value.reason == "receipt_of_other_act"
+    assert [one.state for one in patient.consents()] == [STOPPING]
+    assert withheld(network, shared.person).revoke(shared.consent).consent == shared.consent
+
+
+def test_a_stop_that_the_chain_showed_first_is_believed_of_the_chain(
+    network: Network, shared: Shared
+) -> None:
+    patient = network.patient(shared.person)
+    patient.revoke(shared.consent)
+    eventually(lambda: patient.consents()[0].on_chain is ChainState.ENDED)
+    assert withheld(network, shared.person, source="chain").revoke(shared.consent).consent == shared.consent
+
+
+def test_a_restored_client_signs_no_stop_for_what_it_never_agreed_to(
+    network: Network, shared: Shared, alice: Person
+) -> None:
+    other = next(row.filing for row in network.gateway(alice).consents() if row.filing)
+    for lie in ({"filing": other}, {"filing": other, "consent": next(iter(alice.state.filings))}):
+        restored = Person(identity=shared.person.identity, did=shared.person.did, state=MemoryState())
+        tamper = change(f"/v1/consents/{shared.consent}", lambda answer: answer.update(lie))  # noqa: B023
+        heard = Heard(tamper, restored.state)
+        with pytest.raises(CommitmentMismatch):
+            client_through(network, restored, heard).revoke(shared.consent)
+        assert restored.state.filings == {}
+        assert not heard.marks

@@ -1,6 +1,8 @@
 """What a client remembers comes back whole, to its own identity only."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,6 +37,9 @@ def filled(directory: Path, identity: Identity) -> SealedState:
         controller=2,
         filing={"statement": "Ünïcode", "epoch": 0},
         sealed=frozenset({SealedTo(bytes(32), 0, did), SealedTo(bytes(32), 1, did)}),
+        opened={bytes(32): 1, bytes([7]) * 32: 4},
+        taken=True,
+        stopped=True,
     )
     return state
 
@@ -102,3 +107,29 @@ def test_receipts_are_files_of_their_own(tmp_path: Path, identity: Identity) -> 
     path = tmp_path / "receipts" / "7.receipt.json"
     assert parse_object(path.read_bytes()) == {"index": 7, "format": "x"}
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("stopped", [0, "true", None])
+def test_a_stop_mark_that_is_no_truth_value_is_refused(
+    tmp_path: Path,
+    identity: Identity,
+    stopped: Any,  # noqa: ANN401
+) -> None:
+    state = filled(tmp_path, identity)
+    (consent,) = state.filings
+    state.filings[consent] = replace(state.filings[consent], stopped=stopped)
+    state.save()
+    with pytest.raises(InvalidInput):
+        load(tmp_path, identity)
+
+
+@pytest.mark.parametrize("opened", [{bytes(32): -1}, {bytes(32): True}, {bytes(32): "0"}, {bytes(31): 0}])
+def test_an_opened_epoch_that_is_none_is_refused(
+    tmp_path: Path, identity: Identity, opened: dict[bytes, Any]
+) -> None:
+    state = filled(tmp_path, identity)
+    (consent,) = state.filings
+    state.filings[consent] = replace(state.filings[consent], opened=opened)
+    state.save()
+    with pytest.raises(InvalidInput):
+        load(tmp_path, identity)
