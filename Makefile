@@ -36,9 +36,11 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
+# Not `npm ci`: it refuses a lock without the binaries of platforms that a registry does not carry. The versions
+# and hashes of the lock hold here too, and it is not rewritten.
 contracts/node_modules/.ready: contracts/package-lock.json
 	node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? (console.error("Node 20 or newer is needed"), 1) : 0)'
-	cd contracts && npm ci --no-audit --no-fund --loglevel=error
+	cd contracts && npm install --no-save --no-audit --no-fund --loglevel=error
 	touch $@
 
 # Rewrites requirements.lock from pyproject.toml (needs uv). Hashes, every platform, no addresses.
