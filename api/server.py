@@ -9,6 +9,7 @@ from typing import Self
 
 import uvicorn
 
+from api import logs
 from api.app import create_app
 from api.settings import LOOPBACK, GatewaySettings
 from api.wiring import Opened, open_gateway
@@ -46,6 +47,7 @@ class Server:
         return self._opened.gateway
 
     def __enter__(self) -> Self:
+        logs.configure()
         with ExitStack() as exit_stack:
             listener = exit_stack.enter_context(_listen(self._settings.host, self._settings.port))
             port = listener.getsockname()[1]

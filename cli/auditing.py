@@ -9,7 +9,7 @@ import msgspec
 from cli.inputs import read_source
 from cli.output import Output
 from cli.session import now
-from cli.shapes.audit import AuditReport
+from cli.shapes.audit import AuditReport, LogExported
 
 if TYPE_CHECKING:
     from ledger.audit.sources import LogSource
@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from ledger.log.receipt import Receipt
 
 RECEIPT_LIMIT = 4 << 20
+LOG_KEY = "log.pub"
 
 
 def audit(
     desk: "Desk", output: Output, *, export: Path | None, verifier: str | None, receipts: Sequence[Path]
 ) -> AuditReport:
-    """Run the whole procedure.
+    """Run the whole procedure. A log key seen for the first time is kept once the audit has found no fault.
 
     Args:
         desk: an auditor's profile; its RPC is the chain that counts.
@@ -39,7 +40,7 @@ def audit(
     from ledger.audit.verify import verify
 
     held = read_receipts(receipts)
-    key = verifier or pinned_key(desk, output)
+    key = verifier or log_key(desk, output)
     with output.progress("Auditing") as progress:
         report = verify(
             source(desk, export),
@@ -48,7 +49,12 @@ def audit(
             now=now(),
             receipts=held,
             progress=progress,
+            saved=export is not None,
         )
+    if report.ok and desk.state.log_key is None and verifier is None:
+        output.talk(f"First audit: from now on this profile trusts the log key {key}")
+        desk.state.log_key = key
+        desk.state.save()
     return msgspec.convert(report.to_json(), AuditReport)
 
 
@@ -75,15 +81,42 @@ def source(desk: "Desk", export: Path | None) -> "LogSource":
     return GatewaySource(desk.gateway)
 
 
-def pinned_key(desk: "Desk", output: Output) -> str:
-    """The log key that this profile saw first; the gateway is asked only the first time, and that is said."""
-    from ledger.client.receipts import LogWatch
+def save(desk: "Desk", output: Output, directory: Path) -> LogExported:
+    """Save the log and the key that this profile checks it with, to be audited later.
 
-    known = desk.state.log_key
-    if known is None:
-        known = LogWatch(desk.gateway, desk.deployment, desk.state).verifier()
-        output.talk(f"First audit: from now on this profile trusts the log key {known}")
-    return known
+    Raises:
+        NotAdmitted, GatewayUnreachable: see `source`.
+        ProofInvalid: the gateway shows no checkpoint.
+        StoreUnavailable: the directory cannot be written.
+    """
+    from ledger.audit.exports import save_export
+    from ledger.client import files
+
+    log = source(desk, None)
+    key = log_key(desk, output)
+    files.make_private(directory)
+    with output.progress("Saving") as progress:
+        count = save_export(log, directory, progress)
+    path = directory / LOG_KEY
+    files.replace(path, f"{key}\n".encode())
+    return LogExported(directory=str(directory), entries=count, log_key=str(path))
+
+
+def log_key(desk: "Desk", output: Output) -> str:
+    """The log key that this profile trusts; if it knows none yet, the one that the gateway names, said so.
+
+    Raises:
+        InvalidInput: the gateway serves other contracts than this profile is for.
+        GatewayUnreachable: it does not answer.
+    """
+    from ledger.client.receipts import require_network
+
+    if desk.state.log_key is not None:
+        return desk.state.log_key
+    info = desk.gateway.info()
+    require_network(info, desk.deployment)
+    output.talk("This profile knows no log key yet, so it takes the one that the gateway names.")
+    return info.log_key
 
 
 def read_receipts(paths: Sequence[Path]) -> "list[Receipt]":

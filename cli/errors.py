@@ -1,5 +1,6 @@
 """How an error reads: one block on stderr that says what, where, and what to do next; or the same as JSON."""
 
+import re
 import sys
 import traceback
 
@@ -8,13 +9,23 @@ from cli.output import encode, tell
 from cli.shapes import Failure, FailureDetail
 from ledger import errors
 
+_WORD = re.compile(r"[a-z]+[,:;]?")
+
+GATEWAY_AT_FAULT = "Do not rely on what this gateway says; keep the files and tell its operator."
+
 NEXT: dict[type[errors.LedgerError], str] = {
     errors.SignInRequired: "Run the command again; it signs in anew.",
     errors.SignInRefused: "Check this machine's clock, and that --gateway is the gateway's own address.",
     errors.KeyLocked: "Check the passphrase. It can be typed, or named with --passphrase-file.",
     errors.NotAdmitted: "See who is admitted, and for what: consent participant list",
     errors.AccessDenied: "Ask the patient: consent request send PATIENT --class CLASS --purpose PURPOSE",
-    errors.EvidenceError: "Do not rely on what this gateway says; keep the files and tell its operator.",
+    errors.BlockCorrupt: "A copy of a record is damaged where it is kept. See which: consent record verify",
+    errors.SignatureInvalid: GATEWAY_AT_FAULT,
+    errors.CommitmentMismatch: GATEWAY_AT_FAULT,
+    errors.CapsuleInvalid: GATEWAY_AT_FAULT,
+    errors.RecordCorrupt: GATEWAY_AT_FAULT,
+    errors.ProofInvalid: GATEWAY_AT_FAULT,
+    errors.EvidenceError: "Do not rely on it. Keep the files, and show them to an auditor.",
     errors.GatewayUnreachable: "Is it running? Start one with 'consent up', or name another with --gateway.",
     errors.ChainUnreachable: "Is the node running, and on the right chain? Name another with --rpc.",
     errors.BlockMissing: "Try again when the store that has it is back: consent record verify",
@@ -72,8 +83,14 @@ def report(failure: Failure, *, json: bool, trace: BaseException | None = None) 
 def text_of(failure: Failure) -> str:
     """The block for people."""
     error = failure.error
-    message = error.message[:1].upper() + error.message[1:]
+    message = _sentence(error.message)
     return f"Error: {message}\n  where: {error.where}\n  next:  {error.fix}\n  code:  {_code(error)}"
+
+
+def _sentence(message: str) -> str:
+    """A message with a capital at its start, unless it starts with a name, which stays as it is written."""
+    first = message.partition(" ")[0]
+    return message[:1].upper() + message[1:] if _WORD.fullmatch(first) else message
 
 
 def _code(error: FailureDetail) -> str:

@@ -5,21 +5,18 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from cli.session import Session, now
+from cli.session import Session
 from cli.shapes.base import Shape
 from cli.shapes.consents import (
     ConsentFiled,
     ConsentStopped,
     DraftShown,
     EffectPart,
-    RequestPart,
-    RequestShown,
 )
 from cli.shapes.records import RecordPart
 from cli.times import parse_from, parse_until
 from cli.views import consents as view
 from cli.views.records import record_part
-from cli.views.requests import request_text
 from cli.views.text import quoted
 
 if TYPE_CHECKING:
@@ -29,6 +26,11 @@ if TYPE_CHECKING:
     from ledger.client.own import OwnConsent
     from ledger.client.wire import ChainStatus
     from ledger.ids import ConsentId
+
+
+AGREE = "Do you agree to this text, word for word?"
+STOP = "Stop this now? What they have seen stays with them."
+TAKE_BACK = "Take this NO back? Another choice of yours may then let them see records."
 
 
 class Wait(StrEnum):
@@ -83,9 +85,9 @@ def decide(session: Session, desk: "Desk", draft: "Draft", *, wait: Wait, dry_ru
     Raises:
         Declined: they do not agree, or there is nobody to ask.
     """
-    records, effects = _consequences(desk, draft)
+    records, effects = consequences(desk, draft)
     session.output.show(
-        f"{quoted(draft.statement)}\n\n{view.effects_text(effects, records)}\n",
+        f"{quoted(draft.statement)}\n\n{effects_text(draft, effects, records)}\n",
         asked=not session.given.yes,
     )
     shown = DraftShown(
@@ -97,10 +99,11 @@ def decide(session: Session, desk: "Desk", draft: "Draft", *, wait: Wait, dry_ru
     )
     if dry_run:
         return shown, "Nothing was signed. Leave out --dry-run to sign."
-    session.confirm("Do you agree to this text, word for word?")
+    session.confirm(AGREE)
     done = desk.patient.file(draft)
     filed = ConsentFiled(
         consent=done.consent,
+        permits=draft.document.permits,
         statement=shown.statement,
         document=shown.document,
         records=shown.records,
@@ -115,10 +118,11 @@ def decide(session: Session, desk: "Desk", draft: "Draft", *, wait: Wait, dry_ru
 def stop(session: Session, desk: "Desk", one: "OwnConsent", *, wait: Wait) -> tuple[Shape, str]:
     """Show what is to be stopped and, if the patient agrees, stop it; the answer and its text."""
     session.output.show(f"{quoted(one.statement)}\n", asked=not session.given.yes)
-    session.confirm("Stop this now? What they have seen stays with them.")
+    session.confirm(STOP if one.document.permits else TAKE_BACK)
     done = desk.patient.revoke(one.id)
     shape = ConsentStopped(
         consent=one.id,
+        permits=one.document.permits,
         statement=one.statement,
         log_index=done.index,
         chain=view.chain_part(_waited(desk, done, wait, stop=True)),
@@ -126,10 +130,23 @@ def stop(session: Session, desk: "Desk", one: "OwnConsent", *, wait: Wait) -> tu
     return shape, view.stopped_text(shape)
 
 
-def _consequences(desk: "Desk", draft: "Draft") -> tuple[list[RecordPart], list[EffectPart]]:
+def consequences(desk: "Desk", draft: "Draft") -> tuple[list[RecordPart], list[EffectPart]]:
+    """All records of the patient, and what the draft would change for whom, as data."""
     names = desk.people.names(effect.participant for effect in draft.effects)
     records = [record_part(record.root, record.header) for record in draft.records]
     return records, [view.effect_part(effect, names) for effect in draft.effects]
+
+
+def effects_text(draft: "Draft", effects: list[EffectPart], records: list[RecordPart]) -> str:
+    """The same in words."""
+    document = draft.document
+    return view.effects_text(
+        effects,
+        records,
+        people=document.actors,
+        permits=document.permits,
+        excepted=view.excepted_marks(document),
+    )
 
 
 def _waited(desk: "Desk", done: "Done", wait: Wait, *, stop: bool) -> "ChainStatus":
@@ -139,60 +156,3 @@ def _waited(desk: "Desk", done: "Done", wait: Wait, *, stop: bool) -> "ChainStat
         return done.chain
     consent: ConsentId = done.consent
     return wait_for_consent(desk.gateway, desk.directory, consent, wait, stop=stop)
-
-
-def answer(
-    desk: "Desk",
-    request: RequestPart,
-    *,
-    at: datetime,
-    classes: Sequence[str] = (),
-    excepted: Sequence[str] = (),
-    until: str | None = None,
-) -> "Draft":
-    """The draft that says yes to a request, as far as the patient wants.
-
-    Raises:
-        Conflict: the request is answered or over.
-    """
-    from dataclasses import replace
-
-    from ledger.client.drafting import wish_of
-    from ledger.errors import Conflict
-    from ledger.ids import parse_request_id
-
-    if request.state != "proposed":
-        raise Conflict(
-            f"the request is {request.state} already",
-            reason="request_closed",
-            fix="See: consent request list",
-        )
-    patient = desk.enrolled()
-    found = patient.request(parse_request_id(request.request))
-    labels, closed = sort_exceptions(excepted)
-    asked = wish_of(found)
-    wish = replace(
-        asked,
-        classes=tuple(classes) or asked.classes,
-        starts=at.replace(microsecond=0),
-        until=parse_until(until, at) if until else asked.until,
-        excepted_labels=labels,
-        excepted_classes=closed,
-    )
-    return patient.draft(wish, parse_request_id(request.request))
-
-
-def preview(desk: "Desk", request: RequestPart) -> tuple[Shape, str]:
-    """A request with what saying yes would mean; only the request if it is answered or over."""
-    text = request_text(request)
-    if request.state != "proposed":
-        return RequestShown(request=request), text
-    draft = answer(desk, request, at=now().astimezone())
-    records, effects = _consequences(desk, draft)
-    shape = RequestShown(request=request, statement=draft.statement, records=len(records), effects=effects)
-    return shape, (
-        f"{text}\n\nIf you say yes, you sign this:\n{quoted(draft.statement)}\n\n"
-        f"{view.effects_text(effects, records)}\n\n"
-        f"Share: consent request approve {request.request}\n"
-        f"Don't share: consent request decline {request.request}"
-    )

@@ -11,7 +11,7 @@ def read_source(source: Path, *, limit: int) -> bytes:
 
     Raises:
         NotFound: no such file.
-        InvalidInput: it cannot be read.
+        InvalidInput: it is a directory, or cannot be read.
         TooLarge: more than `limit` bytes.
     """
     try:
@@ -20,10 +20,23 @@ def read_source(source: Path, *, limit: int) -> bytes:
         else:
             with source.open("rb") as stream:
                 data = stream.read(limit + 1)
-    except FileNotFoundError as exc:
-        raise NotFound(f"there is no file {source}", reason="file_missing", fix="Check its name.") from exc
     except OSError as exc:
-        raise InvalidInput(f"{source} cannot be read: {exc.strerror}", reason="file_not_read") from exc
+        raise unreadable(source, exc) from exc
     if len(data) > limit:
-        raise TooLarge(f"{source} has more than {limit} bytes")
+        raise TooLarge(f"the file {source} has more than {limit} bytes", fix="Name the right file.")
     return data
+
+
+def unreadable(path: Path, why: OSError) -> NotFound | InvalidInput:
+    """What to say of a file that could not be read."""
+    if isinstance(why, FileNotFoundError):
+        return NotFound(f"there is no file {path}", reason="file_missing", fix="Check its name.")
+    if isinstance(why, IsADirectoryError):
+        return InvalidInput(
+            f"the path {path} is a directory, not a file", reason="is_a_directory", fix="Name a file in it."
+        )
+    return InvalidInput(
+        f"the file {path} cannot be read: {why.strerror}",
+        reason="file_not_read",
+        fix="Check who may read it.",
+    )

@@ -28,13 +28,14 @@ SEE_REQUESTS = "See them with: consent request list"
 
 def consents(desk: "Desk") -> ConsentList:
     """All consents of a patient, or those that name a provider."""
-    found = _consents(desk)
-    parts = [_part(desk, one) for one in found]
-    running = [part for part in parts if part.permits and part.state in {"active", "pending"}]
+    if is_provider(desk):
+        return ConsentList(role=role(desk), consents=[_part(desk, one) for one in desk.provider.consents()])
+    patient = desk.enrolled()
+    found = patient.consents()
     return ConsentList(
         role=role(desk),
-        open_to=len({person.did for part in running for person in part.people}),
-        consents=parts,
+        open_to=len(patient.open_now(found)),
+        consents=[_part(desk, one) for one in found],
     )
 
 

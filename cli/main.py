@@ -109,7 +109,7 @@ def root(
         raise typer.Exit(Exit.OK)
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
-        raise typer.Exit(Exit.USAGE)
+        raise typer.Exit(Exit.OK)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -2,11 +2,14 @@
 
 import getpass
 import os
+import shlex
+import stat
 import sys
 from pathlib import Path
 
+from cli.inputs import unreadable
 from cli.options import Globals
-from ledger.errors import Declined, InvalidInput, KeyLocked, NotFound
+from ledger.errors import Declined, InvalidInput, KeyLocked
 
 LONGEST_PASSPHRASE = 4096
 
@@ -14,6 +17,20 @@ LONGEST_PASSPHRASE = 4096
 def can_ask(given: Globals) -> bool:
     """Whether there is somebody to ask."""
     return not given.no_input and sys.stdin.isatty()
+
+
+def require_reader() -> None:
+    """Return if a person reads stderr; for what must never end in a log.
+
+    Raises:
+        InvalidInput: stderr is no terminal.
+    """
+    if not sys.stderr.isatty():
+        raise InvalidInput(
+            "the 24 words are shown at a terminal only, and there is none here",
+            reason="words_to_needed",
+            fix="Name a new file for them: --words-to FILE",
+        )
 
 
 def confirm(given: Globals, question: str) -> None:
@@ -45,8 +62,9 @@ def passphrase(given: Globals, prompt: str, *, new: bool = False) -> str:
         new: ask twice.
 
     Raises:
-        KeyLocked: nobody to ask and no file named, or the two entries differ.
+        KeyLocked: nobody to ask and no file named, a file that others may use, or the two entries differ.
         NotFound: no such file.
+        InvalidInput: the file is not text, or its first line is empty.
     """
     source = given.passphrase_source(os.environ)
     if source is not None:
@@ -72,6 +90,7 @@ def words(given: Globals, source: Path | None) -> str:
     Raises:
         KeyLocked: nobody to ask and no file named.
         NotFound: no such file.
+        InvalidInput: it is not text.
     """
     if source is not None:
         return sys.stdin.read(LONGEST_PASSPHRASE) if str(source) == "-" else _read(source)
@@ -104,17 +123,32 @@ def _answer(prompt: str) -> str:
 
 
 def _first_line(path: Path) -> str:
-    line = _read(path).split("\n", 1)[0].removesuffix("\r")
+    line = _read(path, private=True).split("\n", 1)[0].removesuffix("\r")
     if not line:
-        raise InvalidInput(f"the first line of {path} is empty", reason="empty_passphrase")
+        raise InvalidInput(
+            f"the first line of {path} is empty", reason="empty_passphrase", fix="Write the passphrase there."
+        )
     return line
 
 
-def _read(path: Path) -> str:
+def _read(path: Path, *, private: bool = False) -> str:
     try:
         with path.open("rb") as stream:
+            if private:
+                _require_private(path, os.fstat(stream.fileno()).st_mode)
             return stream.read(LONGEST_PASSPHRASE).decode("utf-8")
     except OSError as exc:
-        raise NotFound(f"{path} cannot be read: {exc.strerror}", reason="file_missing") from exc
+        raise unreadable(path, exc) from exc
     except UnicodeDecodeError as exc:
-        raise InvalidInput(f"{path} is not text", reason="not_utf8") from exc
+        raise InvalidInput(
+            f"the file {path} is not text", reason="not_utf8", fix="Name the right file."
+        ) from exc
+
+
+def _require_private(path: Path, mode: int) -> None:
+    if stat.S_IMODE(mode) & 0o077:
+        raise KeyLocked(
+            f"others than you may use the passphrase file {path}",
+            reason="passphrase_exposed",
+            fix=f"Make it yours alone: chmod 600 {shlex.quote(str(path))}",
+        )

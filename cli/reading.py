@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from cli.shapes.records import DecisionPart, FilePart, RecordsRead, ResourcePart
+from ledger.errors import InvalidInput
 
 if TYPE_CHECKING:
     from ledger.client.opening import Desk
@@ -34,11 +35,14 @@ def read(
     """Ask, open, and save in a directory if one is named: FHIR resources as one bundle, files by their names.
 
     Raises:
+        InvalidInput: something among `records` is no CID; nothing is asked then.
         AccessDenied: nothing is permitted.
         LedgerError: see `ProviderClient.read`.
     """
     from ledger.client.files import make_private
 
+    for root in records:
+        _require_cid(root)
     if into is not None:
         make_private(into)
     report = desk.provider.read(
@@ -56,6 +60,20 @@ def read(
         receipts=[int(receipt["index"]) for receipt in report.receipts],
         saved=_saved(report, into),
     )
+
+
+def _require_cid(text: str) -> None:
+    """A provider has no list to complete a CID from, and a wrong one would be refused, and logged."""
+    from ledger.records.cid import parse_cid
+
+    try:
+        parse_cid(text)
+    except InvalidInput as exc:
+        raise InvalidInput(
+            f"{text!r} is not the whole CID of a record",
+            reason="bad_cid",
+            fix="Give all 59 characters: read without --record shows them with --json.",
+        ) from exc
 
 
 def decision_part(decision: "Decision") -> DecisionPart:
@@ -100,13 +118,19 @@ def _file(one: "ReadFile") -> FilePart:
 
 
 def _saved(report: "ReadReport", into: Path | None) -> str | None:
-    """The bundle of all FHIR resources, written whole or not at all."""
+    """The bundle of all FHIR resources, written whole or not at all, and never over an earlier one."""
     from ledger.durable import appearing
     from ledger.records.bundle import write_entries
 
     if into is None or not report.resources:
         return None
-    path = into / BUNDLE
+    path = _free(into, report.decision.log["index"])
     with appearing(path) as stream:
         stream.write(write_entries((one.full_url, one.data) for one in report.resources))
     return str(path)
+
+
+def _free(into: Path, index: int) -> Path:
+    """``records.json``, or where that is taken, the same with the number of the decision in the log."""
+    path = into / BUNDLE
+    return path if not path.exists() else into / f"{path.stem}.{index}{path.suffix}"

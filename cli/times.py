@@ -2,25 +2,27 @@
 
 import calendar
 import re
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, time, timedelta
 
 from ledger.errors import InvalidInput
 
 _SPAN = re.compile(r"([1-9][0-9]{0,4})([dwmy])")
+NO_DATE = "a date that cannot be shown"
 _MEANT = "Write 90d, 6w, 3m or 1y, a date such as 2027-03-31, or a time with its offset."
 
 
-def parse_until(text: str, now: datetime) -> datetime:
+def parse_until(text: str, now: datetime, *, option: str = "--until") -> datetime:
     """The last second that `text` means; `now` is aware, and its offset counts where the text names none.
 
-    A span counts from now (months and years by the calendar), a date lasts until its end.
+    A span counts from now (months and years by the calendar), a date lasts until its end. `option` is what
+    the user gave it with.
 
     Raises:
         InvalidInput: not a moment, or one that is over.
     """
     moment = _span(text, now) or _date(text, now) or _instant(text)
     if moment <= now:
-        raise InvalidInput(f"{text} is over already", reason="until_past", fix="Give a later --until.")
+        raise InvalidInput(f"{text} is over already", reason="until_past", fix=f"Give a later {option}.")
     return moment
 
 
@@ -33,9 +35,29 @@ def parse_from(text: str, now: datetime) -> datetime:
 
 
 def in_words(milliseconds: int) -> str:
-    """Unix milliseconds as a date and time people read, in UTC."""
+    """Unix milliseconds as a date and time people read, in UTC; or that there is no such date."""
+    if not is_date(milliseconds):
+        return NO_DATE
     moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
     return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
+
+
+def is_date(milliseconds: int) -> bool:
+    """Whether Unix milliseconds are a date in every zone; somebody else may have sent any number."""
+    try:
+        moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (OverflowError, ValueError, OSError):
+        return False
+    return MINYEAR < moment.year < MAXYEAR
+
+
+def day_in_words(text: str) -> str:
+    """The day of a FHIR date or time as people read it; a date without a day as it is."""
+    try:
+        day = date.fromisoformat(text[:10])
+    except ValueError:
+        return text
+    return f"{day.day} {day:%B %Y}"
 
 
 def _span(text: str, now: datetime) -> datetime | None:

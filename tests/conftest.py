@@ -1,5 +1,6 @@
 """What several packages' tests share."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -11,6 +12,13 @@ from ledger.client.config import Config
 from ledger.crypto.identity import Account
 from ledger.service.keys import read_key
 from tests.network import Network
+
+RECURSION_LIMIT = sys.getrecursionlimit()
+
+
+def pytest_collection_finish() -> None:
+    """Undo what importing web3 here did to the recursion limit, as `ledger.imports` does in the product."""
+    sys.setrecursionlimit(RECURSION_LIMIT)
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,6 @@ import typer
 from cli import auditing
 from cli.groups import command, make_group
 from cli.session import of
-from cli.shapes.audit import LogExported
 from cli.views import audit as view
 
 app = make_group("audit", "Verify the whole history without trusting the gateway.")
@@ -36,7 +35,7 @@ def verify(
     Examples:
       consent -p auditor audit verify
       consent -p auditor audit verify --receipts ./receipts --json
-      consent -p auditor audit verify --export ./saved --log-key "$(cat log.pub)"
+      consent -p auditor audit verify --export ./saved --log-key "$(cat saved/log.pub)"
     """
     session = of(context)
     with session.desk() as desk:
@@ -55,14 +54,13 @@ def export(
 ) -> None:
     """Save the log, to be audited later and without its gateway.
 
+    The log's key is saved beside it, as log.pub. Whoever gets the copy must have the key from you, not from
+    the one who kept the copy.
+
     Example:
       consent -p auditor audit export ./saved
     """
-    from ledger.audit.exports import save_export
-
     session = of(context)
-    with session.desk() as desk, session.output.progress("Saving") as progress:
-        count = save_export(auditing.source(desk, None), directory, progress)
-    session.output.result(
-        LogExported(directory=str(directory), entries=count), f"Saved {count} entries in {directory}."
-    )
+    with session.desk() as desk:
+        shape = auditing.save(desk, session.output, directory)
+    session.output.result(shape, view.exported_text(shape))

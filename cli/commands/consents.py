@@ -87,7 +87,8 @@ def show(context: typer.Context, consent: Consent, wait: Waiting = Wait.NONE) ->
     session = of(context)
     with session.desk() as desk:
         shape = listing.consent(desk, consent, wait=wait)
-    session.output.result(shape, view.shown_text(shape))
+        own = shape.consent.patient.did == desk.did
+    session.output.result(shape, view.shown_text(shape, own=own))
 
 
 def revoke(context: typer.Context, consent: Consent, wait: Waiting = Wait.NONE) -> None:

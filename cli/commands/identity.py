@@ -33,7 +33,8 @@ def create(
 ) -> None:
     """Make a new identity and keep it under a passphrase.
 
-    The 24 words are shown once. Write them on paper: they are the only way back.
+    The 24 words are shown once. Write them on paper: they are the only way back. They are shown at a terminal
+    only; without one, name a file for them with --words-to.
 
     Examples:
       consent --profile alice identity create
@@ -42,6 +43,8 @@ def create(
     from ledger.client import identities
 
     session = of(context)
+    if words_to is None:
+        prompts.require_reader()
     passphrase = prompts.passphrase(session.given, "A new passphrase", new=True)
     made = identities.create(
         session.home, session.profile, passphrase, network=network, words_to=words_to, work_factor=work_factor

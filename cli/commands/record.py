@@ -34,22 +34,22 @@ def add(
         str | None, typer.Option(metavar="TYPE", help="Its media type, if its name does not tell.")
     ] = None,
     same_person: Annotated[
-        bool, typer.Option("--same-person", help="The bundle is yours although its Patient differs.")
-    ] = False,
+        str | None,
+        typer.Option(metavar="NAME", help="You are this Patient, although a bundle of yours had another."),
+    ] = None,
 ) -> None:
     """Encrypt and publish records. Only you can read them until you share them.
 
-    A FHIR bundle (.json) is split so that each part can be shared or kept by itself. It must be about one
-    person, and always the same one.
+    A FHIR bundle is split so that each part can be shared or kept by itself. It must be about one person, and
+    always the same one. If a later one is of another Patient who is you all the same, type that name in full.
 
     Examples:
       consent record add bundle.json
       consent record add scan.dcm --class imaging --date 2026-05-03
       consent record add notes.pdf --class notes --mark PSY
+      consent record add other-hospital.json --same-person "Alice Maria Miller"
     """
     session = of(context)
-    if same_person:
-        session.confirm_typed("You say that another Patient in a bundle is you.", "same person")
     said = adding.Described(
         record_class=record_class,
         labels=mark or (),

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cli import granting, listing
+from cli import answering, granting, listing
 from cli.granting import Wait
 from cli.groups import command, make_group
 from cli.params import Action, Classes, DryRun, Excepted, Patient, Purposes, Until, Waiting
@@ -74,11 +74,11 @@ def show(context: typer.Context, request: Request) -> None:
     with session.desk() as desk:
         part = listing.request(desk, request)
         shape, text = (
-            granting.preview(desk, part)
+            answering.preview(desk, part)
             if part.patient.did == desk.did
             else (
                 RequestShown(request=part),
-                view.request_text(part),
+                view.request_text(part, role="provider"),
             )
         )
     session.output.result(shape, text)
@@ -102,7 +102,7 @@ def approve(
     """
     session = of(context)
     with session.desk() as desk:
-        draft = granting.answer(
+        draft = answering.answer(
             desk,
             listing.request(desk, request),
             classes=record_class or (),

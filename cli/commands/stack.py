@@ -34,10 +34,11 @@ def up(
         shape = StackUp(
             gateway=stack.url,
             rpc=stack.rpc_url,
-            network=str(stack.network),
-            accreditor_key=str(stack.accreditor_key),
+            network=str(stack.network.absolute()),
+            accreditor_key=str(stack.accreditor_key.absolute()),
         )
-        session.output.result(shape, view.stack_text(shape))
+        found = stack.network.resolve() == session.home.network.resolve()
+        session.output.result(shape, view.stack_text(shape, found=found))
         told.wait()
         session.output.talk("Stopping ...")
 

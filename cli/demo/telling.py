@@ -67,6 +67,7 @@ def _scene() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="consent-demo-") as name:
         home = Path(name)
         passphrase = home / UNLOCKED_BY
+        passphrase.touch(mode=0o600)
         passphrase.write_text(f"{PASSPHRASE}\n", "ascii")
         named = {"CONSENT_HOME": str(home), "CONSENT_PASSPHRASE_FILE": str(passphrase)}
         with _environment(named), chdir(home):

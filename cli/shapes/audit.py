@@ -53,7 +53,8 @@ class AuditReport(Shape, frozen=True, kw_only=True, tag="consent-ledger/audit-re
 
 
 class LogExported(Shape, frozen=True, kw_only=True):
-    """A log that was saved to be audited without its gateway."""
+    """A log that was saved to be audited without its gateway; ``log_key`` is the file with its key."""
 
     directory: str
     entries: int
+    log_key: str

@@ -43,6 +43,7 @@ class ConsentFiled(Shape, frozen=True, kw_only=True):
     """A consent that was signed and filed."""
 
     consent: str
+    permits: bool
     statement: str
     document: dict[str, Any]
     records: int
@@ -56,6 +57,7 @@ class ConsentStopped(Shape, frozen=True, kw_only=True):
     """A consent that was stopped."""
 
     consent: str
+    permits: bool
     statement: str
     log_index: int
     chain: ChainPart
@@ -78,10 +80,13 @@ class ConsentPart(Part, frozen=True, kw_only=True):
 
 
 class ConsentList(Shape, frozen=True, kw_only=True):
-    """All consents that this person gave, or that name them."""
+    """All consents that this person gave, or that name them.
+
+    ``open_to`` is how many people can open a record of this patient now; not there for a provider.
+    """
 
     role: str
-    open_to: int
+    open_to: int | None = None
     consents: list[ConsentPart]
 
 

@@ -1,6 +1,8 @@
 """The outcome of an audit."""
 
-from cli.shapes.audit import AuditReport, FindingPart, StepPart
+import shlex
+
+from cli.shapes.audit import AuditReport, FindingPart, LogExported, StepPart
 from cli.views.text import counted, table
 
 SHOWN = 20
@@ -24,10 +26,25 @@ def report_text(report: AuditReport) -> str:
     return "\n".join([*parts, "Proof", table(_proof(report), indent="  ")])
 
 
+def exported_text(shape: LogExported) -> str:
+    """Where the copy is, and how to audit it."""
+    saved, key = shlex.quote(shape.directory), shlex.quote(shape.log_key)
+    return (
+        f"Saved {counted(shape.entries, 'entry', 'entries')} in {shape.directory}, "
+        f"and the log's key in {shape.log_key}.\n"
+        f'Audit the copy with: consent audit verify --export {saved} --log-key "$(cat {key})"'
+    )
+
+
 def _row(step: StepPart) -> tuple[str, ...]:
     could_not = "; ".join(f"{count} not checked: {why}" for why, count in sorted(step.unchecked.items()))
-    verdict = "ok" if not step.findings else counted(step.findings, "finding").upper()
-    return step.step, counted(step.checked, "checked", "checked"), verdict, could_not
+    return step.step, counted(step.checked, "checked", "checked"), _verdict(step), could_not
+
+
+def _verdict(step: StepPart) -> str:
+    if step.findings:
+        return counted(step.findings, "finding").upper()
+    return "nothing checked" if step.unchecked and not step.checked else "ok"
 
 
 def _finding(finding: FindingPart) -> str:

@@ -1,6 +1,6 @@
 """Consents, what they change, and how far they are."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from cli.shapes.consents import (
@@ -14,14 +14,15 @@ from cli.shapes.consents import (
     PersonPart,
 )
 from cli.shapes.records import RecordPart
-from cli.times import in_words
+from cli.times import day_in_words, in_words
 from cli.views.records import classes_text
-from cli.views.text import counted, listed, short, table
+from cli.views.text import counted, listed, plain, short, table
 
 if TYPE_CHECKING:
     from ledger.client.own import OwnConsent
     from ledger.client.provider import NamedIn
     from ledger.client.wire import ChainStatus
+    from ledger.consent.document import ConsentDocument
     from ledger.policy.preview import Effect
 
 STATES = {
@@ -32,11 +33,12 @@ STATES = {
     "expired": "over",
     "unfiled": "never sent",
 }
+CHAIN_STATES = dict.fromkeys(("intended", "signed", "submitted"), "on its way")
 
 
 def person_text(person: PersonPart) -> str:
     """The name, or the did of somebody without one."""
-    return person.name or person.did
+    return plain(person.name or person.did)
 
 
 def chain_part(status: "ChainStatus") -> ChainPart:
@@ -47,13 +49,13 @@ def chain_part(status: "ChainStatus") -> ChainPart:
 
 
 def chain_text(part: ChainPart | None) -> str:
-    """How far something is: ``seen in block 12, 49,170 gas, transaction 0x…``."""
+    """How far something is: ``on its way``, ``seen in block 12, 49,170 gas, transaction 0x…``."""
     if part is None:
         return "not sent"
     block = "" if part.block is None else f" in block {part.block}"
     gas = "" if part.gas_used is None else f", {part.gas_used:,} gas"
-    transaction = "" if part.transaction is None else f", transaction {part.transaction}"
-    return f"{part.state}{block}{gas}{transaction}"
+    transaction = "" if part.transaction is None else f", transaction {plain(part.transaction)}"
+    return f"{CHAIN_STATES.get(part.state, plain(part.state))}{block}{gas}{transaction}"
 
 
 def effect_part(effect: "Effect", names: Mapping[str, str | None]) -> EffectPart:
@@ -62,8 +64,26 @@ def effect_part(effect: "Effect", names: Mapping[str, str | None]) -> EffectPart
     return EffectPart(person=person, before=sorted(effect.now), after=sorted(effect.then))
 
 
-def effects_text(effects: Iterable[EffectPart], records: Sequence[RecordPart]) -> str:
-    """Who could see what: for each person how much before and after, what comes, what stays closed."""
+def excepted_marks(document: "ConsentDocument") -> frozenset[str]:
+    """The marks by which a document closes records."""
+    return frozenset(
+        mark for rule in document.provisions() if not rule.permit and not rule.classes for mark in rule.labels
+    )
+
+
+def effects_text(
+    effects: Sequence[EffectPart],
+    records: Sequence[RecordPart],
+    *,
+    people: Collection[str],
+    permits: bool,
+    excepted: Collection[str],
+) -> str:
+    """Who could see what: for each person how much before and after, what comes, what stays closed.
+
+    `people` are those whom the choice is about; for them marks are named, where it closes records because of
+    these (`excepted`, see `excepted_marks`). A YES that opens nothing to any of them is said to be one.
+    """
     lines = [f"Who could see what, of your {counted(len(records), 'record')}"]
     for effect in effects:
         before, after = set(effect.before), set(effect.after)
@@ -71,11 +91,25 @@ def effects_text(effects: Iterable[EffectPart], records: Sequence[RecordPart]) -
         for words, roots in (("new", after - before), ("no longer", before - after)):
             if roots:
                 lines.append(f"    {words}: {classes_text(part for part in records if part.root in roots)}")
-        closed = [part for part in records if part.root not in after and part.labels]
+        closed = [part for part in records if part.root not in before | after]
         if closed:
-            marks = sorted({label for part in closed for label in part.labels})
-            lines.append(f"    stays closed: {counted(len(closed), 'record')} marked {listed(marks)}")
+            marked = _marked(closed, excepted) if effect.person.did in people else ""
+            lines.append(f"    stays closed: {counted(len(closed), 'record')}{marked}")
+    if permits and not any(effect.after for effect in effects if effect.person.did in people):
+        lines.append("Careful: none of your records fit this choice now. It opens nothing yet.")
     return "\n".join(lines)
+
+
+def _marked(closed: Iterable[RecordPart], excepted: Collection[str]) -> str:
+    """How many of them have an excepted mark, and which, in the words of the statement."""
+    from ledger.consent.codes import SENSITIVITIES
+
+    found = [SENSITIVITIES.ancestors(label) & set(excepted) for part in closed for label in part.labels]
+    marks = sorted(frozenset().union(*found))
+    count = sum(
+        any(SENSITIVITIES.ancestors(label) & set(excepted) for label in part.labels) for part in closed
+    )
+    return f", {count} of them marked as {listed(map(SENSITIVITIES.words, marks))}" if marks else ""
 
 
 def consent_part(
@@ -108,34 +142,31 @@ def list_text(shape: ConsentList) -> str:
         head = f"{counted(shape.open_to, 'person or group', 'people or groups')} can see records of yours."
     else:
         head = "Nobody can see your records through a choice of yours."
-    rows = [
-        (
-            STATES[part.state],
-            "share" if part.permits else "do not share",
-            person_text(part.patient)
-            if shape.role == "provider"
-            else listed(map(person_text, part.people), "anyone"),
-            f"until {part.ends[:10]}" if part.ends else "no end",
-            short(part.consent),
-        )
-        for part in shape.consents
-    ]
+    rows = [_row(part, provider=shape.role == "provider") for part in shape.consents]
     return f"{head}\n{table(rows, indent='  ')}" if rows else head
 
 
-def shown_text(shape: ConsentShown) -> str:
-    """The state, the text, and the technical details."""
+def shown_text(shape: ConsentShown, *, own: bool) -> str:
+    """The state, the text under a heading that says what it is, and the technical details.
+
+    `own`: its reader is the patient who signed it.
+    """
     part = shape.consent
-    return "\n".join([f"This choice is {STATES[part.state]}.", "", shape.statement, "", *_details(part)])
+    day = day_in_words(str(shape.document["dateTime"]))
+    head = f"This is the text {'you' if own else 'the patient'} signed on {day}:"
+    return "\n".join([f"This choice is {_state(part)}.", "", head, "", shape.statement, "", *_details(part)])
 
 
 def filed_text(shape: ConsentFiled) -> str:
     """What is so now, and what is still on its way."""
-    if shape.chain.state in {"seen", "final"}:
+    if not shape.permits:
+        head = "Done. Your NO counts from now on."
+    elif shape.chain.state in {"seen", "final"}:
         head = "Done. Your choice counts from now on."
     else:
         head = "Signed and sent. Your choice counts as soon as the public ledger shows it."
-    stop = f"Stop it at any time with: consent revoke {short(shape.consent)}"
+    verb = "Stop it" if shape.permits else "Take it back"
+    stop = f"{verb} at any time with: consent revoke {short(shape.consent)}"
     rows = [
         ("consent", shape.consent),
         ("chain", chain_text(shape.chain)),
@@ -147,12 +178,20 @@ def filed_text(shape: ConsentFiled) -> str:
 
 def stopped_text(shape: ConsentStopped) -> str:
     """What is so now, what cannot be undone, what is still on its way."""
-    lines = [
-        "Stopped. Nobody can open anything more through this choice.",
-        "What they have seen stays with them.",
-    ]
-    if shape.chain.state != "final":
-        lines.append("The public ledger follows. You need not wait for it.")
+    final = shape.chain.state == "final"
+    if shape.permits:
+        lines = [
+            "Stopped. Nobody can open anything more through this choice.",
+            "What they have seen stays with them.",
+            *([] if final else ["The public ledger follows. You need not wait for it."]),
+        ]
+    elif final:
+        lines = ["Taken back. Your NO does not count any more."]
+    else:
+        lines = [
+            "Taken back. Your NO ends as soon as the public ledger shows it for good.",
+            "Until then it still counts.",
+        ]
     rows = [
         ("consent", shape.consent),
         ("stop on chain", chain_text(shape.chain)),
@@ -163,12 +202,16 @@ def stopped_text(shape: ConsentStopped) -> str:
 
 def _row(part: ConsentPart, *, provider: bool) -> tuple[str, ...]:
     return (
-        STATES[part.state],
+        _state(part),
         "share" if part.permits else "do not share",
         person_text(part.patient) if provider else listed(map(person_text, part.people), "anyone"),
-        f"until {part.ends[:10]}" if part.ends else "no end",
+        f"until {day_in_words(part.ends)}" if part.ends else "no end",
         short(part.consent),
     )
+
+
+def _state(part: ConsentPart) -> str:
+    return STATES.get(part.state, plain(part.state))
 
 
 def _details(part: ConsentPart) -> list[str]:

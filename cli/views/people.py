@@ -21,7 +21,7 @@ def identity_shape(profile: "ProfileDir", did: "Did | None") -> IdentityShown:
 def identity_text(shown: IdentityShown) -> str:
     """Profile, account and keystore."""
     rows = [("profile", shown.profile), ("account", shown.account), ("keystore", shown.keystore)]
-    return table([*rows, ("did", shown.did or "none yet: no network is set")])
+    return table([*rows, ("did", shown.did or "none yet. Name a network: consent config set network FILE")])
 
 
 def words_block(words: str) -> str:

@@ -52,8 +52,8 @@ def added_text(parts: Sequence[RecordPart]) -> str:
     """What was published."""
     resources = sum(part.resources for part in parts)
     holding = f" with {counted(resources, 'resource')}" if resources else ""
-    total = f"Published {counted(len(parts), 'record')}{holding}. Only you can read them."
-    return f"{records_text(parts)}\n\n{total}"
+    readers = "Only you can read them, and those whom a choice of yours lets."
+    return f"{records_text(parts)}\n\nPublished {counted(len(parts), 'record')}{holding}. {readers}"
 
 
 def check_part(check: "BlockCheck") -> RecordCheck:

@@ -1,6 +1,6 @@
 """Requests of providers, participants, and the history of who saw what."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from cli.shapes.consents import (
@@ -13,13 +13,15 @@ from cli.shapes.consents import (
 )
 from cli.times import in_words
 from cli.views.consents import person_text
-from cli.views.text import counted, listed, short, table
+from cli.views.text import counted, listed, plain, short, table
 
 if TYPE_CHECKING:
     from ledger.client.directory import Listed
     from ledger.client.wire import Disclosure, Request
 
 OUTCOMES = {"PERMIT": "allowed", "DENY": "refused", "NO_CONSENT": "refused"}
+STATES = {"approved": "you said yes", "declined": "you said no", "expired": "over"}
+THEIR_STATES = {"approved": "they said yes", "declined": "they said no", "expired": "over"}
 
 
 def request_part(request: "Request", names: Mapping[str, str | None]) -> RequestPart:
@@ -33,27 +35,44 @@ def request_part(request: "Request", names: Mapping[str, str | None]) -> Request
         provider=PersonPart(did=request.subject, name=names.get(request.subject)),
         purpose=list(request.purpose),
         action=request.action,
-        classes=[CLASSES[code].word for code in request.classes],
+        classes=[CLASSES[code].word if code in CLASSES else code for code in request.classes],
         expires=request.expires,
         until=request.until,
         note=request.note or None,
     )
 
 
-def request_text(part: RequestPart) -> str:
-    """Who asks for what, in plain words; then the id."""
-    from ledger.consent.codes import ACTIONS, PURPOSES
+def request_text(part: RequestPart, *, role: str = "patient") -> str:
+    """Who asks for what, in plain words; then the id.
 
-    purposes = listed(PURPOSES.words(code) for code in part.purpose)
+    No gateway vouches for a request, so nothing of it is shown that could mislead a terminal.
+    """
+    from ledger.consent.codes import ACTIONS
+
     until = "" if part.until is None else f", until {in_words(part.until)}"
+    action = ACTIONS[part.action] if part.action in ACTIONS else plain(part.action)
     lines = [
-        f"{person_text(part.provider)} asks to see: {listed(part.classes, 'all records')}",
-        f"  what for: {purposes} ({ACTIONS[part.action]}){until}",
-        *([f"  they say: {part.note}"] if part.note else []),
-        f"  state: {part.state}; answer by {in_words(part.expires)}",
-        f"  request: {part.request}",
+        f"{person_text(part.provider)} asks to see: {_classes(part)}",
+        f"  what for: {purposes_text(part.purpose)} ({action}){until}",
+        *([f"  they say: {plain(part.note)}"] if part.note else []),
+        f"  state: {state_text(part, role)}; answer by {in_words(part.expires)}",
+        f"  request: {plain(part.request)}",
     ]
     return "\n".join(lines)
+
+
+def purposes_text(codes: Iterable[str]) -> str:
+    """Purposes in the words of the statement; one that no table has as it came."""
+    from ledger.consent.codes import PURPOSES
+
+    return listed(PURPOSES.words(code) if code in PURPOSES else plain(code) for code in codes)
+
+
+def state_text(part: RequestPart, role: str) -> str:
+    """Whose turn it is, or what was answered."""
+    if part.state == "proposed":
+        return "waiting for your answer" if role == "patient" else "waiting for their answer"
+    return (STATES if role == "patient" else THEIR_STATES).get(part.state, plain(part.state))
 
 
 def requests_text(shape: RequestList) -> str:
@@ -62,11 +81,11 @@ def requests_text(shape: RequestList) -> str:
         return "Nobody has asked you for anything." if shape.role == "patient" else "You have asked nobody."
     rows = [
         (
-            part.state,
+            state_text(part, shape.role),
             person_text(part.provider if shape.role == "patient" else part.patient),
-            listed(part.classes, "all records"),
-            " ".join(part.purpose),
-            part.request,
+            _classes(part),
+            purposes_text(part.purpose),
+            plain(part.request),
         )
         for part in shape.requests
     ]
@@ -130,15 +149,21 @@ def participant_part(listed_one: "Listed") -> ParticipantPart:
 
 def _history_row(line: DisclosurePart) -> tuple[str, ...]:
     handed = line.kind == "release"
-    what = (
-        f"was given {counted(len(line.records), 'record')}" if handed else f"asked: {OUTCOMES[line.outcome]}"
-    )
-    basis = listed((short(consent) for consent in line.basis), "")
+    what = f"was given {counted(len(line.records), 'record')}" if handed else f"asked: {_outcome(line)}"
+    basis = listed((plain(short(consent)) for consent in line.basis), "")
     return (
         in_words(line.time),
         person_text(line.person),
         what,
-        " ".join(line.purpose),
+        purposes_text(line.purpose),
         basis,
         f"#{line.index}",
     )
+
+
+def _outcome(line: DisclosurePart) -> str:
+    return OUTCOMES.get(line.outcome, plain(line.outcome))
+
+
+def _classes(part: RequestPart) -> str:
+    return listed(map(plain, part.classes), "all records")

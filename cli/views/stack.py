@@ -1,5 +1,7 @@
 """Contracts, gateways and their health."""
 
+from shlex import quote
+
 from cli.shapes.stack import ArtifactPart, GatewayKeysMade, HealthReport, StackUp
 from cli.views.text import table
 
@@ -20,15 +22,22 @@ def health_text(report: HealthReport) -> str:
     return f"{verdict}\n{table(rows, indent='  ')}"
 
 
-def stack_text(stack: StackUp) -> str:
-    """Where everything is, and how to go on."""
+def stack_text(stack: StackUp, *, found: bool) -> str:
+    """Where everything is, and how to go on; `found`: new profiles find this network by themselves."""
     rows = [
         ("gateway", stack.gateway),
         ("chain", stack.rpc),
         ("network file", stack.network),
         ("accreditor key", stack.accreditor_key),
     ]
-    return f"{table(rows)}\n\nIn another terminal: consent --profile alice identity create\nStop with Ctrl-C."
+    network = "" if found else f" --network {quote(stack.network)}"
+    hints = [f"In another terminal: consent --profile alice identity create{network}"]
+    if not found:
+        hints += [
+            f"To admit somebody: consent config set network {quote(stack.network)}",
+            f"  and then: consent participant admit FILE --key {quote(stack.accreditor_key)}",
+        ]
+    return "\n".join([table(rows), "", *hints, "Stop with Ctrl-C."])
 
 
 def gateway_keys_text(made: GatewayKeysMade) -> str:

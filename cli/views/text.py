@@ -1,6 +1,10 @@
 """Small pieces of text."""
 
+import unicodedata
 from collections.abc import Iterable, Sequence
+
+# Control, invisible or reordering, surrogates, private, unassigned, line breaks: none may reach a terminal.
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def table(rows: Sequence[tuple[str, ...]], *, indent: str = "") -> str:
@@ -8,6 +12,13 @@ def table(rows: Sequence[tuple[str, ...]], *, indent: str = "") -> str:
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
     return "\n".join(f"{indent}{line}".rstrip() for line in lines)
+
+
+def plain(text: str) -> str:
+    """What somebody else wrote, so that it misleads no terminal and no reader: what is unseen as its code."""
+    return "".join(
+        f"\\u{{{ord(char):x}}}" if unicodedata.category(char) in _UNSEEN else char for char in text
+    )
 
 
 def indented(text: str, by: str = "  ") -> str:

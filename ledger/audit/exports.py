@@ -15,6 +15,7 @@ from ledger.audit.checkpoints import claimed
 from ledger.audit.sources import PAGE, LogSource, Progress, Row, walk
 from ledger.audit.tally import Tally
 from ledger.canonical import canonical, parse_object
+from ledger.durable import appearing
 from ledger.errors import InvalidInput, NotFound
 
 CHECKPOINT = "checkpoint"
@@ -74,17 +75,20 @@ class ExportSource:
 def save_export(source: LogSource, directory: Path, progress: Progress | None = None) -> int:
     """Write a log's checkpoint and entries as the source shows them; how many entries it counts.
 
-    Nothing is checked: what is wrong with the source is in the export too. An earlier export is replaced.
+    Nothing is checked: what is wrong with the source is in the export too. An earlier export is replaced,
+    each file whole or not at all, with mode 0600.
 
     Raises:
         ProofInvalid: the source shows no checkpoint.
+        StoreUnavailable: the directory cannot be written.
     """
     note = source.checkpoint()
     size = claimed(note).size
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    (directory / CHECKPOINT).write_text(note, encoding="utf-8")
-    with (directory / ENTRIES).open("wb") as lines:
+    with appearing(directory / ENTRIES) as lines:
         for row in walk(source, size, Tally(), progress):
             if isinstance(row, Row):
                 lines.write(canonical(row.to_json()) + b"\n")
+    with appearing(directory / CHECKPOINT) as file:
+        file.write(note.encode("utf-8"))
     return size

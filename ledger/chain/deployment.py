@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from ledger.chain.imports import recursion_limit_kept
 from ledger.chain.rpc import Rpc
 from ledger.chain.sending import send
 from ledger.crypto.identity import Account
 from ledger.errors import InvalidInput
 from ledger.ids import Address, address_from_bytes, parse_address
+from ledger.imports import recursion_limit_kept
 
 _KEYS = {"chain_id", "registry", "directory", "anchor", "block"}
 _DEPLOY_GAS = 6_000_000

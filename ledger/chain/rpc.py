@@ -4,6 +4,7 @@ Nothing is retried behind the caller's back: web3 would repeat a raw transaction
 report the first one's success as an error.
 """
 
+import threading
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -27,10 +28,10 @@ from ledger.chain.answers import (
     tagged_header_in,
 )
 from ledger.chain.facts import BlockHeader, FeeMarket, RawLog, Receipt
-from ledger.chain.imports import recursion_limit_kept
 from ledger.chain.reverts import refused
 from ledger.errors import ChainUnreachable, InvalidInput
 from ledger.ids import Address, Digest
+from ledger.imports import recursion_limit_kept
 
 if TYPE_CHECKING:
     from requests import Session
@@ -53,7 +54,7 @@ class Rpc:
         if not self.urls or any(urlsplit(url).scheme not in ("http", "https") for url in self.urls):
             raise InvalidInput("a chain RPC has an http or https URL", reason="bad_rpc_url")
         self._timeout = timeout
-        self._providers: dict[str, HTTPProvider] = {}
+        self._providers: dict[tuple[str, int], HTTPProvider] = {}  # a session and its counter for each thread
         self._sessions: list[Session] = []
 
     def request(self, method: str, *params: Any) -> Any:  # noqa: ANN401
@@ -181,14 +182,15 @@ class Rpc:
         with recursion_limit_kept():
             from web3 import HTTPProvider
 
-        if url not in self._providers:
+        key = (url, threading.get_ident())
+        if key not in self._providers:
             session = requests.Session()
             self._sessions.append(session)
             session.trust_env = urlsplit(url).hostname not in LOOPBACK
-            self._providers[url] = HTTPProvider(
+            self._providers[key] = HTTPProvider(
                 url,
                 request_kwargs={"timeout": self._timeout},
                 session=session,
                 exception_retry_configuration=None,
             )
-        return self._providers[url]
+        return self._providers[key]

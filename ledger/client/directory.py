@@ -17,6 +17,8 @@ from ledger.ids import Address, ConsentId, Did, did_of, parse_did
 from ledger.parties import Profile, Role, parse_profile
 
 _SEE = "See who is admitted: consent participant list"
+_LIFT = "Ask your accreditor to end the suspension; until then nothing is shared with you."
+_APPLY = "Apply to an accreditor: consent participant apply --role {}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +126,18 @@ class DirectoryView:
         """A controller's ``revokeAll`` counter at the last final block (0 before the first)."""
         final = self.index.finalized
         return 0 if final is None else self.index.epoch_of(controller, final.number)
+
+    def require_standing(self, did: Did, role: Role) -> None:
+        """Return if the directory admits the user's own account, `did`, with a role.
+
+        Raises:
+            NotAdmitted: not admitted, suspended, or without the role.
+        """
+        try:
+            self._admitted(did, role)
+        except NotAdmitted as exc:
+            fix = _LIFT if exc.reason == "suspended" else _APPLY.format(role.words[0])
+            raise NotAdmitted(f"your account is {exc.message}", reason=exc.reason, fix=fix) from exc
 
     def _admitted(self, did: Did, role: Role) -> ParticipantState:
         chain_id, account = parse_did(did)

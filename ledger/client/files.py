@@ -23,7 +23,7 @@ def replace(path: Path, data: bytes) -> None:
             file.write(data)
     except StoreUnavailable as exc:
         raise StoreUnavailable(
-            f"{path} cannot be written", reason="file_not_written", fix="Check the disk."
+            f"the file {path} cannot be written", reason="file_not_written", fix="Check the disk."
         ) from exc
 
 
@@ -32,6 +32,7 @@ def read(path: Path, *, limit: int = LIMIT) -> bytes:
 
     Raises:
         NotFound: no such file.
+        InvalidInput: a directory.
         TooLarge: more than `limit` bytes.
         StoreUnavailable: it cannot be read.
     """
@@ -40,10 +41,16 @@ def read(path: Path, *, limit: int = LIMIT) -> bytes:
             data = stream.read(limit + 1)
     except FileNotFoundError as exc:
         raise NotFound(f"there is no file {path}", reason="file_missing") from exc
+    except IsADirectoryError as exc:
+        raise InvalidInput(
+            f"the path {path} is a directory", reason="not_a_file", fix="Name a file."
+        ) from exc
     except OSError as exc:
-        raise StoreUnavailable(f"{path} cannot be read: {exc.strerror}", reason="file_not_read") from exc
+        raise StoreUnavailable(
+            f"the file {path} cannot be read: {exc.strerror}", reason="file_not_read"
+        ) from exc
     if len(data) > limit:
-        raise TooLarge(f"{path} has more than {limit} bytes")
+        raise TooLarge(f"the file {path} has more than {limit} bytes")
     return data
 
 
@@ -60,10 +67,10 @@ def make_private(directory: Path) -> None:
             place.mkdir(mode=0o700, exist_ok=True)
     except OSError as exc:
         raise StoreUnavailable(
-            f"{directory} cannot be created: {exc.strerror}", reason="directory_not_made"
+            f"the directory {directory} cannot be created: {exc.strerror}", reason="directory_not_made"
         ) from exc
     if not directory.is_dir():
-        raise InvalidInput(f"{directory} is not a directory", reason="not_a_directory")
+        raise InvalidInput(f"the path {directory} is not a directory", reason="not_a_directory")
 
 
 @contextmanager
@@ -84,7 +91,9 @@ def locked(
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as exc:
-        raise StoreUnavailable(f"{path} cannot be locked: {exc.strerror}", reason="file_not_locked") from exc
+        raise StoreUnavailable(
+            f"the file {path} cannot be locked: {exc.strerror}", reason="file_not_locked"
+        ) from exc
     try:
         end = clock() + patience
         while not _try_lock(handle):

@@ -1,13 +1,13 @@
 """A patient's client: everything that a patient does, through a gateway that is not trusted."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from ledger.canonical import hexed
-from ledger.client import drafting, filing, memory, own, publishing, upkeep
+from ledger.client import drafting, filing, memory, own, publishing, reach, upkeep
 from ledger.client.context import Context
 from ledger.client.directory import DirectoryView
 from ledger.client.drafting import Draft, Wish
@@ -22,7 +22,7 @@ from ledger.crypto.identity import Identity
 from ledger.crypto.sealing import KeyPair
 from ledger.crypto.typed import Enrolment
 from ledger.errors import NotFound, ProofInvalid
-from ledger.ids import ConsentId, Did, RequestId
+from ledger.ids import Cid, ConsentId, Did, RequestId
 from ledger.parties import VouchedKey
 from ledger.records.blocks import BlockStore
 from ledger.records.header import RecordHeader
@@ -140,6 +140,10 @@ class PatientClient:
         """See `own.own_consents`; the chain is read again."""
         self._context.directory.refresh()
         return own.own_consents(self._context)
+
+    def open_now(self, consents: Sequence[OwnConsent]) -> dict[Did, frozenset[Cid]]:
+        """Who can open which records now, under these consents of the patient's; see `reach.open_now`."""
+        return reach.open_now(self._context, consents)
 
     def revoke(self, consent: ConsentId) -> Done:
         """See `filing.revoke`; it waits for nothing else."""

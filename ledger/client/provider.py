@@ -19,9 +19,11 @@ from ledger.consent import codes
 from ledger.consent.document import ConsentDocument, parse_document
 from ledger.consent.statement import statement
 from ledger.crypto.identity import Identity
-from ledger.errors import CommitmentMismatch, InvalidInput, UnknownCode
+from ledger.errors import AccessDenied, CommitmentMismatch, InvalidInput, UnknownCode
 from ledger.ids import ConsentId, Did, RequestId, parse_consent_id
 from ledger.log.entry import EntryKind
+from ledger.parties import Role
+from ledger.policy.model import Outcome
 from ledger.records.blocks import BlockStore
 
 DAYS = 30
@@ -188,10 +190,20 @@ class ProviderClient:
         action: str = "access",
         into: Path | None = None,
     ) -> ReadReport:
-        """Ask with a signed request and open what is permitted; see `reading.read`."""
+        """Ask with a signed request and open what is permitted.
+
+        Raises:
+            NotAdmitted: nothing is permitted, as the directory has no provider of this account in force.
+            AccessDenied, LedgerError: see `reading.read`.
+        """
         question = asked(patient, purposes, classes, records, action)
         self._context.directory.refresh()
-        return read(self._context, question, into)
+        try:
+            return read(self._context, question, into)
+        except AccessDenied as denied:
+            if denied.reason == Outcome.NO_CONSENT.lower():
+                self._context.directory.require_standing(self.did, Role.PROVIDER)
+            raise
 
     def _asked(self, answer: Requested, body: dict[str, Any]) -> Asked:
         context = self._context

@@ -68,7 +68,7 @@ def _require_same_person(context: Context, bundle: Bundle, *, same_person: bool)
         raise BundleRejected(
             "the bundle's Patient has another id or other identifiers than the one published before",
             reason="other_person",
-            fix="If it is the same person all the same, say so: --same-person",
+            fix="If it is the same person all the same, give the Patient's name: --same-person NAME",
         )
     if known is None:
         context.state.fingerprint = fingerprint

@@ -20,12 +20,16 @@ SCOPE_SYSTEM = "http://terminology.hl7.org/CodeSystem/consentscope"
 LOINC_SYSTEM = "http://loinc.org"
 CLASS_SYSTEM = "https://consent-ledger.example/codes/class"
 
+SHOWN = 50
+"""The longest list of codes that an error shows whole."""
+
 
 class Tree:
     """A code list with is-a. Membership (``in``) means: may be named in a document or request."""
 
-    def __init__(self, kind: str, table: str) -> None:
+    def __init__(self, kind: str, source: str, table: str) -> None:
         self.kind = kind
+        self.source = source
         self._words: dict[str, str] = {}
         self._ancestors: dict[str, frozenset[str]] = {}
         path: list[tuple[int, str]] = []
@@ -47,8 +51,19 @@ class Tree:
     def check(self, code: str) -> str:
         """`code`, or UnknownCode when the list has no such concrete code."""
         if code not in self._words:
-            raise UnknownCode(f"no such {self.kind} code", reason=f"unknown_{self.kind}")
+            raise UnknownCode(
+                f"no such {self.kind} code",
+                reason=f"unknown_{self.kind}",
+                fix=f"Use one of {self._choice()}.",
+            )
         return code
+
+    def _choice(self) -> str:
+        """The codes to choose from; of a long list those that stand highest."""
+        if len(self._words) <= SHOWN:
+            return ", ".join(self._words)
+        tops = [code for code in self._words if not self._words.keys() & self._ancestors[code] - {code}]
+        return f"{', '.join(tops)}, or one below them in {self.source}"
 
     def is_a(self, code: str, ancestor: str) -> bool:
         """Whether `code` is `ancestor` or lies below it. An unknown code is nothing."""
@@ -94,8 +109,8 @@ def _classes() -> Mapping[str, RecordClass]:
     return MappingProxyType(found)
 
 
-PURPOSES = Tree("purpose", tables.PURPOSES)
-SENSITIVITIES = Tree("label", tables.SENSITIVITIES)
+PURPOSES = Tree("purpose", "v3-ActReason", tables.PURPOSES)
+SENSITIVITIES = Tree("label", "v3-ActCode", tables.SENSITIVITIES)
 CONFIDENTIALITIES = _pairs(tables.CONFIDENTIALITIES)
 ACTIONS = _pairs(tables.ACTIONS)
 CLASSES = _classes()
@@ -113,7 +128,7 @@ def class_code(text: str) -> str:
     code = _BY_WORD.get(text, text)
     if code not in CLASSES:
         raise UnknownCode(
-            "no such class of records", reason="unknown_class", fix=f"use one of {', '.join(_BY_WORD)}"
+            "no such class of records", reason="unknown_class", fix=f"Use one of {', '.join(_BY_WORD)}."
         )
     return code
 

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from ledger.crypto.signatures import address_of, sign
 from ledger.errors import InvalidInput
 from ledger.ids import Address
+from ledger.imports import recursion_limit_kept
 
 if TYPE_CHECKING:
     from eth_account.hdaccount.mnemonic import Mnemonic
@@ -94,7 +95,10 @@ class Identity:
         return self._secret(f"compartment/{compartment.hex()}/{_counter(epoch)}")
 
     def _derive(self, path: str) -> Account:
-        from eth_account.hdaccount import key_from_seed  # here, because it takes most of a second to import
+        with recursion_limit_kept():
+            from eth_account.hdaccount import (
+                key_from_seed,  # here, because it takes most of a second to import
+            )
 
         return Account.from_key(key_from_seed(self._seed, f"m/44'/60'/{path}"))
 
@@ -133,7 +137,10 @@ def parse_words(text: str) -> str:
 
 
 def _bip39() -> "Mnemonic":
-    from eth_account.hdaccount.mnemonic import Mnemonic  # here, because it takes most of a second to import
+    with recursion_limit_kept():
+        from eth_account.hdaccount.mnemonic import (
+            Mnemonic,  # here, because it takes most of a second to import
+        )
 
     return Mnemonic()
 

@@ -17,7 +17,7 @@ from ledger.crypto.identity import Account
 from ledger.errors import InvalidInput
 from ledger.ids import Address
 from ledger.parties.profile import Profile, Role, parse_profile
-from ledger.parties.text import parse_text, sign_text, text, verify_text
+from ledger.parties.text import handed_over, parse_text, sign_text, text, verify_text
 
 FORMAT = "consent-ledger/application/1"
 _SENTENCE = "I apply to the Consent Ledger participant directory. SHA-256: {}"
@@ -45,8 +45,9 @@ class Application:
             InvalidInput: a provider without an encryption key: nothing could be sealed to it.
         """
         members = _members(self.profile, self.roles)
-        verify_text(_SENTENCE, members, self.signature, self.profile.participant)
-        self.profile.verify(directory)
+        with handed_over("application"):
+            verify_text(_SENTENCE, members, self.signature, self.profile.participant)
+            self.profile.verify(directory)
         if Role.PROVIDER in self.roles and self.profile.encryption is None:
             raise InvalidInput(
                 "a provider's profile names an encryption key", reason="encryption_key_missing"

@@ -18,7 +18,7 @@ from ledger.consent.names import check_name
 from ledger.crypto.identity import Account
 from ledger.ids import Address, Did, parse_did
 from ledger.parties.keys import VouchedKey
-from ledger.parties.text import parse_text, sign_text, text, verify_text
+from ledger.parties.text import handed_over, parse_text, sign_text, text, verify_text
 
 FORMAT = "consent-ledger/card/1"
 _SENTENCE = "This is my Consent Ledger card. SHA-256: {}"
@@ -62,11 +62,12 @@ class Card:
     def verify(self, *, directory: Address, registry: Address) -> None:
         """SignatureInvalid unless the holder signed this card and vouches for every key on it."""
         members = _members(self.did, self.name, self.encryption, self.inbox)
-        verify_text(_SENTENCE, members, self.signature, self.did)
-        if self.encryption is not None:
-            self.encryption.verify_encryption(self.did, directory)
-        if self.inbox is not None:
-            self.inbox.verify_inbox(self.did, registry)
+        with handed_over("card"):
+            verify_text(_SENTENCE, members, self.signature, self.did)
+            if self.encryption is not None:
+                self.encryption.verify_encryption(self.did, directory)
+            if self.inbox is not None:
+                self.inbox.verify_inbox(self.did, registry)
 
     @property
     def text(self) -> bytes:

@@ -1,12 +1,14 @@
 """The form that these texts share: canonical JSON with a format, and a signed sentence over its hash."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from typing import Any
 
 from ledger.canonical import canonical, parse_object
 from ledger.crypto.identity import Account
 from ledger.crypto.signatures import personal_digest, verify
-from ledger.errors import InvalidInput
+from ledger.errors import InvalidInput, SignatureInvalid
 from ledger.ids import Did, parse_did, word
 
 MAX_SIZE = 16 * 1024
@@ -46,6 +48,19 @@ def sign_text(sentence: str, members: dict[str, Any], account: Account) -> bytes
 def verify_text(sentence: str, members: dict[str, Any], signature: bytes, signer: Did) -> None:
     """SignatureInvalid unless `signer` made this signature with `sign_text`."""
     verify(_digest(sentence, members), signature, parse_did(signer)[1])
+
+
+@contextmanager
+def handed_over(what: str) -> Iterator[None]:
+    """Say of a signature that does not hold that it is on a text which somebody handed over by themselves."""
+    try:
+        yield
+    except SignatureInvalid as exc:
+        raise SignatureInvalid(
+            f"this {what} was changed, or made by somebody else than the holder of its account",
+            reason=exc.reason,
+            fix=f"Do not use it. Ask that person for a new {what}, over a way that you trust.",
+        ) from exc
 
 
 def _digest(sentence: str, members: dict[str, Any]) -> bytes:

@@ -35,12 +35,23 @@ def read_bundle(source: Path | bytes) -> Bundle:
     Raises:
         BundleRejected: ``not_json``, ``not_a_bundle``, ``bundle_type`` (not one of `TYPES`), ``bad_entry``,
             ``duplicate_full_url``, ``no_patient``, ``several_patients``, ``other_patient`` (a resource whose
-            subject cannot be this patient); an entry at fault is counted from 0 in the field ``entry``.
+            subject cannot be this patient); an entry at fault is counted from 0 in the field ``entry``, and a
+            file is named in the field ``file``.
         TooLarge: more than 128 MiB.
         NotFound: no such file.
+        InvalidInput: a directory.
         StoreUnavailable: the file cannot be read.
     """
-    raw = _read_file(source) if isinstance(source, Path) else source
+    if isinstance(source, bytes):
+        return _read(source)
+    try:
+        return _read(_read_file(source))
+    except (BundleRejected, TooLarge) as exc:
+        exc.fields["file"] = source.name
+        raise
+
+
+def _read(raw: bytes) -> Bundle:
     value = _parse(raw)
     if not isinstance(value, dict) or value.get("resourceType") != "Bundle":
         raise BundleRejected("this is JSON, but not a FHIR Bundle", reason="not_a_bundle")
@@ -78,9 +89,15 @@ def _read_file(path: Path) -> bytes:
         with path.open("rb") as file:
             raw = file.read(MAX_BUNDLE + 1)
     except FileNotFoundError as exc:
-        raise NotFound("there is no such file", reason="file_missing") from exc
+        raise NotFound(f"there is no file {path}", reason="file_missing", fix="Check its name.") from exc
+    except IsADirectoryError as exc:
+        raise InvalidInput(
+            f"the path {path} is a directory", reason="not_a_file", fix="Name a file."
+        ) from exc
     except OSError as exc:
-        raise StoreUnavailable("the file cannot be read", reason="file_not_read") from exc
+        raise StoreUnavailable(
+            f"the file {path} cannot be read", reason="file_not_read", fix="Check who may read it."
+        ) from exc
     return raw
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from ledger.consent.codes import SENSITIVITIES, class_code, rank
 from ledger.errors import InvalidInput, NotFound, StoreUnavailable
 from ledger.ids import Did
-from ledger.records.header import RecordHeader
+from ledger.records.header import RecordHeader, is_date
 from ledger.records.labels import confidentiality_floor
 
 _PIECE = 1 << 20
@@ -35,6 +35,12 @@ def file_record(
         NotFound: no such file.
         StoreUnavailable: the file cannot be read.
     """
+    if date is not None and not is_date(date):
+        raise InvalidInput(
+            f"{date!r} is no day",
+            reason="bad_date",
+            fix="Write --date as year, month and day: 2026-05-03. The day or more may be left out: 2026-05.",
+        )
     marks = tuple(sorted({SENSITIVITIES.check(label) for label in labels}))
     return RecordHeader(
         kind="file",
@@ -62,9 +68,9 @@ def file_pieces(path: Path) -> Iterator[bytes]:
             while piece := file.read(_PIECE):
                 yield piece
     except FileNotFoundError as exc:
-        raise _missing() from exc
+        raise _missing(path) from exc
     except OSError as exc:
-        raise _unreadable() from exc
+        raise _unreadable(path) from exc
 
 
 def is_textual(media_type: str) -> bool:
@@ -76,17 +82,20 @@ def _size(path: Path) -> int:
     try:
         status = path.stat()
     except FileNotFoundError as exc:
-        raise _missing() from exc
+        raise _missing(path) from exc
     except OSError as exc:
-        raise _unreadable() from exc
+        raise _unreadable(path) from exc
     if not stat.S_ISREG(status.st_mode):
-        raise InvalidInput("this is no regular file", reason="not_a_file")
+        what = "a directory" if stat.S_ISDIR(status.st_mode) else "no regular file"
+        raise InvalidInput(f"the path {path} is {what}", reason="not_a_file", fix="Name a file.")
     return status.st_size
 
 
-def _missing() -> NotFound:
-    return NotFound("there is no such file", reason="file_missing")
+def _missing(path: Path) -> NotFound:
+    return NotFound(f"there is no file {path}", reason="file_missing", fix="Check its name.")
 
 
-def _unreadable() -> StoreUnavailable:
-    return StoreUnavailable("the file cannot be read", reason="file_not_read")
+def _unreadable(path: Path) -> StoreUnavailable:
+    return StoreUnavailable(
+        f"the file {path} cannot be read", reason="file_not_read", fix="Check who may read it."
+    )

@@ -88,7 +88,7 @@ class RecordHeader:
         for element, values in self._lists():
             _require(list(values) == sorted(set(values)), element)
         _require(all(_TEXT.fullmatch(text) for text in self._texts()), "text")
-        _require(self.date is None or _is_date(self.date), "date")
+        _require(self.date is None or is_date(self.date), "date")
         _require(_MEDIA_TYPE.fullmatch(self.media_type) is not None, "media_type")
         _require(self.compression in COMPRESSIONS, "compression")
         _require(type(self.size) is int and 0 <= self.size <= MAX_SIZE, "size")
@@ -206,7 +206,8 @@ def is_file_name(text: str) -> bool:
     )
 
 
-def _is_date(text: str) -> bool:
+def is_date(text: str) -> bool:
+    """Whether a text is a FHIR date of up to a day: ``2021``, ``2021-05`` or ``2021-05-03``."""
     match = _DATE.fullmatch(text)
     try:
         return match is not None and bool(calendar_date(*(int(part or 1) for part in match.groups())))

@@ -1,5 +1,6 @@
 """What a stranger may send: bounded before anything parses it, and never the end of the process."""
 
+import subprocess
 import sys
 
 import pytest
@@ -7,6 +8,21 @@ import pytest
 from ledger.chain.rpc import Rpc
 from ledger.errors import ChainUnreachable
 from tests.api.conftest import Scene
+
+
+def test_no_import_of_ours_raises_the_recursion_limit() -> None:
+    script = (
+        "import os, sys\n"
+        "from ledger.chain.rpc import Rpc\n"
+        "from ledger.crypto.identity import Identity, new_words\n"
+        "from ledger.errors import ChainUnreachable\n"
+        "Identity.from_words(new_words(os.urandom)).account\n"
+        "try:\n    Rpc('http://127.0.0.1:9').chain_id()\nexcept ChainUnreachable:\n    pass\n"
+        "assert 'web3' in sys.modules and 'py_ecc' in sys.modules\n"
+        "print(sys.getrecursionlimit())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)  # noqa: S603
+    assert done.stdout == "1000\n"
 
 
 def test_importing_web3_leaves_the_recursion_limit_alone() -> None:

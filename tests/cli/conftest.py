@@ -18,6 +18,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("PROFILE", "GATEWAY", "RPC", "BLOCKS"):
         monkeypatch.delenv(f"CONSENT_{name}", raising=False)
     passphrase = tmp_path / "passphrase"
+    passphrase.touch(mode=0o600)
     passphrase.write_text("correct horse battery staple\n")
     monkeypatch.setenv("CONSENT_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("CONSENT_PASSPHRASE_FILE", str(passphrase))
@@ -59,6 +60,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     from ledger.records.samples import sample_bundle
 
     home = tmp_path_factory.mktemp("town")
+    (home / "passphrase").touch(mode=0o600)
     (home / "passphrase").write_text("only for tests\n")
     with Stack(home / "stack", anchor_interval=1) as stack:
         town = Town(home=home, database=stack.database)

@@ -50,6 +50,14 @@ class Ran:
 Consent = Callable[..., Ran]
 
 
+def made(consent: Consent, name: str, directory: Path, *more: str | Path) -> Ran:
+    """A new identity, its words in a file of that name in a directory."""
+    given = ["--work-factor", "14", "--words-to", directory / f"{name}.words", *more]
+    ran = consent("-p", name, "identity", "create", *given)
+    assert ran.code == 0, ran.err
+    return ran
+
+
 def commands(place: object, path: str = "consent") -> Iterator[tuple[str, Any]]:
     """Every command and group below one, with its name in full."""
     for name, child in getattr(place, "commands", {}).items():
@@ -95,7 +103,9 @@ class Town:
 
     def newcomer(self, name: str) -> str:
         """A person with an identity; their did."""
-        return str(self.ok("-p", name, "identity", "create", "--work-factor", "14", "-q")["did"])
+        words = self.home / f"{name}.words"
+        made = self.ok("-p", name, "identity", "create", "--work-factor", "14", "--words-to", words)
+        return str(made["did"])
 
     def admitted(self, name: str, shown: str, role: str = "provider") -> str:
         """A participant of the directory; their did."""

@@ -4,15 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.support import Consent
-
-FAST = ("--work-factor", "14")
+from tests.cli.support import Consent, made
 
 
 @pytest.fixture
 def card(consent: Consent, network: Path, tmp_path: Path) -> Path:
     """Alice's card; the default profile is on the same network."""
-    consent("-p", "alice", "identity", "create", *FAST, "--network", network)
+    made(consent, "alice", tmp_path, "--network", network)
     path = tmp_path / "alice.card"
     path.write_text(consent("-p", "alice", "identity", "show", "--card").out)
     consent("config", "set", "network", network)
@@ -41,7 +39,7 @@ def test_a_name_that_is_somebody_else_is_kept(
     consent: Consent, card: Path, network: Path, tmp_path: Path
 ) -> None:
     consent("contact", "add", "alice", card)
-    consent("-p", "mallory", "identity", "create", *FAST, "--network", network)
+    made(consent, "mallory", tmp_path, "--network", network)
     other = tmp_path / "mallory.card"
     other.write_text(consent("-p", "mallory", "identity", "show", "--card").out)
     before = consent("contact", "show", "alice", "--json").out
@@ -56,6 +54,8 @@ def test_a_card_with_another_name_on_it_does_not_verify(consent: Consent, card: 
     ran = consent("contact", "add", "alice", card)
     assert ran.code == 10
     assert "signature_invalid" in ran.err
+    assert "Ask that person for a new card" in ran.err
+    assert "gateway" not in ran.err
 
 
 def test_a_card_of_another_chain_is_refused(consent: Consent, card: Path, network: Path) -> None:

@@ -108,6 +108,7 @@ def up(tmp_path: Path) -> Iterator[Path]:
     """A home in which `consent up` runs; it must end well when it is told to."""
     home = tmp_path / "home"
     home.mkdir()
+    (home / "passphrase").touch(mode=0o600)
     (home / "passphrase").write_text("only for tests\n")
     command = [*CONSENT, "--home", str(home), "--json", "up", "--port", "0", "--rpc-port", "0"]
     said = tmp_path / "stderr"

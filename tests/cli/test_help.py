@@ -45,8 +45,8 @@ def test_a_group_without_a_command_shows_its_help_and_is_a_usage_error(
     assert "create" in capsys.readouterr().out
 
 
-def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([]) == 2
+def test_no_command_shows_the_help_and_is_no_fault(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
     assert "consent demo" in capsys.readouterr().out
 
 

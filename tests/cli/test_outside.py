@@ -19,6 +19,7 @@ def test_what_does_not_answer_is_said_and_safe_to_retry(town: Town, where: str, 
 
 
 def test_a_wrong_passphrase_opens_nothing(town: Town, tmp_path: Path) -> None:
+    (tmp_path / "wrong").touch(mode=0o600)
     (tmp_path / "wrong").write_text("not it\n")
     assert (
         town.failed(4, "-p", "alice", "list", "--passphrase-file", tmp_path / "wrong")["code"] == "key_locked"
@@ -34,6 +35,48 @@ def test_only_an_auditor_reads_the_log(town: Town) -> None:
         assert town.failed(11, "-p", who, "audit", "verify")["reason"] == "no_auditor"
         assert town.failed(11, "-p", who, "audit", "export", town.home / "stolen")["reason"] == "no_auditor"
     assert not (town.home / "stolen").exists()
+
+
+def test_a_provider_that_is_none_is_told_so_and_not_to_ask_the_patient(town: Town) -> None:
+    town.newcomer("hugo")
+    town.introduced("alice", "hugo")
+    error = town.failed(11, "-p", "hugo", "read", "alice", "--purpose", "TREAT")
+    assert error["message"] == "your account is not in the participant directory"
+    assert "consent participant apply" in error["fix"]
+    error = town.failed(
+        11,
+        "-p",
+        "auditor",
+        "read",
+        str(town.ok("-p", "alice", "identity", "show")["did"]),
+        "--purpose",
+        "TREAT",
+    )
+    assert error["reason"] == "role_missing"
+
+
+def test_a_suspended_provider_is_told_so(town: Town) -> None:
+    did = town.admitted("ida", "Ida Clinic")
+    town.introduced("alice", "ida")
+    assert town.failed(11, "-p", "ida", "read", "alice", "--purpose", "TREAT")["code"] == "access_denied"
+    town.ok("participant", "suspend", did, "--yes")
+    error = town.failed(11, "-p", "ida", "read", "alice", "--purpose", "TREAT")
+    assert (error["code"], error["reason"]) == ("not_admitted", "suspended")
+    assert "Ask the patient" not in error["fix"]
+
+
+def test_a_no_and_no_answer_sound_the_same_to_a_provider(town: Town) -> None:
+    jane = town.newcomer("jane")
+    town.admitted("kate", "Kate Clinic")
+    town.introduced("jane", "kate")
+    town.ok("-p", "jane", "record", "add", town.home / "bundle.json")
+    before = town.failed(11, "-p", "kate", "read", "jane", "--purpose", "TREAT", "--class", "labs")
+    town.ok("-p", "jane", "grant", "--deny", "--to", "Kate Clinic", "--purpose", "TREAT", "--yes")
+    after = town.failed(11, "-p", "kate", "read", "jane", "--purpose", "TREAT", "--class", "labs")
+    for error in (before, after):
+        del error["where"]
+    assert before == after
+    assert jane not in str(after)
 
 
 def test_only_an_accreditor_admits(town: Town, tmp_path: Path) -> None:
@@ -61,9 +104,9 @@ def test_a_forged_application_is_refused(town: Town, tmp_path: Path) -> None:
     applied = town.ok("-p", "gina", "participant", "apply", "--name", "Gina Clinic", "--role", "provider")
     forged = applied["application"].replace("Gina Clinic", "City Clinic")
     (tmp_path / "forged").write_text(forged)
-    assert (
-        town.failed(10, "participant", "admit", tmp_path / "forged", "--yes")["code"] == "signature_invalid"
-    )
+    error = town.failed(10, "participant", "admit", tmp_path / "forged", "--yes")
+    assert error["code"] == "signature_invalid"
+    assert "for a new application" in error["fix"]
 
 
 def test_doctor_finds_all_well(town: Town) -> None:

@@ -2,15 +2,19 @@
 
 import inspect
 import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, cast
 
+import msgspec
 import pytest
 
-from cli import granting
+from cli import answering, granting
 from cli.shapes.consents import (
     ChainPart,
     ConsentFiled,
     ConsentList,
     ConsentPart,
+    ConsentShown,
     ConsentStopped,
     DisclosurePart,
     EffectPart,
@@ -18,10 +22,15 @@ from cli.shapes.consents import (
     PersonPart,
     RequestList,
     RequestPart,
+    RequestShown,
 )
 from cli.shapes.records import RecordPart, RecordsVerified
 from cli.views import consents, records, requests
+from ledger.errors import InvalidInput
 from tests.consent.readability import grade, words_a_sentence
+
+if TYPE_CHECKING:
+    from ledger.client.opening import Desk
 
 FORBIDDEN = re.compile(
     r"\b(scope|grants?|granted|opt out|hash|hashes|blockchain|transaction|gas|cid)\b", re.I
@@ -35,19 +44,27 @@ ON_ITS_WAY = ChainPart(state="signed")
 THERE = ChainPart(state="final", transaction="0x" + "ab" * 32, block=7, gas_used=49170)
 
 
-def filed(chain: ChainPart) -> str:
+def filed(chain: ChainPart, *, permits: bool = True) -> str:
     shape = ConsentFiled(
-        consent=CONSENT, statement="", document={}, records=0, effects=[], log_index=7, chain=chain
+        consent=CONSENT,
+        permits=permits,
+        statement="",
+        document={},
+        records=0,
+        effects=[],
+        log_index=7,
+        chain=chain,
     )
     return consents.filed_text(shape)
 
 
-def stopped(chain: ChainPart) -> str:
-    return consents.stopped_text(ConsentStopped(consent=CONSENT, statement="", log_index=7, chain=chain))
+def stopped(chain: ChainPart, *, permits: bool = True) -> str:
+    shape = ConsentStopped(consent=CONSENT, permits=permits, statement="", log_index=7, chain=chain)
+    return consents.stopped_text(shape)
 
 
-def listed(state: str, role: str = "patient") -> str:
-    part = ConsentPart(
+def choice(state: str) -> ConsentPart:
+    return ConsentPart(
         consent=CONSENT,
         state=state,
         permits=True,
@@ -58,11 +75,24 @@ def listed(state: str, role: str = "patient") -> str:
         ends="2027-03-31T10:00:00+00:00",
         filed=1_767_225_600_000,
     )
+
+
+def listed(state: str) -> str:
     open_to = 1 if state == "active" else 0
-    return consents.list_text(ConsentList(role=role, open_to=open_to, consents=[part]))
+    return consents.list_text(ConsentList(role="patient", open_to=open_to, consents=[choice(state)]))
 
 
-def asked(state: str = "proposed") -> RequestPart:
+def shown(state: str) -> str:
+    document = {"dateTime": "2026-05-03T10:00:00+02:00"}
+    shape = ConsentShown(consent=choice(state), statement="YES, share", document=document)
+    return consents.shown_text(shape, own=True)
+
+
+def asked(state: str = "proposed", **other: Any) -> RequestPart:  # noqa: ANN401
+    return msgspec.structs.replace(_asked(state), **other)
+
+
+def _asked(state: str) -> RequestPart:
     return RequestPart(
         request="rq_" + "0" * 26,
         state=state,
@@ -105,9 +135,17 @@ def record(root: str, *labels: str) -> RecordPart:
     )
 
 
-EFFECTS = consents.effects_text(
-    [EffectPart(person=HOSPITAL, before=[], after=["a"])], [record("a"), record("b", "PSY")]
-)
+def effects(*after: str, permits: bool = True, excepted: tuple[str, ...] = ("PSY",)) -> str:
+    return consents.effects_text(
+        [EffectPart(person=HOSPITAL, before=[], after=list(after))],
+        [record("a"), record("b", "PSY"), record("c"), record("d", "ETH")],
+        people=[HOSPITAL.did],
+        permits=permits,
+        excepted=excepted,
+    )
+
+
+EFFECTS = effects("a")
 TEXTS = {
     "filed and there": filed(THERE),
     "filed and on its way": filed(ON_ITS_WAY),
@@ -117,10 +155,17 @@ TEXTS = {
     "list of what is over": listed("stopped"),
     "empty list": consents.list_text(ConsentList(role="patient", open_to=0, consents=[])),
     "effects": EFFECTS,
+    "effects on nothing": effects(),
+    "no filed": filed(ON_ITS_WAY, permits=False),
+    "no taken back": stopped(ON_ITS_WAY, permits=False),
+    "no taken back for good": stopped(THERE, permits=False),
+    "shown": shown("stopped"),
+    "requests": requests.requests_text(RequestList(role="patient", requests=[asked()])),
     "request": requests.request_text(asked()),
     "no requests": requests.requests_text(RequestList(role="patient", requests=[])),
     "history": history("release"),
     "history of a refusal": history("decision"),
+    "published": records.added_text([]),
     "records": records.verified_text(RecordsVerified(ok=True, blocks=0, bytes=0, records=[])),
 }
 
@@ -163,12 +208,103 @@ def test_the_details_have_what_the_main_path_does_not() -> None:
 
 
 def test_what_stays_closed_is_said() -> None:
-    assert "stays closed: 1 record marked PSY" in EFFECTS
+    assert "stays closed: 3 records, 1 of them marked as psychiatric illness" in EFFECTS
+    assert effects("a", excepted=()).endswith("stays closed: 3 records")
+    assert "marked" not in effects("a", "b")
+
+
+def test_a_yes_that_opens_nothing_is_said_to_open_nothing() -> None:
+    assert "It opens nothing yet." in effects()
+    assert "opens nothing" not in effects("a")
+    assert "opens nothing" not in effects(permits=False)
+    elsewhere = consents.effects_text(
+        [
+            EffectPart(person=HOSPITAL, before=[], after=[]),
+            EffectPart(person=ALICE, before=["a"], after=["a"]),
+        ],
+        [record("a")],
+        people=[HOSPITAL.did],
+        permits=True,
+        excepted=(),
+    )
+    assert "It opens nothing yet." in elsewhere
+
+
+def test_a_no_counts_at_once_and_on_its_way_back_still_counts() -> None:
+    assert TEXTS["no filed"].startswith("Done. Your NO counts from now on.\nTake it back at any time with:")
+    assert "still counts" in TEXTS["no taken back"]
+    assert "does not count any more" in TEXTS["no taken back for good"]
+    assert "Nobody can open" not in TEXTS["no taken back"]
+
+
+def test_a_choice_of_any_state_is_shown_under_a_heading_that_says_what_it_is() -> None:
+    assert TEXTS["shown"].startswith(
+        "This choice is stopped.\n\nThis is the text you signed on 3 May 2026:\n\nYES, share\n"
+    )
+
+
+def test_patients_read_words_where_the_wire_has_codes() -> None:
+    assert "until 31 March 2027" in TEXTS["list of one"]
+    assert "treating you" in TEXTS["requests"]
+    assert "treating you" in TEXTS["history"]
+    assert "state: waiting for your answer; answer by 1 January 2026, 00:00 UTC" in TEXTS["request"]
+    assert "on its way" in TEXTS["filed and on its way"].partition("\nDetails\n")[2]
+    for text in TEXTS.values():
+        assert not re.search(r"TREAT|proposed|intended|NO_CONSENT|20[0-9]{2}-[0-9]{2}", text)
+
+
+def test_nothing_that_a_gateway_makes_up_misleads_a_terminal_or_breaks_the_inbox() -> None:
+    bad = "\x1b[2J\u202eright\u2028below"
+    forged = asked(
+        bad,
+        note=f"hi {bad}",
+        purpose=[bad],
+        action=bad,
+        classes=[bad],
+        request=bad,
+        expires=10**20,
+        until=10**20,
+        provider=PersonPart(did=bad),
+    )
+    line = DisclosurePart(
+        index=1,
+        time=-(10**20),
+        kind="decision",
+        person=PersonPart(did=bad),
+        purpose=[bad],
+        action=bad,
+        outcome=bad,
+        records=[],
+        basis=[bad],
+    )
+    strange = msgspec.structs.replace(choice(bad), chain=ChainPart(state=bad, transaction=bad))
+    document = {"dateTime": "2026-05-03T10:00:00+02:00"}
+    for text in (
+        requests.request_text(forged),
+        requests.requests_text(RequestList(role="patient", requests=[forged])),
+        requests.history_text(HistoryShown(patient=ALICE.did, disclosures=[line])),
+        consents.list_text(ConsentList(role="patient", open_to=0, consents=[strange])),
+        consents.shown_text(ConsentShown(consent=strange, statement="", document=document), own=True),
+    ):
+        assert not set("\x1b\u202e\u2028") & set(text)
+        assert "\\u{1b}[2J\\u{202e}" in text
+    assert "they say: hi \\u{1b}[2J\\u{202e}right\\u{2028}below" in requests.request_text(forged)
+    assert "until a date that cannot be shown" in requests.request_text(forged)
+
+
+def test_a_request_whose_end_is_no_date_is_shown_and_can_only_be_declined() -> None:
+    nobody, request = cast("Desk", None), asked(until=10**20)
+    shape, text = answering.preview(nobody, request)
+    assert shape == RequestShown(request=request)
+    assert "until a date that cannot be shown" in text
+    with pytest.raises(InvalidInput) as caught:
+        answering.answer(nobody, request, at=datetime.now(UTC))
+    assert caught.value.reason == "bad_time"
+    assert "consent request decline" in caught.value.fix
 
 
 def test_the_questions_are_plain() -> None:
-    questions = re.findall(r'session\.confirm\("([^"]+)"\)', inspect.getsource(granting))
-    assert len(questions) == 2
-    for question in questions:
+    assert not re.search(r'session\.confirm\("', inspect.getsource(granting))
+    for question in (granting.AGREE, granting.STOP, granting.TAKE_BACK):
         assert grade(question) <= 8
         assert not FORBIDDEN.search(question)

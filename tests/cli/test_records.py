@@ -42,6 +42,39 @@ def test_a_plain_file_is_published_and_read_by_whom_it_is_shared_with(
     assert by_cid["decision"]["permitted"] == [dora]
 
 
+@pytest.mark.parametrize("name", ["nope.json", "nope.pdf"])
+def test_a_file_that_is_not_there_is_named(town: Town, dora: str, tmp_path: Path, name: str) -> None:
+    options = [] if name.endswith(".json") else ["--class", "labs"]
+    error = town.failed(2, "-p", "dora", "record", "add", tmp_path / name, *options)
+    assert error["message"] == f"there is no file {tmp_path / name}"
+    assert error["fix"]
+
+
+@pytest.mark.parametrize("options", [[], ["--class", "labs"]])
+def test_a_directory_is_no_record_and_is_said_to_be_one(
+    town: Town, dora: str, tmp_path: Path, options: list[str]
+) -> None:
+    place = tmp_path / "x.json"
+    place.mkdir()
+    error = town.failed(2, "-p", "dora", "record", "add", place, *options)
+    assert error["message"].endswith(f"{place} is a directory")
+
+
+def test_of_several_files_the_one_at_fault_is_named(town: Town, dora: str, tmp_path: Path) -> None:
+    (tmp_path / "broken.json").write_text("not json")
+    error = town.failed(2, "-p", "dora", "record", "add", tmp_path / "broken.json")
+    assert "file broken.json" in error["where"]
+
+
+def test_a_day_that_is_none_names_its_option_and_form(town: Town, dora: str, tmp_path: Path) -> None:
+    (tmp_path / "x.pdf").write_text("%PDF")
+    given = ["--class", "notes", "--date", "2026-13-40"]
+    error = town.failed(2, "-p", "dora", "record", "add", tmp_path / "x.pdf", *given)
+    assert (error["reason"], error["message"]) == ("bad_date", "'2026-13-40' is no day")
+    assert "--date" in error["fix"]
+    assert "2026-05-03" in error["fix"]
+
+
 @pytest.mark.parametrize(
     ("name", "text", "options", "code", "reason"),
     [
@@ -51,6 +84,12 @@ def test_a_plain_file_is_published_and_read_by_whom_it_is_shared_with(
         ("x.pdf", "%PDF", [], 2, "class_required"),
         ("x.pdf", "%PDF", ["--class", "gossip"], 2, "unknown_class"),
         ("x.pdf", "%PDF", ["--class", "notes", "--mark", "SECRET"], 2, "unknown_label"),
+        ("x.json", '{"resourceType":"Bundle"}', ["--class", "notes"], 2, "bundle_options"),
+        ("x.json", '{"resourceType":"Bundle"}', ["--mark", "PSY"], 2, "bundle_options"),
+        ("x.json", '{"resourceType":"Bundle"}', ["--date", "2026-05-03"], 2, "bundle_options"),
+        ("x.json", '{"resourceType":"Bundle"}', ["--media-type", "text/plain"], 2, "bundle_options"),
+        ("x.txt", '{"resourceType":"Bundle"}', ["--class", "notes"], 2, "bundle_options"),
+        ("x.txt", '{"resourceType":"Bundle"}', [], 2, "bundle_type"),
     ],
 )
 def test_what_cannot_be_published_is_not(
@@ -71,8 +110,57 @@ def test_a_bundle_of_another_person_is_refused(town: Town, tmp_path: Path) -> No
     other.write_bytes(_with_other_identifier(sample_bundle()))
     before = town.ok("-p", "alice", "record", "list")
     assert town.failed(2, "-p", "alice", "record", "add", other)["reason"] == "other_person"
-    assert town.run("-p", "alice", "record", "add", other, "--same-person").code == 5
+    add = ("-p", "alice", "record", "add", other)
+    for name in ("", "same person", "Zoë", "y"):
+        assert town.failed(2, *add, "--same-person", name, "--yes")["reason"] == "other_name"
     assert town.ok("-p", "alice", "record", "list") == before
+
+
+def test_a_bundle_of_another_patient_who_is_the_same_person_needs_the_name(
+    town: Town, tmp_path: Path
+) -> None:
+    town.newcomer("zoe")
+    town.ok("-p", "zoe", "record", "add", town.home / "bundle.json")
+    other = tmp_path / "other.json"
+    other.write_bytes(_with_other_identifier(sample_bundle()))
+    error = town.failed(2, "-p", "zoe", "record", "add", other, "--yes")
+    assert error["reason"] == "other_person"
+    assert "--same-person NAME" in error["fix"]
+    assert town.ok("-p", "zoe", "record", "add", other, "--same-person", "zoë ida sampleton")["records"]
+
+
+def test_nothing_of_several_files_is_published_if_one_is_refused(
+    town: Town, dora: str, tmp_path: Path
+) -> None:
+    (tmp_path / "scan.txt").write_text("a picture of an elbow")
+    (tmp_path / "bundle.json").write_bytes(sample_bundle())
+    add = ("-p", "dora", "record", "add", tmp_path / "scan.txt", tmp_path / "bundle.json")
+    error = town.failed(2, *add, "--class", "imaging")
+    assert error["reason"] == "bundle_options"
+    assert "bundle.json" in error["message"]
+    assert [one["root"] for one in town.ok("-p", "dora", "record", "list")["records"]] == [dora]
+
+
+def test_a_cid_that_is_cut_is_refused_before_anything_is_asked(town: Town, dora: str) -> None:
+    before = town.ok("-p", "dora", "patient", "history")["disclosures"]
+    for cid in (dora[:12], dora[:-1], dora.upper(), ""):
+        error = town.failed(2, "-p", "clinic", "read", "dora", "--purpose", "TREAT", "--record", cid)
+        assert error["reason"] == "bad_cid"
+    assert town.ok("-p", "dora", "patient", "history")["disclosures"] == before
+
+
+def test_what_was_read_is_not_written_over_what_was_read_before(town: Town, tmp_path: Path) -> None:
+    filed = town.ok(
+        "-p", "alice", "grant", "--to", "City Hospital", "--purpose", "TREAT", "--yes", "--wait", "seen"
+    )
+    read = ("-p", "clinic", "read", "alice", "--purpose", "TREAT", "--class", "labs", "--to", tmp_path)
+    first = town.ok(*read)
+    (tmp_path / "records.json").write_text("mine")
+    second = town.ok(*read)
+    assert first["saved"] != second["saved"]
+    assert (tmp_path / "records.json").read_text() == "mine"
+    assert Path(second["saved"]).stat().st_size > 0
+    town.ok("-p", "alice", "revoke", filed["consent"], "--yes")
 
 
 def test_a_block_that_does_not_match_its_cid_is_found_and_nobody_is_given_it(

@@ -83,6 +83,9 @@ def test_somebody_who_is_not_in_the_directory_gets_nothing(town: Town) -> None:
 def test_somebody_who_is_suspended_gets_nothing(town: Town) -> None:
     town.admitted("quack", "Quack Clinic")
     assert town.ok("participant", "suspend", "Quack Clinic", "--yes")["change"] == "suspended"
+    again = town.failed(2, "participant", "admit", town.home / "quack.application", "--yes")
+    assert again["reason"] == "suspended"
+    assert "consent participant reinstate" in again["fix"]
     error = town.failed(11, "-p", "alice", "grant", "--to", "Quack Clinic", *LABS, "--yes")
     assert error["reason"] == "suspended"
     assert town.ok("participant", "show", "Quack Clinic")["participant"]["suspended"]
@@ -176,6 +179,7 @@ def test_a_request_is_narrowed_approved_and_then_closed(town: Town) -> None:
     assert len(shown["effects"][0]["after"]) == shown["records"]
     approve = ("-p", "alice", "request", "approve", sent["request"])
     assert town.run(*approve).code == 5
+    assert town.failed(2, *approve, "--class", "gossip", "--yes")["reason"] == "unknown_class"
     filed = town.ok(*approve, "--class", "vitals", "--until", "30d", "--yes", "--wait", "seen")
     assert filed["request"] == sent["request"]
     assert len(filed["effects"][0]["after"]) < filed["records"]
@@ -183,6 +187,62 @@ def test_a_request_is_narrowed_approved_and_then_closed(town: Town) -> None:
     states = {one["request"]: one["state"] for one in town.ok("-p", "clinic", "request", "list")["requests"]}
     assert states[sent["request"]] == "approved"
     town.ok("-p", "alice", "revoke", filed["consent"], "--yes")
+
+
+def test_a_request_is_not_approved_beyond_what_it_asks_for(town: Town) -> None:
+    sent = town.ok("-p", "clinic", "request", "send", "alice", *LABS, "--until", "30d")
+    before = town.consents("alice")
+    approve = ("-p", "alice", "request", "approve", sent["request"], "--yes")
+    for more in (["--class", "labs", "--class", "notes"], ["--until", "31d"]):
+        error = town.failed(2, *approve, *more)
+        assert error["reason"] == "beyond_request"
+        assert "consent grant" in error["fix"]
+    assert town.consents("alice") == before
+    assert (
+        town.ok(*approve, "--class", "30954-2", "--until", "29d", "--dry-run")["request"] == sent["request"]
+    )
+    town.ok("-p", "alice", "request", "decline", sent["request"], "--yes")
+
+
+def test_a_choice_that_opens_nothing_is_said_to_open_nothing(town: Town) -> None:
+    grant = ("-p", "alice", "grant", "--to", "Old Insurance", "--dry-run")
+    assert "none of your records fit" in town.run(*grant, "--purpose", "TREAT", "--class", "other").err
+    assert "none of your records fit" not in town.run(*grant, *LABS).err
+    assert "none of your records fit" not in town.run(*grant, "--deny").err
+
+
+def test_who_can_see_records_is_counted_by_records_not_by_choices(town: Town) -> None:
+    town.newcomer("erin")
+    (town.home / "knee.txt").write_text("a picture of another knee")
+    town.ok("-p", "erin", "record", "add", town.home / "knee.txt", "--class", "imaging")
+
+    def choose(*options: str) -> str:
+        to = ("--to", "City Hospital", "--yes", "--wait", "seen")
+        return str(town.ok("-p", "erin", "grant", *to, *options)["consent"])
+
+    def open_to() -> object:
+        return town.ok("-p", "erin", "list")["open_to"]
+
+    choose(*LABS)
+    assert open_to() == 0
+    choose("--purpose", "TREAT", "--class", "imaging")
+    assert open_to() == 1
+    choose("--deny")
+    assert open_to() == 0
+    assert len(town.consents("erin")) == 3
+    assert "open_to" not in town.ok("-p", "clinic", "list")
+
+
+def test_a_no_counts_at_once_and_is_taken_back(town: Town) -> None:
+    no = town.run("-p", "alice", "grant", "--to", "Old Insurance", "--deny", "--yes")
+    assert "Your NO counts from now on." in no.out
+    assert "Take it back at any time with: consent revoke 0x" in no.out
+    assert "as soon as" not in no.out
+    consent = no.out.partition("consent revoke ")[2].split()[0]
+    shown = town.run("-p", "alice", "show", consent).out
+    assert "This is the text you signed on " in shown
+    assert "This is the text the patient signed on " in town.run("-p", "insurer", "show", consent).out
+    assert "Taken back." in town.run("-p", "alice", "revoke", consent, "--yes").out
 
 
 def test_a_request_is_declined(town: Town) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from cli.times import in_words, parse_from, parse_until
+from cli.times import day_in_words, in_words, parse_from, parse_until
 from ledger.errors import InvalidInput
 
 ZONE = timezone(timedelta(hours=1))
@@ -50,6 +50,12 @@ def test_an_end_that_is_none(text: str, reason: str) -> None:
     assert caught.value.fix
 
 
+def test_the_option_that_was_over_is_the_one_to_mend() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        parse_until("2020-01-01", NOW, option="--expires")
+    assert caught.value.fix == "Give a later --expires."
+
+
 def test_a_start_is_the_first_second_of_its_day() -> None:
     assert parse_from("2026-02-01", NOW).isoformat() == "2026-02-01T00:00:00+01:00"
     assert parse_from("2026-02-01T08:00:00+02:00", NOW) == datetime(2026, 2, 1, 6, tzinfo=UTC)
@@ -57,3 +63,13 @@ def test_a_start_is_the_first_second_of_its_day() -> None:
 
 def test_times_are_read_in_words() -> None:
     assert in_words(1_767_225_600_000) == "1 January 2026, 00:00 UTC"
+
+
+@pytest.mark.parametrize("milliseconds", [253_402_300_799_000, 10**15, 10**20, 10**400, -(10**15)])
+def test_a_number_that_is_no_date_is_said_to_be_none(milliseconds: int) -> None:
+    assert in_words(milliseconds) == "a date that cannot be shown"
+
+
+def test_days_are_read_in_words_and_partial_dates_as_they_are() -> None:
+    assert day_in_words("2027-03-31T10:00:00+02:00") == "31 March 2027"
+    assert day_in_words("2027-03") == "2027-03"

@@ -71,6 +71,17 @@ def test_abstract_and_unknown_codes_cannot_be_named(code: str) -> None:
     assert refused.value.reason == "unknown_purpose"
 
 
+def test_an_unknown_code_says_which_there_are() -> None:
+    for tree, shown in (
+        (codes.PURPOSES, "HPAYMT, HRESCH, PATRQT, PUBHLTH, TREAT, or one below them in v3-ActReason."),
+        (codes.SENSITIVITIES, "PSY"),
+    ):
+        with pytest.raises(UnknownCode) as refused:
+            tree.check("FUN")
+        assert shown in refused.value.fix
+        assert len(refused.value.fix) < 300
+
+
 def test_what_needs_an_emergency() -> None:
     assert {code for code in PURPOSES if codes.needs_emergency(code)} == {"ETREAT", "BTG", "ERTREAT"}
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ledger.errors import BundleRejected, NotFound, StoreUnavailable, TooLarge
+from ledger.errors import BundleRejected, InvalidInput, NotFound, TooLarge
 from ledger.records import bundle as module
 from ledger.records.bundle import extract_resources, read_bundle, write_entries
 from ledger.records.patient import patient_fingerprint
@@ -205,8 +205,10 @@ def test_a_file_is_read_like_its_bytes(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_or_no_file_is_named_so(tmp_path: Path) -> None:
     with pytest.raises(NotFound):
         read_bundle(tmp_path / "missing.json")
-    with pytest.raises(StoreUnavailable):
+    with pytest.raises(InvalidInput) as caught:
         read_bundle(tmp_path)
+    assert caught.value.reason == "not_a_file"
+    assert caught.value.message == f"the path {tmp_path} is a directory"
 
 
 def test_a_bundle_beyond_the_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

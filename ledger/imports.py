@@ -1,4 +1,4 @@
-"""Importing web3 without what it does to the interpreter."""
+"""Importing web3 and eth-account without what they do to the interpreter."""
 
 import sys
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def recursion_limit_kept() -> Iterator[None]:
-    """Undo a change of the recursion limit: py_ecc, which web3 imports, raises it to 100,000.
+    """Undo a change of the recursion limit: py_ecc, which both import, raises it to 100,000.
 
     With that limit a deeply nested JSON text overflows the C stack and ends the process.
     """

@@ -1,0 +1,30 @@
+"""Structured logs: one JSON object a line on stderr; codes and counts, never values of requests."""
+
+import sys
+from typing import Any
+
+import structlog
+
+
+class _Stderr:
+    """Looks stderr up at each line, so that a caller may redirect it."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
+def configure() -> None:
+    """Send the gateway's logs to stderr as JSON with UTC times."""
+    target: Any = _Stderr()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(sort_keys=True),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(target),
+        cache_logger_on_first_use=False,
+    )

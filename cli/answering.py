@@ -1,0 +1,110 @@
+"""A patient's answer to a request: the draft that says yes, never to more than was asked; and its preview."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from cli.granting import consequences, effects_text, sort_exceptions
+from cli.session import now
+from cli.shapes.base import Shape
+from cli.shapes.consents import RequestPart, RequestShown
+from cli.times import is_date, parse_until
+from cli.views.requests import request_text
+from cli.views.text import quoted
+from ledger.errors import Conflict, InvalidInput
+
+if TYPE_CHECKING:
+    from ledger.client.drafting import Draft, Wish
+    from ledger.client.opening import Desk
+
+OPEN = "proposed"
+
+
+def answer(
+    desk: "Desk",
+    request: RequestPart,
+    *,
+    at: datetime,
+    classes: Sequence[str] = (),
+    excepted: Sequence[str] = (),
+    until: str | None = None,
+) -> "Draft":
+    """The draft that says yes to a request, as far as the patient wants.
+
+    Raises:
+        Conflict: the request is answered or over.
+        InvalidInput: the answer would go further than the request, or the request has an end that is no date.
+    """
+    from dataclasses import replace
+
+    from ledger.client.drafting import wish_of
+    from ledger.ids import parse_request_id
+
+    _require_open(request)
+    patient = desk.enrolled()
+    found = patient.request(parse_request_id(request.request))
+    labels, closed = sort_exceptions(excepted)
+    asked = wish_of(found)
+    ends = parse_until(until, at) if until else asked.until
+    _require_within(asked, classes, ends)
+    wish = replace(
+        asked,
+        classes=tuple(classes) or asked.classes,
+        starts=at.replace(microsecond=0),
+        until=ends,
+        excepted_labels=labels,
+        excepted_classes=closed,
+    )
+    return patient.draft(wish, parse_request_id(request.request))
+
+
+def preview(desk: "Desk", request: RequestPart) -> tuple[Shape, str]:
+    """A request with what saying yes would mean; only the request if it is answered or over."""
+    text = request_text(request)
+    if request.state != OPEN or not _has_dates(request):
+        return RequestShown(request=request), text
+    draft = answer(desk, request, at=now().astimezone())
+    records, effects = consequences(desk, draft)
+    shape = RequestShown(request=request, statement=draft.statement, records=len(records), effects=effects)
+    return shape, (
+        f"{text}\n\nIf you say yes, you sign this:\n{quoted(draft.statement)}\n\n"
+        f"{effects_text(draft, effects, records)}\n\n"
+        f"Share: consent request approve {request.request}\n"
+        f"Don't share: consent request decline {request.request}"
+    )
+
+
+def _require_open(request: RequestPart) -> None:
+    if request.state != OPEN:
+        raise Conflict(
+            "the request is answered already, or over",
+            reason="request_closed",
+            fix="See: consent request list",
+        )
+    if not _has_dates(request):
+        raise InvalidInput(
+            "the request has an end that is no date",
+            reason="bad_time",
+            fix=f"Say no to it: consent request decline {request.request}",
+        )
+
+
+def _has_dates(request: RequestPart) -> bool:
+    return request.until is None or is_date(request.until)
+
+
+def _require_within(asked: "Wish", classes: Sequence[str], ends: datetime | None) -> None:
+    """Nobody gives more than they were asked for by a slip; what is more is said in a choice of its own."""
+    from ledger.consent.codes import CLASSES, class_code
+
+    more = [code for code in map(class_code, classes) if asked.classes and code not in asked.classes]
+    if more:
+        raise _too_much(f"the request does not ask for {', '.join(CLASSES[code].word for code in more)}")
+    if asked.until is not None and ends is not None and ends > asked.until:
+        raise _too_much("the request does not ask for so long")
+
+
+def _too_much(message: str) -> InvalidInput:
+    return InvalidInput(
+        message, reason="beyond_request", fix="Leave it out here. To share more, use: consent grant"
+    )
