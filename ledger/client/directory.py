@@ -101,13 +101,13 @@ class DirectoryView:
         return Recipient(did=did, name=parsed.name, key=key.key, key_version=key.number)
 
     def listing(self, profiles: Mapping[Did, str]) -> list[Listed]:
-        """All participants of the directory, with those of the profiles that it vouches for."""
+        """All participants of the directory by name, with those of the profiles that it vouches for."""
         found = []
         for account, state in sorted(self.index.participants().items()):
             did = did_of(self.deployment.chain_id, account)
             known = _vouched(profiles.get(did), did, state, self.deployment.directory)
             found.append(Listed(did=did, roles=Role(state.roles), suspended=state.suspended, profile=known))
-        return found
+        return sorted(found, key=lambda one: ("" if one.profile is None else one.profile.name, one.did))
 
     def key_version(self, did: Did) -> int:
         """The version of a participant's encryption key in the directory; 0 if there is none."""
