@@ -1,5 +1,7 @@
 """A gateway's settings from flags over the environment."""
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ledger.errors import InvalidInput
@@ -8,8 +10,8 @@ if TYPE_CHECKING:
     from api.settings import GatewaySettings
 
 
-def gateway_settings(**flags: object) -> "GatewaySettings":
-    """The settings, a flag that is None not counting.
+def gateway_settings(usual_state: Path, **flags: object) -> "GatewaySettings":
+    """The settings: flags that are not None, over the environment, over the usual state directory.
 
     Raises:
         InvalidInput: one is missing or out of bounds; the message names it.
@@ -19,6 +21,8 @@ def gateway_settings(**flags: object) -> "GatewaySettings":
     from api.settings import GatewaySettings
 
     given = {name: value for name, value in flags.items() if value is not None}
+    if "CONSENT_STATE" not in os.environ:
+        given.setdefault("state", usual_state)
     try:
         return GatewaySettings(**given)  # type: ignore[arg-type]
     except ValidationError as exc:

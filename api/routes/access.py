@@ -6,7 +6,7 @@ receipt would tell whose it is to whoever asks.
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 
 from api.auth import Caller, GatewayPart
 from api.models import EvaluationBody
@@ -20,9 +20,9 @@ router = APIRouter(tags=["access"])
 
 
 @router.get("/.well-known/authzen-configuration")
-def configuration(request: Request) -> dict[str, Any]:
-    """Where this policy decision point answers."""
-    base = str(request.base_url).rstrip("/")
+def configuration(gateway: GatewayPart) -> dict[str, Any]:
+    """Where this policy decision point answers: at the configured URL, whatever host a caller names."""
+    base = gateway.settings.origin
     return {"policy_decision_point": base, "access_evaluation_endpoint": f"{base}/access/v1/evaluation"}
 
 

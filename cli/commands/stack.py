@@ -68,7 +68,7 @@ def serve(
 
     session = of(context)
     settings = gateway_settings(
-        state=state or session.home.stack, rpc=session.given.rpc, deployment=deployment, host=host, port=port
+        session.home.stack, state=state, rpc=session.given.rpc, deployment=deployment, host=host, port=port
     )
     with told_to_stop() as told, Server(settings) as server:
         shape = GatewayServed(gateway=server.url, state=str(settings.state))

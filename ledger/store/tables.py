@@ -150,7 +150,7 @@ sessions = Table(
     Column("token", LargeBinary(32), primary_key=True),
     Column("expires", BigInteger, nullable=False, index=True),
     Column("sealed", LargeBinary, nullable=False),
-    comment="SHA-256 of bearer tokens; the account is sealed under the log's own key.",
+    comment="Keyed hashes of bearer tokens; the account is sealed under the log's own key.",
 )
 
 chain_blocks = Table(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from api.settings import GatewaySettings
 from cli.demo.telling import tell
 from cli.main import main
 from cli.views.demo import ending
@@ -131,3 +132,12 @@ def test_every_dependency_is_explained() -> None:
     assert {
         package for package in packages if not re.search(rf"\b{re.escape(package)}\b", explained)
     } == set()
+
+
+def test_every_setting_of_a_gateway_is_there_with_its_default() -> None:
+    section = README[README.index("## A gateway's settings") : README.index("## Why each dependency")]
+    named = set(re.findall(r"`CONSENT_([A-Z_]+)`", section))
+    assert named == {name.upper() for name in GatewaySettings.model_fields}
+    for name in ("level", "max_head_age", "relay_delay", "anchor_interval", "host", "port"):
+        row = next(line for line in section.splitlines() if f"CONSENT_{name.upper()}`" in line)
+        assert str(GatewaySettings.model_fields[name].default) in row.split("|")[2]

@@ -130,7 +130,7 @@ def _sign_in() -> None:
         sa.Column("token", sa.LargeBinary(32), primary_key=True),
         sa.Column("expires", sa.BigInteger, nullable=False, index=True),
         sa.Column("sealed", sa.LargeBinary, nullable=False),
-        comment="SHA-256 of bearer tokens; the account is sealed under the log's own key.",
+        comment="Keyed hashes of bearer tokens; the account is sealed under the log's own key.",
     )
 
 
