@@ -139,11 +139,10 @@ contract ConsentRegistry is IConsentRegistry, EIP712 {
         (address controller, uint16 epoch, uint40 until) = (consent.controller, consent.epoch, consent.until);
         id = consentIdOf(controller, epoch, consent.termsHash, until);
         obstacle = _obstacle(id, epoch, epochOf[controller], until);
-        if (obstacle != NOTHING) return (id, obstacle);
-        if (!ConsentId.unwrap(id).isSignedBy(controller, consent.signature)) {
-            return (id, BadSignature.selector);
+        if (obstacle == NOTHING) {
+            obstacle = ConsentId.unwrap(id).objectionTo(controller, consent.signature);
         }
-        _record(id, controller, epoch, until);
+        if (obstacle == NOTHING) _record(id, controller, epoch, until);
     }
 
     function _record(ConsentId id, address controller, uint16 epoch, uint40 until) private {
@@ -187,6 +186,7 @@ contract ConsentRegistry is IConsentRegistry, EIP712 {
         if (obstacle == EpochIsTerminal.selector) revert EpochIsTerminal(controller);
         if (obstacle == WrongEpoch.selector) revert WrongEpoch(controller, epoch, epochOf[controller]);
         if (obstacle == ConsentEnded.selector) revert ConsentEnded(id);
+        if (obstacle == NotDeployed.selector) revert NotDeployed(controller, ConsentId.unwrap(id));
         revert BadSignature(controller, ConsentId.unwrap(id));
     }
 

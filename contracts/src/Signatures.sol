@@ -7,8 +7,11 @@ import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 /// @title The refusals of every function that takes a signature.
 interface ISigned {
     /// @notice Neither the key of `signer` nor, where it is a deployed wallet, the wallet itself signed `digest`.
-    /// @dev An account that is not deployed yet has only its key: a counterfactual wallet signature is refused.
     error BadSignature(address signer, bytes32 digest);
+
+    /// @notice The signature says by its ERC-6492 suffix that `signer` is a wallet to be, and it has no code yet.
+    /// @dev Nobody's factory is called here. Once the wallet is deployed, its plain signature is good.
+    error NotDeployed(address signer, bytes32 digest);
 
     /// @notice The signer is a wallet, and the gas `left` cannot grant it what every wallet is granted.
     /// @dev Thrown instead of calling the wallet short of gas, so that whoever relays cannot make a good
@@ -24,25 +27,38 @@ library Signatures {
     /// @dev What a wallet may spend on its answer. Ample for a Safe with many owners or a passkey wallet.
     uint256 internal constant WALLET_GAS = 300_000;
 
+    /// @dev What a signature for a wallet that is not deployed yet ends with (ERC-6492).
+    bytes32 internal constant COUNTERFACTUAL =
+        0x6492649264926492649264926492649264926492649264926492649264926492;
+
     /// @dev The gas left that guarantees `WALLET_GAS` to the wallet: a call keeps back 1/64 of it (EIP-150),
     ///      after the price of reaching an account and the one it delegates to (EIP-2929, EIP-7702).
     uint256 internal constant WALLET_GAS_NEEDED = WALLET_GAS + WALLET_GAS / 63 + 6_000;
 
-    /// @notice Whether `signer` signed `digest`.
+    /// @notice Goes on only if `signer` signed `digest`.
     /// @param signature 65 bytes r ‖ s ‖ v with s in the lower half order and v 27 or 28; or what the wallet takes.
-    function isSignedBy(bytes32 digest, address signer, bytes calldata signature)
-        internal
-        view
-        returns (bool)
-    {
-        (address recovered, ECDSA.RecoverError failure,) = ECDSA.tryRecoverCalldata(digest, signature);
-        if (failure == ECDSA.RecoverError.NoError && recovered == signer) return true;
-        return signer.code.length > 0 && _isAcceptedBy(signer, digest, signature);
+    function requireSignedBy(bytes32 digest, address signer, bytes calldata signature) internal view {
+        bytes4 objection = objectionTo(digest, signer, signature);
+        if (objection == ISigned.NotDeployed.selector) revert ISigned.NotDeployed(signer, digest);
+        if (objection != 0) revert ISigned.BadSignature(signer, digest);
     }
 
-    /// @notice Goes on only if `signer` signed `digest`.
-    function requireSignedBy(bytes32 digest, address signer, bytes calldata signature) internal view {
-        if (!isSignedBy(digest, signer, signature)) revert ISigned.BadSignature(signer, digest);
+    /// @notice Why `signature` does not count as one of `signer` under `digest`: an error's selector; zero if it does.
+    function objectionTo(bytes32 digest, address signer, bytes calldata signature)
+        internal
+        view
+        returns (bytes4)
+    {
+        (address recovered, ECDSA.RecoverError failure,) = ECDSA.tryRecoverCalldata(digest, signature);
+        if (failure == ECDSA.RecoverError.NoError && recovered == signer) return 0;
+        if (signer.code.length > 0) {
+            return _isAcceptedBy(signer, digest, signature) ? bytes4(0) : ISigned.BadSignature.selector;
+        }
+        return _isCounterfactual(signature) ? ISigned.NotDeployed.selector : ISigned.BadSignature.selector;
+    }
+
+    function _isCounterfactual(bytes calldata signature) private pure returns (bool) {
+        return signature.length >= 32 && bytes32(signature[signature.length - 32:]) == COUNTERFACTUAL;
     }
 
     function _isAcceptedBy(address wallet, bytes32 digest, bytes calldata signature)

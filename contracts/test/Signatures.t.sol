@@ -164,7 +164,9 @@ contract SignaturesTest is RegistryFixture {
         SignedConsent memory consent = consentOfWallet(address(0xC0FFEE));
         bytes32 magic = 0x6492649264926492649264926492649264926492649264926492649264926492;
         consent.signature = abi.encodePacked(abi.encode(address(1), "", consent.signature), magic);
-        refuse(consent);
+        bytes32 id = ConsentId.unwrap(idOfWallet(consent.controller));
+        vm.expectRevert(abi.encodeWithSelector(ISigned.NotDeployed.selector, consent.controller, id));
+        registry.recordSigned(consent);
     }
 
     function test_refuseAPrecompile() public {

@@ -41,6 +41,11 @@ MEANINGS: dict[str, _Meaning] = {
     "NotAdmitted": (NotAdmitted, "the account is not in the directory", "Admit it first."),
     "NotController": (Forbidden, "only the consent's controller may do this", ""),
     "NotCurrent": (Conflict, "another anchor of this log came first", ""),
+    "NotDeployed": (
+        SignatureInvalid,
+        "the signature is of a wallet that is not deployed yet",
+        "Deploy the wallet, then sign again with it.",
+    ),
     "NotEnoughGas": (ChainUnreachable, "the transaction had too little gas", "Try again."),
     "NotGrowing": (InvalidInput, "an anchor must be of a larger log than the last", ""),
     "NotRecorded": (NotFound, "the registry does not know this consent", "Stop it with its full text."),
