@@ -31,13 +31,15 @@ VARIES = re.compile(
     r"/tmp/\S+"  # noqa: S108 - where the demo happened to run
     r"|\+[0-9a-f]{8}\+[A-Za-z0-9+/=]{40,}"  # a log's key
     r"|0x[0-9a-fA-F]{6,}|\bbaf[a-z2-7]{20,}|\b(?:rq|ev)_[0-9a-z]+"
+    r"|\b(?:seen|final)(?= in block)"  # how far the chain has come
+    r"|\d+ not checked: the head is a block above the last one that the auditor read"
     r"|\b(?:January|February|March|April|May|June|July|August|September|October|November|December)\b"
 )
 
 
 def shape(line: str) -> str:
-    """A line without what differs from run to run: ids, addresses, CIDs, numbers, places."""
-    return " ".join(re.sub(r"\d[\d,.:]*", "#", VARIES.sub("~", line)).split())
+    """A line without what differs from run to run: ids, addresses, CIDs, numbers, places, progress."""
+    return " ".join(re.sub(r"\d[\d,.:]*", "#", VARIES.sub("~", line).removesuffix("~")).split())
 
 
 @pytest.mark.chain
@@ -46,7 +48,7 @@ def test_the_transcript_is_what_the_demo_prints(monkeypatch: pytest.MonkeyPatch)
         monkeypatch.delenv(name, raising=False)
     said: list[str] = []
     report = tell(main, said.append, None)
-    assert report.ok
+    assert report.failure is None
     said.append(ending(report))
     printed = iter([shape(line) for text in said for line in text.splitlines()])
     shown = [shape(line) for line in block("demo") if line.strip() not in ("", "...")]
