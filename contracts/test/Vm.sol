@@ -22,6 +22,7 @@ interface Vm {
     function signAndAttachDelegation(address implementation, uint256 key) external;
 
     function prank(address sender) external;
+    function deal(address account, uint256 balance) external;
     function warp(uint256 time) external;
     function roll(uint256 number) external;
     function deployCode(string calldata contractName) external returns (address deployed);
@@ -39,6 +40,9 @@ interface Vm {
     function expectEmit(address emitter) external;
     function recordLogs() external;
     function getRecordedLogs() external returns (Log[] memory logs);
+    function record() external;
+    function stopRecord() external;
+    function accesses(address target) external returns (bytes32[] memory reads, bytes32[] memory writes);
 
     function lastCallGas() external view returns (Gas memory gas);
     function snapshotValue(string calldata group, string calldata name, uint256 value) external;
