@@ -83,6 +83,9 @@ abstract contract DirectoryModel is Handler, Typed {
             }
         }
         _people = [owner, address(0xACC1), address(0xACC2), _participants[0], address(0x57)];
+        vm.prank(owner);
+        IAccessControl(address(directory)).grantRole(ACCREDITOR, _people[1]);
+        isAccreditor[_people[1]] = true;
     }
 
     function participants() external view returns (address[] memory accounts, Participant[] memory models) {
