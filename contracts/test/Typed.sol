@@ -7,10 +7,20 @@ import {vm} from "./Vm.sol";
 /// @dev What a client signs, written a second time from the specification: the contracts are not asked.
 abstract contract Typed {
     function domainOf(string memory name, address verifyingContract) internal view returns (bytes32) {
+        return domainOf(name, "1", block.chainid, verifyingContract);
+    }
+
+    function domainOf(string memory name, string memory version, uint256 chainId, address verifyingContract)
+        internal
+        pure
+        returns (bytes32)
+    {
         bytes32 typehash =
             keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
         return keccak256(
-            abi.encode(typehash, keccak256(bytes(name)), keccak256("1"), block.chainid, verifyingContract)
+            abi.encode(
+                typehash, keccak256(bytes(name)), keccak256(bytes(version)), chainId, verifyingContract
+            )
         );
     }
 
@@ -62,5 +72,15 @@ abstract contract Typed {
     function signed(uint256 key, bytes32 digest) internal pure returns (bytes memory) {
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, digest);
         return abi.encodePacked(r, s, v);
+    }
+
+    /// @dev What a wallet that is not deployed yet sends (ERC-6492): who would deploy it, how, and its signature.
+    function counterfactual(address factory, bytes memory factoryCall, bytes memory signature)
+        internal
+        pure
+        returns (bytes memory)
+    {
+        bytes32 suffix = 0x6492649264926492649264926492649264926492649264926492649264926492;
+        return abi.encodePacked(abi.encode(factory, factoryCall, signature), suffix);
     }
 }

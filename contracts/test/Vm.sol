@@ -62,6 +62,9 @@ interface Vm {
     function parseJsonBytes(string calldata json, string calldata key) external pure returns (bytes memory);
     function parseJsonBytes32(string calldata json, string calldata key) external pure returns (bytes32);
     function parseJsonString(string calldata json, string calldata key) external pure returns (string memory);
+
+    function assertEq(bytes calldata left, bytes calldata right, string calldata why) external pure;
+    function expectCall(address callee, bytes calldata data, uint64 count) external;
 }
 
 Vm constant vm = Vm(address(uint160(uint256(keccak256("hevm cheat code")))));

@@ -4,6 +4,8 @@ pragma solidity 0.8.37;
 import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 
+import {IConsentRegistry} from "../src/IConsentRegistry.sol";
+
 /// @dev A wallet that takes its owner's signature, after spending `work` gas on the question.
 contract OwnedWallet is IERC1271 {
     address private immutable OWNER;
@@ -21,6 +23,82 @@ contract OwnedWallet is IERC1271 {
     }
 }
 
+/// @dev Where an `OwnedWallet` comes to be, and whoever calls brings it about.
+contract WalletFactory {
+    function deploy(address owner, uint256 salt) external returns (address) {
+        return address(new OwnedWallet{salt: bytes32(salt)}(owner, 0));
+    }
+
+    function walletOf(address owner, uint256 salt) external view returns (address) {
+        bytes memory code = abi.encodePacked(type(OwnedWallet).creationCode, abi.encode(owner, 0));
+        bytes32 hash = keccak256(abi.encodePacked(hex"ff", this, salt, keccak256(code)));
+        return address(uint160(uint256(hash)));
+    }
+}
+
+/// @dev A wallet that takes its owner's signature in every spelling: also 64 bytes, and also a high s.
+contract LenientWallet is IERC1271 {
+    address private immutable OWNER;
+
+    constructor(address owner) {
+        OWNER = owner;
+    }
+
+    function isValidSignature(bytes32 digest, bytes calldata signature) external view returns (bytes4) {
+        (uint256 r, uint256 s) = abi.decode(signature, (uint256, uint256));
+        uint8 v = signature.length > 64 ? uint8(signature[64]) : uint8(27 + (s >> 255));
+        if (signature.length == 64) s = s << 1 >> 1;
+        address signer = ecrecover(digest, v, bytes32(r), bytes32(s));
+        return signer == OWNER ? IERC1271.isValidSignature.selector : bytes4(0);
+    }
+}
+
+/// @dev A wallet that takes its owner's signature as it was sent before the wallet was deployed (ERC-6492).
+contract UnwrappingWallet is IERC1271 {
+    address private immutable OWNER;
+
+    constructor(address owner) {
+        OWNER = owner;
+    }
+
+    function isValidSignature(bytes32 digest, bytes calldata wrapped) external view returns (bytes4) {
+        (,, bytes memory signature) = abi.decode(wrapped[:wrapped.length - 32], (address, bytes, bytes));
+        return ECDSA.recover(digest, signature) == OWNER ? IERC1271.isValidSignature.selector : bytes4(0);
+    }
+}
+
+/// @dev A wallet whose owner can be replaced.
+contract HandedOnWallet is IERC1271 {
+    address public owner;
+
+    constructor(address owner_) {
+        owner = owner_;
+    }
+
+    function handOn(address next) external {
+        owner = next;
+    }
+
+    function isValidSignature(bytes32 digest, bytes calldata signature) external view returns (bytes4) {
+        return ECDSA.recover(digest, signature) == owner ? IERC1271.isValidSignature.selector : bytes4(0);
+    }
+}
+
+/// @dev A wallet that has its answers from elsewhere.
+contract ProxyWallet {
+    address private immutable IMPLEMENTATION;
+
+    constructor(address implementation) {
+        IMPLEMENTATION = implementation;
+    }
+
+    fallback(bytes calldata question) external returns (bytes memory) {
+        (bool success, bytes memory answer) = IMPLEMENTATION.delegatecall(question);
+        require(success);
+        return answer;
+    }
+}
+
 /// @dev A wallet that agrees to anything, if only it is given enough gas.
 contract PickyWallet {
     uint256 private immutable ENOUGH;
@@ -31,6 +109,19 @@ contract PickyWallet {
 
     function isValidSignature(bytes32, bytes calldata) external view returns (bytes4) {
         return gasleft() >= ENOUGH ? IERC1271.isValidSignature.selector : bytes4(0);
+    }
+}
+
+/// @dev A wallet that agrees the first time in a transaction and never again in it: it sees by the price of a
+///      look elsewhere whether it has looked before.
+contract FickleWallet {
+    address private constant ELSEWHERE = address(0xE15E);
+
+    function isValidSignature(bytes32, bytes calldata) external view returns (bytes4) {
+        uint256 start = gasleft();
+        uint256 balance = ELSEWHERE.balance;
+        bool isFirst = start - gasleft() > 2_000;
+        return isFirst && balance == 0 ? IERC1271.isValidSignature.selector : bytes4(0);
     }
 }
 
@@ -47,13 +138,23 @@ contract ParrotWallet {
     }
 }
 
-/// @dev A wallet that answers yes, and as many zero bytes after it as its gas can pay for.
+/// @dev A wallet that answers, or reverts with, yes and zero bytes after it, `SIZE` bytes in all.
 contract FloodingWallet {
+    uint256 private immutable SIZE;
+    bool private immutable REVERTS;
+
+    constructor(uint256 size, bool reverts) {
+        SIZE = size;
+        REVERTS = reverts;
+    }
+
     fallback() external {
         bytes32 yes = IERC1271.isValidSignature.selector;
+        (uint256 size, bool reverts) = (SIZE, REVERTS);
         assembly {
             mstore(0, yes)
-            return(0, 300000)
+            if reverts { revert(0, size) }
+            return(0, size)
         }
     }
 }
@@ -66,21 +167,30 @@ contract RevertingWallet {
     }
 }
 
-/// @dev A wallet that reverts with the answer that means yes.
-contract YesRevertingWallet {
-    fallback() external {
-        bytes32 yes = IERC1271.isValidSignature.selector;
-        assembly {
-            mstore(0, yes)
-            revert(0, 32)
-        }
-    }
-}
-
+/// @dev A wallet that spends all gas it is given in a loop.
 contract BurningWallet {
     fallback() external {
         while (true) {}
     }
+}
+
+/// @dev A wallet that loses all gas it is given at once.
+contract InvalidWallet {
+    fallback() external {
+        assembly {
+            invalid()
+        }
+    }
+}
+
+/// @dev An account that can be paid, and knows nothing of signatures.
+contract BareAccount {
+    receive() external payable {}
+}
+
+/// @dev An account that does nothing about any call.
+contract SilentAccount {
+    fallback() external {}
 }
 
 /// @dev A wallet that tries to write before it agrees; a static call does not let it.
@@ -90,5 +200,36 @@ contract WritingWallet {
     function isValidSignature(bytes32, bytes calldata) external returns (bytes4) {
         ++_asked;
         return IERC1271.isValidSignature.selector;
+    }
+}
+
+/// @dev A wallet that asks the registry about itself before it agrees.
+contract CuriousWallet {
+    IConsentRegistry private immutable REGISTRY;
+
+    constructor(IConsentRegistry registry) {
+        REGISTRY = registry;
+    }
+
+    function isValidSignature(bytes32, bytes calldata) external view returns (bytes4) {
+        return REGISTRY.epochOf(address(this)) == 0 ? IERC1271.isValidSignature.selector : bytes4(0);
+    }
+}
+
+/// @dev A wallet that does something at the registry while it is asked, and then agrees: always, or if that succeeded.
+contract MeddlingWallet {
+    IConsentRegistry private immutable REGISTRY;
+    bool private immutable AGREES_ANYWAY;
+    bytes private _deed;
+
+    constructor(IConsentRegistry registry, bytes memory deed, bool agreesAnyway) {
+        REGISTRY = registry;
+        AGREES_ANYWAY = agreesAnyway;
+        _deed = deed;
+    }
+
+    function isValidSignature(bytes32, bytes calldata) external returns (bytes4) {
+        (bool success,) = address(REGISTRY).call{gas: 150_000}(_deed);
+        return success || AGREES_ANYWAY ? IERC1271.isValidSignature.selector : bytes4(0);
     }
 }
