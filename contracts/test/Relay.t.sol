@@ -7,8 +7,9 @@ import {SignaturesFixture} from "./SignaturesFixture.sol";
 import {Vm, vm} from "./Vm.sol";
 import {OwnedWallet} from "./Wallets.sol";
 
-/// @dev What is wished for is brought about once, however often, in whichever form and by whomever it is sent, and
-///      nobody who comes later meets an error: for a key, a wallet, and an account delegated under EIP-7702.
+/// @dev What is wished for is brought about once, however often, in whichever form and by whomever it is
+///      sent, and nobody who comes later meets an error: for a key, a wallet, and an account delegated under
+///      EIP-7702.
 contract RelayTest is SignaturesFixture {
     enum Form {
         RecordInPerson,
@@ -65,7 +66,7 @@ contract RelayTest is SignaturesFixture {
         }
     }
 
-    /// @dev By id only what is known can be revoked, so there the preimage comes first; afterwards any form will do.
+    /// @dev By id only what is known can be revoked, so the preimage comes first; then any form will do.
     function test_frontRunTombstone() public {
         for (uint256 i = 0; i < _accounts.length; ++i) {
             choose(i);
@@ -87,7 +88,7 @@ contract RelayTest is SignaturesFixture {
         }
     }
 
-    /// @dev In person it names no epoch, so it ends another one each time: what follows a relay is a second wish.
+    /// @dev In person it names no epoch and ends another one each time: after a relay it is a second wish.
     function test_revokeAllInPersonActsEachTime() public {
         choose(0);
         sendOnce(Form.RevokeAllSigned);
@@ -123,8 +124,8 @@ contract RelayTest is SignaturesFixture {
         repeat(Form.SetKeyInPerson, Form.SetKeySigned, Form.SetKeyInPerson, seed);
     }
 
-    /// @dev All forms of all wishes in a random order: what succeeds can be sent again at once to no effect, what
-    ///      fails fails for a reason that the views tell beforehand, and each effect is seen once.
+    /// @dev All forms of all wishes in a random order: what succeeds can be sent again at once to no effect,
+    ///      what fails fails for a reason that the views tell beforehand, and each effect is seen once.
     function testFuzz_eachEffectOnceInAnyOrder(uint256 seed) public {
         choose(seed);
         Vm.Log[][] memory seen = new Vm.Log[][](FORMS);
@@ -155,7 +156,7 @@ contract RelayTest is SignaturesFixture {
         _id = _ids[_signer];
     }
 
-    /// @dev Each two of the forms, the earlier from `first` on and the later from `next` on, both up to `last`.
+    /// @dev Each two of the forms, the earlier from `first` and the later from `next` to `last`.
     function comparePairs(Form first, Form last, Form next) private {
         for (uint256 i = uint256(first); i <= uint256(last); ++i) {
             for (uint256 k = uint256(next); k <= uint256(last); ++k) {
@@ -168,7 +169,7 @@ contract RelayTest is SignaturesFixture {
         }
     }
 
-    /// @dev Up to eight of these forms, the first one from `first` on, the others from `next` on, up to `last`.
+    /// @dev Up to eight of the forms, the first one from `first` and the others from `next` to `last`.
     function repeat(Form first, Form last, Form next, uint256 seed) private {
         Form[] memory forms = new Form[](2 + seed % 7);
         for (uint256 i = 0; i < forms.length; ++i) {
@@ -202,8 +203,8 @@ contract RelayTest is SignaturesFixture {
         vm.assertEq(viewOf(), before, "changed");
     }
 
-    /// @dev Nothing fails but recording what has ended, and revoking by id what is not known. In person one records
-    ///      in one's current epoch, so that after `revokeAll` it is another consent.
+    /// @dev Nothing fails but recording what has ended, and revoking by id what is not known. In person one
+    ///      records in one's current epoch, so that after `revokeAll` it is another consent.
     function canBeSent(Form form) private view returns (bool) {
         ConsentState state = registry.stateOf(_id);
         uint16 epoch = registry.epochOf(_signer);

@@ -7,8 +7,8 @@ import {RegistryFixture} from "./RegistryFixture.sol";
 import {Vm, vm} from "./Vm.sol";
 import {InvalidWallet, OwnedWallet, RevertingWallet} from "./Wallets.sol";
 
-/// @dev Of a batch with items that are bad in every way there is, exactly the good ones are recorded, in whatever
-///      order, and of each other it is said what it would have met alone.
+/// @dev Of a batch with items that are bad in every way there is, exactly the good ones are recorded, in
+///      whatever order, and of each other it is said what it would have met alone.
 contract RelayBatchTest is RegistryFixture {
     struct Item {
         SignedConsent consent;
@@ -39,7 +39,7 @@ contract RelayBatchTest is RegistryFixture {
         check(shuffled(seed));
     }
 
-    /// @dev Alone each item is recorded, or meets the error whose selector the batch gave; or success, if active.
+    /// @dev Alone each item is recorded, or meets the error whose selector the batch gave.
     function test_eachMeetsAloneWhatTheBatchSaysOfIt() public {
         for (uint256 i = 0; i < ITEMS; ++i) {
             Item memory item = _items[i];
@@ -80,7 +80,7 @@ contract RelayBatchTest is RegistryFixture {
         vm.assertEq(viewOf(items), expected, "changed");
     }
 
-    /// @dev A bad signature in front does not spoil the good one of the same consent behind it, nor the reverse.
+    /// @dev A bad signature in front does not spoil the good one of the same consent, nor one behind it.
     function test_aBadItemDoesNotStandInForTheGoodOne() public {
         Item[] memory items = new Item[](3);
         for (uint256 i = 0; i < items.length; ++i) {

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 
+import {ConsentId, ConsentState} from "../src/IConsentRegistry.sol";
 import {ISigned} from "../src/Signatures.sol";
 import {SignaturesCatalogue} from "./SignaturesCatalogue.sol";
 import {vm} from "./Vm.sol";
@@ -33,7 +34,7 @@ contract EoaSignatures is SignaturesCatalogue {
         }
     }
 
-    /// @dev A precompile has no code, and what it answers to a call is not asked: 4 answers with the question.
+    /// @dev A precompile has no code, and what it would answer is not asked: 4 repeats the question.
     function test_refusePrecompiles() public {
         for (uint160 i = 1; i <= 17; ++i) {
             Message memory message = messageOf(address(i));
@@ -65,6 +66,18 @@ contract EoaSignatures is SignaturesCatalogue {
         refuse(Act.RecordSigned, message, abi.encode(suffix, uint256(1)), objection());
         refuse(Act.RecordSigned, message, abi.encode(uint256(suffix) ^ 1), objection());
         refuse(Act.RecordSigned, message, abi.encode(uint256(suffix) ^ 1 << 255), objection());
+    }
+
+    /// @dev The preimage then names another consent, so what was recorded before the fork ends by its id.
+    function test_afterChainIdChangedWhatWasRecordedEndsByItsId() public {
+        Message memory message = messageOf(account);
+        accept(Act.RecordSigned, message, good(Act.RecordSigned, message));
+        ConsentId id = idOf(message);
+        vm.chainId(block.chainid + 1);
+        accept(Act.LeaveTombstone, message, good(Act.LeaveTombstone, message));
+        assertState(id, ConsentState.Active, "recorded before the fork");
+        registry.revokeSigned(id, signed(KEY, revocationOf(domain(), id)));
+        assertState(id, ConsentState.Ended, "revoked by its id");
     }
 
     function test_refuseEveryOtherV() public {

@@ -4,8 +4,8 @@ pragma solidity 0.8.37;
 import {SignaturesFixture} from "./SignaturesFixture.sol";
 import {vm} from "./Vm.sol";
 
-/// @dev What can be wrong with a signature: its bytes are not those of the good one, or it is another's, or of something
-///      else, or what it signs was changed afterwards.
+/// @dev What can be wrong with a signature: its bytes are not those of the good one, or it is another's, or
+///      of something else, or what it signs was changed afterwards.
 abstract contract SignaturesAbuses is SignaturesFixture {
     uint256 internal constant ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141;
     uint256 internal constant LOWEST_HIGH_S = ORDER / 2 + 1;
@@ -16,7 +16,8 @@ abstract contract SignaturesAbuses is SignaturesFixture {
     /// @dev Whose acts are signed, with `KEY`.
     address internal account;
 
-    /// @dev Somebody else of the same kind, for whom `KEY` signs as well where that is possible, or else `OTHER_KEY`.
+    /// @dev Somebody else of the same kind, for whom `KEY` signs as well where that is possible, or else
+    ///      `OTHER_KEY`.
     address internal other;
 
     function listOf(bytes memory one) internal pure returns (bytes[] memory list) {

@@ -5,9 +5,9 @@ import {ISigned} from "../src/Signatures.sol";
 import {SignaturesAbuses} from "./SignaturesAbuses.sol";
 import {vm} from "./Vm.sol";
 
-/// @dev What must not count as a signature, for one kind of account, in every act that takes one. Each bad signature
-///      is refused by name and changes nothing; after it, the good one has its effect, so that nothing else
-///      stood in the way.
+/// @dev What must not count as a signature, for one kind of account, in every act that takes one. Each bad
+///      signature is refused by name and changes nothing; after it, the good one has its effect, so that
+///      nothing else stood in the way.
 abstract contract SignaturesCatalogue is SignaturesAbuses {
     function setUp() public virtual override {
         super.setUp();

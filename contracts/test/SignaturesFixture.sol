@@ -189,8 +189,8 @@ abstract contract SignaturesFixture is RegistryFixture {
         );
     }
 
-    /// @dev Sends it, and sees that it is refused with `reason(signer, digest)`, or skipped for it, and that nothing
-    ///      else happened.
+    /// @dev Sends it, and sees that it is refused with `reason(signer, digest)`, or skipped for it, and that
+    ///      nothing else happened.
     function refuse(Act act, Message memory message, bytes memory signature, bytes4 reason) internal {
         bytes32 before = viewOf(message);
         vm.recordLogs();

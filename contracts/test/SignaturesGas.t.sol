@@ -7,8 +7,8 @@ import {SignaturesTrial} from "./SignaturesTrial.sol";
 import {vm} from "./Vm.sol";
 import {BurningWallet, FloodingWallet, InvalidWallet, OwnedWallet, PickyWallet} from "./Wallets.sol";
 
-/// @dev What a wallet's answer may cost: never more than the cap to whoever relays, and never less than the cap is
-///      granted to the wallet, or the whole call fails and says so.
+/// @dev What a wallet's answer may cost: never more than the cap to whoever relays, and never less than the
+///      cap is granted to the wallet, or the whole call fails and says so.
 contract SignaturesGasTest is SignaturesTrial {
     /// @dev The least gas left with which a wallet is sure of the cap, and not much more.
     uint256 private constant ENOUGH = CAP * 64 / 63 + 10_000;
@@ -72,8 +72,9 @@ contract SignaturesGasTest is SignaturesTrial {
         }
     }
 
-    /// @dev The least gas with which a batch goes through at all is enough for its wallets: a relayer that sends
-    ///      too little fails as a whole, and no signature is called bad for it. Isolated, so that accounts are cold.
+    /// @dev The least gas with which a batch goes through at all is enough for its wallets: a relayer that
+    ///      sends too little fails as a whole, and no signature is called bad for it. Isolated, so that
+    ///      accounts are cold.
     /// forge-config: default.isolate = true
     function test_aWalletIsNeverShortOfGas() public {
         assertNeverShortOfGas(address(new PickyWallet(CAP - 1_000)));

@@ -14,8 +14,8 @@ abstract contract OwnKey is SignaturesCatalogue {
     }
 }
 
-/// @dev An account delegated under EIP-7702 to code that has `isValidSignature`, and takes the signature of another
-///      key: here the account's own key signs, which counts whatever the code says.
+/// @dev An account delegated under EIP-7702 to code that has `isValidSignature`, and takes the signature of
+///      another key: here the account's own key signs, which counts whatever the code says.
 contract DelegatedWalletSignatures is OwnKey {
     function accounts() internal override returns (address, address) {
         address code = address(new OwnedWallet(vm.addr(KEY + 2), 0));
@@ -76,8 +76,8 @@ contract DelegatedToNothingSignatures is OwnKey {
     }
 }
 
-/// @dev An account delegated to another delegated one: a delegation is followed once, and what it leads to here is
-///      no code that runs.
+/// @dev An account delegated to another delegated one: a delegation is followed once, and what it leads to
+///      here is no code that runs.
 contract DelegatedToDelegatedSignatures is OwnKey {
     function accounts() internal override returns (address, address) {
         address code = delegated(KEY + 2, address(new OwnedWallet(vm.addr(KEY + 3), 0)));

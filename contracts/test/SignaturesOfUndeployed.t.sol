@@ -6,8 +6,8 @@ import {SignaturesCatalogue} from "./SignaturesCatalogue.sol";
 import {vm} from "./Vm.sol";
 import {WalletFactory} from "./Wallets.sol";
 
-/// @dev A wallet that is not deployed yet, and whose signatures say so (ERC-6492): all are refused for that, the
-///      good one too. Once it is deployed, the same signature without the wrapping counts.
+/// @dev A wallet that is not deployed yet, and whose signatures say so (ERC-6492): all are refused for that,
+///      the good one too. Once it is deployed, the same signature without the wrapping counts.
 contract CounterfactualSignatures is SignaturesCatalogue {
     WalletFactory internal factory;
 

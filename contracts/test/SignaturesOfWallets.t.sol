@@ -22,8 +22,8 @@ import {
     WritingWallet
 } from "./Wallets.sol";
 
-/// @dev What a wallet may answer, and do when it is asked, in every act that takes a signature. Whatever it does,
-///      the rest of its batch is recorded.
+/// @dev What a wallet may answer, and do when it is asked, in every act that takes a signature. Whatever it
+///      does, the rest of its batch is recorded.
 contract SignaturesOfWalletsTest is SignaturesTrial {
     bytes4 private constant YES = 0x1626ba7e;
 
@@ -67,13 +67,26 @@ contract SignaturesOfWalletsTest is SignaturesTrial {
         refuseAnswer("");
     }
 
-    /// @dev What the answer leaves out must not be read from memory.
     function test_refuse4Bytes() public {
         refuseAnswer(abi.encodePacked(YES));
     }
 
     function test_refuse31Bytes() public {
         refuseAnswer(abi.encodePacked(bytes31(YES)));
+    }
+
+    /// @dev A recovery that fails leaves zero where the answer is read, which would complete a yes cut short.
+    function test_refuseAnAnswerThatIsCutOffAfterAFailedRecovery() public {
+        address wallet = address(new ParrotWallet(abi.encodePacked(YES)));
+        for (uint256 i = 0; i < ACTS; ++i) {
+            Message memory message = messageOf(wallet);
+            bytes memory signature = good(Act(i), message);
+            signature[64] = 0;
+            uint256 start = vm.snapshotState();
+            prepare(Act(i), message);
+            refuse(Act(i), message, signature, ISigned.BadSignature.selector);
+            vm.revertToState(start);
+        }
     }
 
     function test_acceptMoreThan32Bytes() public {
@@ -110,7 +123,8 @@ contract SignaturesOfWalletsTest is SignaturesTrial {
         acceptFrom(address(new CuriousWallet(registry)));
     }
 
-    /// @dev Nothing can be done in the name of the wallet while it is only asked, so one that agrees for it does not.
+    /// @dev Nothing can be done in the name of the wallet while it is only asked, so one that agrees for it
+    ///      does not.
     function test_refuseAWalletThatAgreesIfItsDeedSucceeds() public {
         refuseFrom(address(new MeddlingWallet(registry, abi.encodeCall(registry.revokeAll, ()), false)));
         bytes memory deed = abi.encodeCall(registry.record, (TERMS, UNTIL));

@@ -6,8 +6,8 @@ import {ISigned} from "../src/Signatures.sol";
 import {SignaturesFixture} from "./SignaturesFixture.sol";
 import {Vm, vm} from "./Vm.sol";
 
-/// @dev Puts a wallet to the question in every act that takes a signature. Whatever it does, whoever relays pays no
-///      more than the cap for it.
+/// @dev Puts a wallet to the question in every act that takes a signature. Whatever it does, whoever relays
+///      pays no more than the cap for it.
 abstract contract SignaturesTrial is SignaturesFixture {
     uint256 internal constant CAP = 300_000;
 

@@ -216,7 +216,8 @@ contract CuriousWallet {
     }
 }
 
-/// @dev A wallet that does something at the registry while it is asked, and then agrees: always, or if that succeeded.
+/// @dev A wallet that does something at the registry while it is asked, and then agrees: always, or if that
+///      succeeded.
 contract MeddlingWallet {
     IConsentRegistry private immutable REGISTRY;
     bool private immutable AGREES_ANYWAY;
