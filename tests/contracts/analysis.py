@@ -12,15 +12,17 @@ from tests.contracts.tools import CONTRACTS
 ENVIRONMENT = CONTRACTS / ".analysis"
 
 
-def analyse(tool: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Runs a tool in ``contracts``, where it finds forge, with more environment; no exit code raises."""
+def analyse(
+    tool: str, *arguments: str, folder: Path = CONTRACTS, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Runs a tool in a folder, where it finds forge, with more environment; no exit code raises."""
     scripts = ENVIRONMENT / ("Scripts" if sys.platform == "win32" else "bin")
     if not (ENVIRONMENT / ".ready").exists():
         pytest.fail(f"{tool} is missing; run `make contracts/.analysis/.ready`")
     path = os.pathsep.join([str(scripts), str(_forge()), os.environ["PATH"]])
     return subprocess.run(  # noqa: S603
         [scripts / tool, *arguments],
-        cwd=CONTRACTS,
+        cwd=folder,
         env={**os.environ, "PATH": path, "NO_COLOR": "1", **environment},
         capture_output=True,
         text=True,
