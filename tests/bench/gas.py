@@ -1,4 +1,8 @@
-"""gas: transaction gas of recording and ending consents, from receipts of a real chain (anvil)."""
+"""gas: transaction gas of recording and ending consents, here and on EAS, from receipts of one anvil.
+
+``eas_to_…_ratio`` is how many times as much the same act costs on EAS; `tests.bench.eas.peer` says what is
+attested there.
+"""
 
 import os
 import tempfile
@@ -8,30 +12,67 @@ from ledger.chain import calls
 from ledger.chain.calls import SignedConsent
 from ledger.chain.deployment import Deployment, deploy
 from ledger.chain.devnet import Devnet
+from ledger.chain.facts import Receipt
 from ledger.chain.rpc import Rpc
 from ledger.chain.sending import send
 from ledger.crypto.identity import Account
 from ledger.crypto.typed import Revocation, consent_digest, consent_domain
 from ledger.ids import Address, consent_id
+from tests.bench.eas.peer import Eas, install
 from tests.bench.measure import Figures
 
 UNTIL = 1_900_000_000
 BATCH = 100
+_EAS_GAS = 25_000_000
+_PEERS = {
+    "record": "eas_attest",
+    "record_batch_100_each": "eas_multi_attest_100_each",
+    "revoke": "eas_revoke",
+    "revoke_preimage": "eas_revoke",
+}
+"""The act on EAS that each of ours is compared with."""
 
 
 def run() -> Figures:
     """Gas of one transaction each, in a batch per consent; sent by the controller unless it says signed."""
+    install()
     with tempfile.TemporaryDirectory() as directory, Devnet(Path(directory)) as devnet:
         key = Account.from_key(os.urandom(32))
         devnet.fund(key.address, 10**21)
-        registry = _Registry(devnet.url, deploy(devnet.url, key), key)
-        return {
-            "record": registry.record(),
-            "record_batch_100_each": registry.batch() / BATCH,
-            "revoke": registry.revoke(),
-            "revoke_preimage": registry.revoke_preimage(),
-            "revoke_preimage_signed": registry.revoke_preimage_signed(),
-        }
+        ours = _ours(_Registry(devnet.url, deploy(devnet.url, key), key))
+        theirs = _theirs(devnet.url, key)
+    return {**ours, **theirs, **_ratios({**ours, **theirs})}
+
+
+def _ours(registry: "_Registry") -> Figures:
+    return {
+        "record": registry.record(),
+        "record_batch_100_each": registry.batch() / BATCH,
+        "revoke": registry.revoke(),
+        "revoke_preimage": registry.revoke_preimage(),
+        "revoke_preimage_signed": registry.revoke_preimage_signed(),
+    }
+
+
+def _theirs(url: str, key: Account) -> Figures:
+    rpc = Rpc(url)
+    chain_id = rpc.chain_id()
+
+    def transact(to: bytes, data: bytes) -> Receipt:
+        return send(rpc, key, chain_id=chain_id, to=to, data=data, gas=_EAS_GAS, patience=10)
+
+    eas = Eas(rpc, transact)
+    attested = eas.attest(os.urandom(32), UNTIL)
+    batch = eas.multi_attest([(os.urandom(32), UNTIL) for _ in range(BATCH)])
+    return {
+        "eas_attest": attested.gas_used,
+        "eas_multi_attest_100_each": batch.gas_used / BATCH,
+        "eas_revoke": eas.revoke(attested).gas_used,
+    }
+
+
+def _ratios(figures: Figures) -> Figures:
+    return {f"eas_to_{act}_ratio": figures[peer] / figures[act] for act, peer in _PEERS.items()}
 
 
 class _Registry:
