@@ -12,7 +12,8 @@ from api.server import Server
 from api.settings import GatewaySettings
 from ledger.canonical import canonical, hexed, parse_object
 from ledger.chain import calls
-from ledger.chain.deployment import Deployment, deploy
+from ledger.chain.deploying import deploy
+from ledger.chain.deployment import Deployment
 from ledger.chain.devnet import Devnet
 from ledger.chain.rpc import Rpc
 from ledger.client import files

@@ -1,18 +1,16 @@
-"""Where the three contracts are, and how they got there."""
+"""Where the three contracts are, as data and as the file that names them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
-from ledger.chain.rpc import Rpc
-from ledger.chain.sending import send
-from ledger.crypto.identity import Account
-from ledger.errors import InvalidInput
-from ledger.ids import Address, address_from_bytes, parse_address
-from ledger.imports import recursion_limit_kept
+from ledger import durable
+from ledger.canonical import canonical, parse_object
+from ledger.errors import Conflict, InvalidInput, NotFound, StoreUnavailable
+from ledger.ids import Address, parse_address
 
 _KEYS = {"chain_id", "registry", "directory", "anchor", "block"}
-_DEPLOY_GAS = 6_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,55 +63,50 @@ class Deployment:
             block=value["block"],
         )
 
+    def same_place(self, other: "Deployment") -> bool:
+        """Whether both name the same contracts, whatever block they give."""
+        return (self.chain_id, self.addresses) == (other.chain_id, other.addresses)
 
-def deploy(rpc_url: str, key: Account, *, owner: Address | None = None, patience: float = 60.0) -> Deployment:
-    """Put new contracts on chain and wait until they are there. `key` pays; run twice, it deploys twice.
 
-    Args:
-        rpc_url: the node to use.
-        key: the account that sends the transactions.
-        owner: who names accreditors in the directory; `key` itself if absent.
-        patience: seconds to wait for each transaction.
+def read(path: Path) -> Deployment:
+    """The deployment in a file.
 
     Raises:
-        ChainUnreachable: the node does not answer, or the transactions do not get into blocks (``not_mined``)
-            or fail there (``deployment_failed``).
+        NotFound: no such file.
+        InvalidInput: it holds something else.
+        StoreUnavailable: it cannot be read.
     """
-    rpc = Rpc(rpc_url)
     try:
-        chain_id = rpc.chain_id()
-        creations = {
-            "registry": _creation("ConsentRegistry"),
-            "directory": _creation("ParticipantDirectory", owner or key.address),
-            "anchor": _creation("CheckpointAnchor"),
-        }
-        receipts = {
-            name: send(
-                rpc,
-                key,
-                chain_id=chain_id,
-                to=b"",
-                data=data,
-                gas=_DEPLOY_GAS,
-                patience=patience,
-                refused="deployment_failed",
-            )
-            for name, data in creations.items()
-        }
-    finally:
-        rpc.close()
-    found = {name: address_from_bytes(receipt.contract or b"") for name, receipt in receipts.items()}
-    block = min(receipt.number for receipt in receipts.values())
-    return Deployment(chain_id=chain_id, block=block, **found)
+        return Deployment.from_json(parse_object(path.read_bytes()))
+    except FileNotFoundError as exc:
+        raise NotFound(f"there is no file {path}", reason="file_missing", fix="Check its name.") from exc
+    except OSError as exc:
+        raise StoreUnavailable(f"the file {path} cannot be read", reason="file_not_read") from exc
 
 
-def _creation(name: str, *arguments: Address) -> bytes:
-    """Creation code with its constructor's arguments."""
-    from contracts import artifact
+def write(path: Path, deployment: Deployment, *, replace: bool = False) -> bool:
+    """Put a deployment into a file, whole and durably; whether the file had to be changed.
 
-    with recursion_limit_kept():
-        from web3 import Web3
+    Raises:
+        Conflict: the file names other contracts, and `replace` does not say that they may be forgotten.
+        InvalidInput: it holds something else.
+        StoreUnavailable: it cannot be read or written.
+    """
+    require_writable(path, deployment, replace=replace)
+    content = canonical(deployment.to_json()) + b"\n"
+    if path.exists() and path.read_bytes() == content:
+        return False
+    with durable.appearing(path) as file:
+        file.write(content)
+    path.chmod(0o644)  # it is public
+    return True
 
-    compiled = artifact(name)
-    contract = Web3().eth.contract(abi=compiled.abi, bytecode=compiled.bytecode)
-    return bytes.fromhex(str(contract.constructor(*arguments).data_in_transaction)[2:])
+
+def require_writable(path: Path, deployment: Deployment, *, replace: bool) -> None:
+    """Refuse a file that names other contracts, unless `replace`; raises as `write`."""
+    if path.exists() and not replace and not read(path).same_place(deployment):
+        raise Conflict(
+            f"the file {path} names other contracts",
+            reason="other_deployment",
+            fix="Name another file with --output, or say that those may be forgotten: --replace",
+        )

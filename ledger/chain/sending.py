@@ -1,4 +1,4 @@
-"""One transaction, sent and waited for: for deployments and accreditors; the relayer has its own way."""
+"""One transaction, sent and waited for: for accreditors; the relayer and deployments have their own ways."""
 
 import time
 from collections.abc import Callable
@@ -22,17 +22,15 @@ def send(
     data: bytes,
     gas: int,
     patience: float,
-    refused: str = "call_failed",
 ) -> Receipt:
-    """Sign with the account's next nonce, send, and wait for the receipt; ``to`` is empty for a new contract.
+    """Sign with the account's next nonce, send, and wait for the receipt.
 
     Raises:
         LedgerError: what the contract refuses the call with, before anything is sent.
         ChainUnreachable: the node does not answer, the transaction gets into no block within `patience`
-            seconds (``not_mined``), or it fails there (reason `refused`).
+            seconds (``not_mined``), or it fails there (``call_failed``).
     """
-    if to:
-        rpc.simulate(key.address, address_from_bytes(to), data)
+    rpc.simulate(key.address, address_from_bytes(to), data)
     signed = sign_transaction(
         Transaction(
             chain_id=chain_id,
@@ -53,7 +51,7 @@ def send(
             fix="Look whether the chain moves, then run the command again.",
         )
     if not receipt.succeeded:
-        raise ChainUnreachable("the chain refused a transaction", reason=refused)
+        raise ChainUnreachable("the chain refused a transaction", reason="call_failed")
     return receipt
 
 

@@ -38,7 +38,7 @@ class Fees:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transaction:
-    """What is to be signed; ``to`` has 20 bytes, none for a new contract. No ether is ever sent along."""
+    """What is to be signed; ``to`` has 20 bytes, ``value`` is in wei."""
 
     chain_id: int
     nonce: int
@@ -46,6 +46,7 @@ class Transaction:
     gas: int
     to: bytes
     data: bytes
+    value: int = 0
 
     def with_fees(self, fees: Fees) -> "Transaction":
         """The same at other fees."""
@@ -69,7 +70,7 @@ def sign_transaction(transaction: Transaction, key: Account) -> SignedTransactio
     signature = key.sign(keccak256(_TYPE + rlp.encode(fields)))
     r, s = (int.from_bytes(part, "big") for part in (signature[:32], signature[32:64]))
     raw = _TYPE + rlp.encode([*fields, signature[64] - 27, r, s])
-    return SignedTransaction(transaction=transaction, raw=raw, hash=digest(keccak256(raw)))
+    return SignedTransaction(transaction=transaction, raw=raw, hash=hash_of(raw))
 
 
 def read_transaction(raw: bytes) -> Transaction:
@@ -85,13 +86,26 @@ def read_transaction(raw: bytes) -> Transaction:
         raise Bug("stored bytes are no transaction of ours", reason="bad_transaction")
     chain_id, nonce, tip, max_fee, gas = (int.from_bytes(part, "big") for part in parts[:5])
     fees = Fees(max_fee=max_fee, tip=tip)
-    return Transaction(chain_id=chain_id, nonce=nonce, fees=fees, gas=gas, to=parts[5], data=parts[7])
+    return Transaction(
+        chain_id=chain_id,
+        nonce=nonce,
+        fees=fees,
+        gas=gas,
+        to=parts[5],
+        value=int.from_bytes(parts[6], "big"),
+        data=parts[7],
+    )
+
+
+def hash_of(raw: bytes) -> Digest:
+    """The hash by which a signed transaction is known."""
+    return digest(keccak256(raw))
 
 
 def _fields(transaction: Transaction) -> list[Any]:
     fees = transaction.fees
     head = [transaction.chain_id, transaction.nonce, fees.tip, fees.max_fee, transaction.gas]
-    return [*head, transaction.to, 0, transaction.data, []]
+    return [*head, transaction.to, transaction.value, transaction.data, []]
 
 
 def _raised(fee: int) -> int:

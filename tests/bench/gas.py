@@ -10,7 +10,8 @@ from pathlib import Path
 
 from ledger.chain import calls
 from ledger.chain.calls import SignedConsent
-from ledger.chain.deployment import Deployment, deploy
+from ledger.chain.deploying import deploy
+from ledger.chain.deployment import Deployment
 from ledger.chain.devnet import Devnet
 from ledger.chain.facts import Receipt
 from ledger.chain.rpc import Rpc

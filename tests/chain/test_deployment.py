@@ -1,14 +1,15 @@
-"""A deployment is named exactly, and deploying puts all three contracts on chain."""
+"""A deployment is named exactly, and its file never loses another one."""
 
-from dataclasses import replace
+import stat
+from pathlib import Path
 
 import pytest
 
-from contracts import artifact
 from ledger.chain.calls import ACCREDITOR_ROLE, ADMIN_ROLE, DIRECTORY, encode
-from ledger.chain.deployment import Deployment, deploy
-from ledger.errors import ChainUnreachable, InvalidInput
-from tests.chain.conftest import ETHER, Chain, account
+from ledger.chain.deploying import deploy
+from ledger.chain.deployment import Deployment, read, write
+from ledger.errors import Conflict, InvalidInput, NotFound, StoreUnavailable
+from tests.chain.conftest import Chain, account
 
 GOOD = {
     "chain_id": 31337,
@@ -45,21 +46,6 @@ def test_any_other_json_is_refused(value: object) -> None:
         Deployment.from_json(value)
 
 
-def test_the_code_on_chain_is_that_of_the_artifacts(chain: Chain) -> None:
-    places = {
-        "ConsentRegistry": chain.deployment.registry,
-        "ParticipantDirectory": chain.deployment.directory,
-        "CheckpointAnchor": chain.deployment.anchor,
-    }
-    for name, address in places.items():
-        compiled, code = artifact(name), bytearray(chain.rpc.code(address))
-        for where in compiled.immutable_references.values():
-            for start, length in where:
-                code[start : start + length] = bytes(length)
-        assert bytes(code) == compiled.deployed_bytecode
-    assert not chain.rpc.logs(0, chain.deployment.block - 1, chain.deployment.addresses)
-
-
 def test_the_directory_belongs_to_whom_it_was_deployed_for(chain: Chain) -> None:
     chain.automine(True)
     other = deploy(chain.devnet.url, chain.owner, owner=account("council").address)
@@ -75,17 +61,55 @@ def test_the_directory_belongs_to_whom_it_was_deployed_for(chain: Chain) -> None
     assert held == [True, False, False, True]
     role = chain.rpc.call(other.directory, encode(DIRECTORY, "ACCREDITOR_ROLE"))
     assert role == ACCREDITOR_ROLE
-    assert other != replace(chain.deployment, block=other.block)
+    assert other.directory != chain.deployment.directory
+    assert (other.registry, other.anchor) == (chain.deployment.registry, chain.deployment.anchor)
 
 
-def test_who_cannot_pay_cannot_deploy(chain: Chain) -> None:
-    chain.devnet.fund(account("pauper").address, 1)
-    with pytest.raises(ChainUnreachable):
-        deploy(chain.devnet.url, account("pauper"))
+def test_a_file_holds_what_was_written_and_may_be_read_by_anyone(tmp_path: Path) -> None:
+    path = tmp_path / "deployment.json"
+    assert write(path, Deployment.from_json(GOOD))
+    assert read(path).to_json() == GOOD
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    assert path.read_bytes().endswith(b"}\n")
 
 
-def test_a_chain_that_stands_still_is_given_up(chain: Chain) -> None:
-    chain.devnet.fund(account("patient").address, ETHER)
-    with pytest.raises(ChainUnreachable) as refused:
-        deploy(chain.devnet.url, account("patient"), patience=0.2)
-    assert refused.value.reason == "not_mined"
+def test_the_same_content_leaves_the_file_alone(tmp_path: Path) -> None:
+    path = tmp_path / "deployment.json"
+    write(path, Deployment.from_json(GOOD))
+    before = path.stat()
+    assert not write(path, Deployment.from_json(GOOD))
+    assert (path.stat().st_ino, path.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+def test_another_first_block_of_the_same_contracts_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "deployment.json"
+    write(path, Deployment.from_json(GOOD))
+    assert write(path, Deployment.from_json(GOOD | {"block": 7}))
+    assert read(path).block == 7
+
+
+@pytest.mark.parametrize("change", [{"registry": account("d").address}, {"chain_id": 5}])
+def test_other_contracts_are_forgotten_only_if_asked_to(tmp_path: Path, change: dict[str, object]) -> None:
+    path = tmp_path / "deployment.json"
+    write(path, Deployment.from_json(GOOD))
+    other = Deployment.from_json(GOOD | change)
+    with pytest.raises(Conflict):
+        write(path, other)
+    assert read(path).to_json() == GOOD
+    assert write(path, other, replace=True)
+    assert read(path) == other
+
+
+def test_a_file_of_something_else_is_never_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "notes.json"
+    path.write_text('{"mine": 1}')
+    with pytest.raises(InvalidInput):
+        write(path, Deployment.from_json(GOOD))
+    assert path.read_text() == '{"mine": 1}'
+
+
+def test_a_directory_that_is_missing_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(StoreUnavailable):
+        write(tmp_path / "missing" / "deployment.json", Deployment.from_json(GOOD))
+    with pytest.raises(NotFound):
+        read(tmp_path / "missing" / "deployment.json")

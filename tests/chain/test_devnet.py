@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ledger.chain import guard
-from ledger.chain.deployment import deploy
+from ledger.chain.deploying import deploy
 from ledger.chain.devnet import CHAIN_ID, Devnet
 from ledger.chain.rpc import Rpc
 from ledger.errors import StoreUnavailable

@@ -11,7 +11,7 @@ import pytest
 
 from ledger.chain import calls, guard
 from ledger.chain.answers import Answer, Call
-from ledger.chain.deployment import deploy
+from ledger.chain.deploying import deploy
 from ledger.chain.devnet import Devnet
 from ledger.chain.follower import Follower
 from ledger.chain.index import ChainState
@@ -291,7 +291,7 @@ def test_a_store_of_another_deployment_is_not_believed(
     record(chain)
     follow().catch_up()
     chain.automine(True)
-    other = deploy(chain.devnet.url, chain.owner)
+    other = deploy(chain.devnet.url, chain.owner, salt=bytes(32))
     follower = Follower(chain.rpc, other, ChainStore(database()), clock)
     assert follower.index.events() == []
     follower.catch_up()

@@ -20,6 +20,7 @@ transactions = st.builds(
     gas=st.integers(21_000, 30_000_000),
     to=st.binary(min_size=20, max_size=20),
     data=st.binary(max_size=200),
+    value=amounts,
 )
 
 
@@ -35,7 +36,7 @@ def test_bytes_and_hash_are_those_of_eth_account(transaction: Transaction) -> No
             "maxPriorityFeePerGas": transaction.fees.tip,
             "gas": transaction.gas,
             "to": transaction.to,
-            "value": 0,
+            "value": transaction.value,
             "data": transaction.data,
         },
         KEY,

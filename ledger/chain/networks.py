@@ -1,0 +1,50 @@
+"""The networks that have a name here. Which node to ask is never written down: everybody names their own."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ledger.errors import InvalidInput
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """A chain by name; ``settles`` is how deep a deployment must be on it before anyone relies on it."""
+
+    name: str
+    chain_id: int
+    settles: Literal["seen", "final"]
+    public: bool
+
+
+NETWORKS = (
+    Network(name="devnet", chain_id=31337, settles="seen", public=False),
+    Network(name="sepolia", chain_id=11155111, settles="final", public=True),
+    Network(name="hoodi", chain_id=560048, settles="final", public=True),
+)
+
+
+def network_named(name: str) -> Network:
+    """The network of that name.
+
+    Raises:
+        InvalidInput: there is none.
+    """
+    found = next((network for network in NETWORKS if network.name == name), None)
+    if found is None:
+        names = ", ".join(network.name for network in NETWORKS)
+        raise InvalidInput(
+            f"there is no network {name!r}",
+            reason="unknown_network",
+            fix=f"Name one of {names}, or the URL of a node.",
+        )
+    return found
+
+
+def network_of(chain_id: int, name: str) -> Network:
+    """The network of that chain id; a chain without a name here goes by `name`.
+
+    Nothing is known of such a chain, so it counts as public, and is not waited for to be final: it may never
+    call a block so.
+    """
+    found = next((network for network in NETWORKS if network.chain_id == chain_id), None)
+    return found or Network(name=name, chain_id=chain_id, settles="seen", public=True)

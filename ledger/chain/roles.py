@@ -1,0 +1,44 @@
+"""Who has a role in the participant directory: named by its events, confirmed by its state.
+
+Roles are public; the rule that no query names an id is about consents and their controllers.
+"""
+
+from ledger.canonical import hexed
+from ledger.chain.answers import logs_in
+from ledger.chain.calls import DIRECTORY, encode
+from ledger.chain.facts import RawLog
+from ledger.chain.rpc import Rpc
+from ledger.errors import ChainUnreachable
+from ledger.ids import Address, address_from_bytes
+from ledger.keccak import keccak256
+
+_GRANTED = keccak256(b"RoleGranted(bytes32,address,address)")
+
+
+def holders(rpc: Rpc, directory: Address, role: bytes, start: int, end: int) -> list[Address]:
+    """Who has the role in the state of block `end`, of all to whom it was given from block `start` on.
+
+    Raises:
+        ChainUnreachable: the node does not answer, or there is no directory at that address.
+    """
+    granted = _granted(rpc, directory, role, start, end)
+    named = sorted({address_from_bytes(log.topics[76:96]) for log in granted})
+    return [who for who in named if any(rpc.call(directory, encode(DIRECTORY, "hasRole", role, who), at=end))]
+
+
+def _granted(rpc: Rpc, directory: Address, role: bytes, start: int, end: int) -> list[RawLog]:
+    """The events; a range that the node finds too large is halved until it does not."""
+    asked = {
+        "fromBlock": hex(start),
+        "toBlock": hex(end),
+        "address": directory,
+        "topics": [hexed(_GRANTED), hexed(role)],
+    }
+    try:
+        return logs_in(rpc.batch([("eth_getLogs", (asked,))])[0])
+    except ChainUnreachable as exc:
+        if exc.reason != "rpc_error" or start == end:
+            raise
+        middle = (start + end) // 2
+        earlier = _granted(rpc, directory, role, start, middle)
+        return earlier + _granted(rpc, directory, role, middle + 1, end)
