@@ -4,7 +4,7 @@ Roles are public; the rule that no query names an id is about consents and their
 """
 
 from ledger.canonical import hexed
-from ledger.chain.answers import logs_in
+from ledger.chain.answers import logs_in, nonsense
 from ledger.chain.calls import DIRECTORY, encode
 from ledger.chain.facts import RawLog
 from ledger.chain.rpc import Rpc
@@ -12,6 +12,7 @@ from ledger.errors import ChainUnreachable
 from ledger.ids import Address, address_from_bytes
 from ledger.keccak import keccak256
 
+_NOBODY = address_from_bytes(bytes(20))
 _GRANTED = keccak256(b"RoleGranted(bytes32,address,address)")
 
 
@@ -22,8 +23,16 @@ def holders(rpc: Rpc, directory: Address, role: bytes, start: int, end: int) -> 
         ChainUnreachable: the node does not answer, or there is no directory at that address.
     """
     granted = _granted(rpc, directory, role, start, end)
-    named = sorted({address_from_bytes(log.topics[76:96]) for log in granted})
-    return [who for who in named if any(rpc.call(directory, encode(DIRECTORY, "hasRole", role, who), at=end))]
+    named = {address_from_bytes(log.topics[76:96]) for log in granted}
+    asked = sorted(named | {_NOBODY})  # so that what is no directory is noticed even if it never gave a role
+    return [who for who in asked if _has_role(rpc, directory, role, who, end)]
+
+
+def _has_role(rpc: Rpc, directory: Address, role: bytes, who: Address, block: int) -> bool:
+    answer = rpc.call(directory, encode(DIRECTORY, "hasRole", role, who), at=block)
+    if len(answer) != 32:
+        raise nonsense()
+    return any(answer)
 
 
 def _granted(rpc: Rpc, directory: Address, role: bytes, start: int, end: int) -> list[RawLog]:
