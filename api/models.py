@@ -126,9 +126,10 @@ class DocumentBody(Body):
 
 
 class RevocationBody(Body):
-    """The controller's signature over `Revocation(bytes32 consent)`."""
+    """The controller's signature over `Revocation(bytes32 consent)`; whether it may reach the chain later."""
 
     signature: str = Field(max_length=132)
+    spread: bool = False
 
 
 class AccessRequestBody(Body):

@@ -1,7 +1,7 @@
 """Settings of a gateway: environment variables ``CONSENT_*``, over defaults, checked all at once at start."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
@@ -18,6 +18,7 @@ class GatewaySettings(BaseSettings):
     deployment: the JSON file that names chain and contracts.
     host, port: where to listen; port 0 takes a free one.
     public_url: the URL that clients use; needed, and https, unless the host is loopback.
+    relay_delay: seconds that a recording waits at most; ``auto`` is none on a local chain, 600 elsewhere.
     """
 
     model_config = SettingsConfigDict(env_prefix="CONSENT_", extra="ignore")
@@ -31,7 +32,7 @@ class GatewaySettings(BaseSettings):
     public_url: str = ""
     level: Literal["seen", "safe", "final"] = "seen"
     max_head_age: int = Field(default=60, ge=2, le=86400)
-    relay_delay: int = Field(default=0, ge=0, le=86400)
+    relay_delay: Annotated[int, Field(ge=0, le=86400)] | Literal["auto"] = "auto"
     anchor_interval: int = Field(default=60, ge=1, le=86400)
 
     @field_validator("public_url")

@@ -17,6 +17,7 @@ from ledger.log.entry import EntryKind
 from ledger.log.journal import Journal
 from ledger.policy.model import POLICY
 from ledger.records.blocks import LocalBlockStore
+from ledger.service import traffic
 from ledger.service.gateway import Gateway, Settings, system_clock
 from ledger.service.keys import GatewayKeys
 from ledger.service.madeup import MadeUpTags, WithMadeUp
@@ -62,12 +63,13 @@ def open_gateway(
     stores = Repositories.on(vault)
     log_key = LogKey(origin_of(deployment.chain_id, deployment.anchor, keys.relayer.address), keys.log_seed)
     rpc = Rpc([settings.rpc])
+    delay = traffic.delay_on(deployment.chain_id, settings.relay_delay)
     gateway = Gateway(
         settings=Settings(
             origin=origin,
             level=settings.level,
             max_head_age=settings.max_head_age,
-            relay_delay=settings.relay_delay,
+            relay_delay=delay,
             anchor_interval=settings.anchor_interval,
         ),
         deployment=deployment,
@@ -76,7 +78,14 @@ def open_gateway(
         data_keys=data_keys,
         journal=Journal(database, vault, log_key, clock=clock),
         follower=Follower(rpc, deployment, ChainStore(database), clock=clock),
-        relayer=Relayer(rpc, RelayStore(database), keys.relayer, chain_id=deployment.chain_id, clock=clock),
+        relayer=Relayer(
+            rpc,
+            RelayStore(database),
+            keys.relayer,
+            chain_id=deployment.chain_id,
+            clock=clock,
+            depth=traffic.depth_on(deployment.chain_id, delay),
+        ),
         blocks=LocalBlockStore(settings.state / "blocks"),
         stores=stores,
         states=PatientStates(

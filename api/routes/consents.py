@@ -64,9 +64,12 @@ def replace_capsules(consent: str, body: CapsulesBody, gateway: GatewayPart, pat
 
 @router.post("/{consent}/revocation")
 def stop(consent: str, body: RevocationBody, gateway: GatewayPart, caller: Caller) -> dict[str, Any]:
-    """Stop a consent. From this answer on nothing is permitted on it; the chain follows."""
+    """Stop a consent. From this answer on nothing is permitted on it; the chain follows (`spread`: later)."""
     stopped = gateway.states.sequenced(
-        caller, lambda state: consents.stop(gateway, state, parse_consent_id(consent), body.signature)
+        caller,
+        lambda state: consents.stop(
+            gateway, state, parse_consent_id(consent), body.signature, spread=body.spread
+        ),
     )
     return _shown(gateway, caller, stopped)
 

@@ -20,8 +20,9 @@ from ledger.chain.slots import ChainView
 from ledger.ids import Address, Digest
 from ledger.store.relay import Submission, Work
 
-URGENT_GAS = 150_000
-"""At least this for a stop: the estimate may be of a path that a reorg makes dearer."""
+LEAST_GAS = 150_000
+"""At least this: the estimate may be of an act that has its effect already, in a block or in the pool, and
+must have it again after a reorg or a replacement. What is not used costs nothing."""
 
 FALLBACK_GAS = 1_000_000
 """For a call that the node cannot estimate; whether it fails, its receipt will tell."""
@@ -73,16 +74,13 @@ def gas_limits(rpc: Rpc, account: Address, submissions: Sequence[Submission], mo
         ChainUnreachable: the node does not answer.
     """
     answers = rpc.batch([_estimate(account, submission) for submission in submissions])
-    return [
-        min(_limit(answer, submission), most) for answer, submission in zip(answers, submissions, strict=True)
-    ]
+    return [min(_limit(answer), most) for answer in answers]
 
 
-def _limit(answer: Answer, submission: Submission) -> int:
+def _limit(answer: Answer) -> int:
     if answer.error is not None:
         return FALLBACK_GAS
-    limit = quantity(answer.result) * 5 // 4 + 10_000
-    return max(limit, URGENT_GAS) if submission.urgent else limit
+    return max(quantity(answer.result) * 5 // 4 + 10_000, LEAST_GAS)
 
 
 def _estimate(account: Address, submission: Submission) -> Call:

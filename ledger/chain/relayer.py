@@ -16,8 +16,18 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from ledger.chain.account import gas_limits, look, receipts_of
+from ledger.chain.lanes import Depth
 from ledger.chain.rpc import Rpc
-from ledger.chain.slots import ChainView, Placement, contenders, hole, outcomes, place, raised, settled
+from ledger.chain.slots import (
+    ChainView,
+    Placement,
+    contenders,
+    must_fill,
+    outcomes,
+    place,
+    raised,
+    settled,
+)
 from ledger.chain.transactions import Fees, SignedTransaction, Transaction, read_transaction, sign_transaction
 from ledger.crypto.identity import Account
 from ledger.errors import LedgerError
@@ -25,7 +35,7 @@ from ledger.ids import Address, Digest
 from ledger.store.relay import Attempt, RelayStore, State, Submission, Work
 
 FILL = "fill"
-"""The kind of empty transaction that stands in for a nonce that was lost."""
+"""The kind of empty transaction that stands in where a nonce was lost or must be given up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +67,7 @@ class Relayer:
         window: int = 16,
         patience: float = 60.0,
         max_fee: int = 10**12,
+        depth: Depth = "final",
     ) -> None:
         """Take up what the store holds; no call is made yet.
 
@@ -69,6 +80,7 @@ class Relayer:
             window: how many transactions that are not urgent may wait for a block at once.
             patience: seconds after which a transaction that is not in a block is replaced at a higher fee.
             max_fee: wei per gas that no replacement goes beyond.
+            depth: how deep an act must be before the next of its lane that is not urgent is sent.
         """
         self.fault: LedgerError | None = None
         self._rpc = rpc
@@ -79,6 +91,7 @@ class Relayer:
         self._window = window
         self._patience = patience
         self._max_fee = max_fee
+        self._depth = depth
         self._stepping = threading.Lock()
 
     @property
@@ -96,6 +109,7 @@ class Relayer:
         data: bytes,
         urgent: bool = False,
         not_before: int = 0,
+        lane: bytes | None = None,
     ) -> int:
         """Keep an act to bring on chain; it is durable when `connection`'s transaction commits (or at once).
 
@@ -106,7 +120,8 @@ class Relayer:
             to: the contract.
             data: calldata (`ledger.chain.calls`).
             urgent: goes before everything that is not, also what is sent already and not yet in a block.
-            not_before: Unix milliseconds before which it is not sent.
+            not_before: Unix milliseconds before which it is not sent, unless it is urgent.
+            lane: 32 bytes that acts have in common which must not share a block.
 
         Raises:
             StoreUnavailable: nothing was kept.
@@ -121,6 +136,7 @@ class Relayer:
             state=State.INTENDED,
             not_before=not_before,
             created=self._now(),
+            lane=lane,
         )
         return self._store.submit(intent, connection)
 
@@ -157,8 +173,8 @@ class Relayer:
                 self._store.settle(news)
                 work = self._store.work(view.nonce)
             taken = settled(work, receipts)
-            resent = self._resend(view, work, taken)
             sent = self._dispatch(view, work, taken)
+            resent = self._resend(view, self._store.work(view.nonce) if sent else work, taken)
             return bool(news) or resent or sent
 
     def run(self, stop: threading.Event, interval: float = 0.5) -> None:
@@ -196,23 +212,26 @@ class Relayer:
         return sign_transaction(read_transaction(attempt.raw).with_fees(fees), self._key)
 
     def _dispatch(self, view: ChainView, work: Work, taken: set[int]) -> bool:
-        """Sign and send what is due; fill a lost nonce if nothing else does."""
+        """Sign and send what is due; fill what nonces are lost or to be given up if nothing else does."""
+        placed = self._placed(view, work, taken)
+        if must_fill(view, work, taken, placed):
+            if not any(one.kind == FILL for one in work.submissions.values() if one.state == State.INTENDED):
+                self.submit(None, kind=FILL, subject="", to=self.address, data=b"")
+            placed = self._placed(view, self._store.work(view.nonce), taken)
+        gas = gas_limits(self._rpc, self._key.address, [one.submission for one in placed], view.gas_limit)
+        return self._keep_and_send(
+            (placement.submission.id, self._sign(view, placement, limit))
+            for placement, limit in zip(placed, gas, strict=True)
+        )
+
+    def _placed(self, view: ChainView, work: Work, taken: set[int]) -> list[Placement]:
         now = self._now()
         due = [
             one
             for one in work.submissions.values()
             if one.state == State.INTENDED and (one.urgent or one.not_before <= now)
         ]
-        placed = place(view, work, taken, due, self._window)
-        gas = gas_limits(self._rpc, self._key.address, [one.submission for one in placed], view.gas_limit)
-        signed = [
-            (placement.submission.id, self._sign(view, placement, limit))
-            for placement, limit in zip(placed, gas, strict=True)
-        ]
-        nonces = {one.nonce for one in work.attempts} | {one.nonce for one in placed}
-        if hole(view, nonces) and not any(one.kind == FILL for one in due):
-            self.submit(None, kind=FILL, subject="", to=self.address, data=b"")
-        return self._keep_and_send(signed)
+        return place(view, work, taken, due, window=self._window, depth=self._depth)
 
     def _sign(self, view: ChainView, placement: Placement, gas: int) -> SignedTransaction:
         fees = Fees.at(view.market, urgent=placement.submission.urgent)

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ledger.chain.facts import FeeMarket, Receipt
+from ledger.chain.lanes import Depth, held, in_the_way, stopping
 from ledger.chain.transactions import Fees
 from ledger.ids import Digest
 from ledger.store.relay import Attempt, Outcome, State, Submission, Work
@@ -76,43 +77,98 @@ def raised(view: ChainView, attempt: Attempt, *, urgent: bool, is_late: bool) ->
 
 
 def place(
-    view: ChainView, work: Work, taken: set[int], due: Iterable[Submission], window: int
+    view: ChainView,
+    work: Work,
+    taken: set[int],
+    due: Iterable[Submission],
+    *,
+    window: int,
+    depth: Depth,
 ) -> list[Placement]:
-    """Nonces for the submissions that are due, urgent ones first.
+    """Nonces for the submissions that are due, urgent ones first, the others by the time they waited for.
 
     An urgent one takes the lowest open nonce of one that is not, else the next free one. Others wait while
-    `window` nonces are open. Holes, which nothing above them gets past, are filled first.
+    `window` nonces are open, and while their lane is held (`ledger.chain.lanes`). Holes, which nothing above
+    them gets past, are filled first, as are nonces where something is in the way of a stop of its lane.
     """
-    current = contenders(view, work, taken)
-    urgent = {nonce: work.submissions[one.submission].urgent for nonce, one in current.items()}
-    used = {one.nonce for one in work.attempts if one.nonce >= view.nonce}
-    placed = []
-    for submission in sorted(due, key=lambda one: (not one.urgent, one.id)):
-        nonce = _free(view, used)
-        above = None
-        lower = min((known for known, is_urgent in urgent.items() if not is_urgent), default=nonce)
-        if submission.urgent and lower < nonce:
-            nonce, above = lower, _fees(current[lower])
-        elif not submission.urgent and len(urgent) >= window and nonce > max(used):
+    board = _Board(view, work, taken)
+    queue = sorted(due, key=lambda one: (one.not_before, one.id))
+    overtaken = [board.put_stop(one) for one in queue if one.urgent]
+    vacant, lanes = in_the_way(board.standing), held(work, depth)
+    stops = stopping(board.standing)
+    for stand_in in (one for one in overtaken if one is not None and one.lane not in stops):
+        if vacant:
+            board.put(vacant.pop(0), stand_in)
+    for submission in (one for one in queue if not one.urgent):
+        if submission.lane in lanes:
+            continue
+        nonce = vacant.pop(0) if vacant else board.free()
+        if len(board.standing) >= window and nonce > board.last:
             break
-        used.add(nonce)
-        urgent[nonce] = submission.urgent
-        placed.append(Placement(submission=submission, nonce=nonce, above=above))
-    return placed
+        board.put(nonce, submission)
+        if submission.lane is not None:
+            lanes.add(submission.lane)
+    return board.placements()
 
 
-def hole(view: ChainView, nonces: Iterable[int]) -> bool:
-    """Whether an open nonce of ours waits for a lower one that nothing stands at."""
-    used = {nonce for nonce in nonces if nonce >= view.nonce}
-    return bool(used) and _free(view, used) < max(used)
+def must_fill(view: ChainView, work: Work, taken: set[int], placed: Iterable[Placement]) -> bool:
+    """Whether an empty transaction must stand in somewhere.
+
+    That is where an open nonce waits for a lower one at which nothing stands, and where an act is in the way
+    of a stop of its lane and nothing else was due.
+    """
+    board = _Board(view, work, taken)
+    for one in placed:
+        board.put(one.nonce, one.submission)
+    return board.free() < board.last or bool(in_the_way(board.standing))
 
 
-def _free(view: ChainView, used: set[int]) -> int:
-    """The lowest nonce at which nothing stands, neither of ours nor of others in the node's pool."""
-    nonce = view.nonce
-    while nonce in used or nonce < view.pending:
-        nonce += 1
-    return nonce
+class _Board:
+    """What stands at the open nonces, and what is put there anew."""
+
+    def __init__(self, view: ChainView, work: Work, taken: set[int]) -> None:
+        self._view = view
+        self._offers = contenders(view, work, taken)
+        self._used = {one.nonce for one in work.attempts if one.nonce >= view.nonce}
+        self._placed: dict[int, Submission] = {}
+        self.standing = {nonce: work.submissions[one.submission] for nonce, one in self._offers.items()}
+
+    @property
+    def last(self) -> int:
+        """The highest nonce at which anything of ours stands; -1 if nothing does."""
+        return max(self._used, default=-1)
+
+    def free(self) -> int:
+        """The lowest nonce at which nothing stands, neither of ours nor of others in the node's pool."""
+        nonce = self._view.nonce
+        while nonce in self._used or nonce < self._view.pending:
+            nonce += 1
+        return nonce
+
+    def put(self, nonce: int, submission: Submission) -> None:
+        """Let a submission stand at a nonce from now on."""
+        self._placed[nonce] = self.standing[nonce] = submission
+        self._used.add(nonce)
+
+    def put_stop(self, stop: Submission) -> Submission | None:
+        """Put an urgent submission as low as may be; what had to give way to it."""
+        free = self.free()
+        giving_way = (nonce for nonce, one in self.standing.items() if not one.urgent and nonce < free)
+        nonce = min(giving_way, default=free)
+        overtaken = self.standing.get(nonce)
+        self.put(nonce, stop)
+        return overtaken
+
+    def placements(self) -> list[Placement]:
+        """What was put anew, with the fees to outbid."""
+        return [
+            Placement(submission=one, nonce=nonce, above=self._above(nonce))
+            for nonce, one in self._placed.items()
+        ]
+
+    def _above(self, nonce: int) -> Fees | None:
+        offer = self._offers.get(nonce)
+        return None if offer is None else _fees(offer)
 
 
 def _state(

@@ -70,8 +70,11 @@ def file(context: Context, draft: Draft, keys: CompartmentKeys) -> Done:
     return _done(verified.id, answer.receipt, answer.chain)
 
 
-def revoke(context: Context, consent: ConsentId) -> Done:
+def revoke(context: Context, consent: ConsentId, *, spread: bool = False) -> Done:
     """Stop a consent. From the answer on the gateway permits nothing on it; the chain follows.
+
+    It follows at once, so that whoever reads the chain may guess that stops of the same moment are of one
+    patient. With `spread` it follows after a random time, in which only the gateway's word keeps the stop.
 
     That it is stopped is remembered before the gateway hears of it: this client seals nothing to it any more,
     even if the answer is lost or untrue. Stopping again is how to try again.
@@ -86,7 +89,7 @@ def revoke(context: Context, consent: ConsentId) -> Done:
     remember_stop(context, consent)
     signed = controller.sign(Revocation(consent=parse_word(consent)).digest(context.consent_domain))
     signature = hexed(signed)
-    answer = context.gateway.revoke(consent, signature)
+    answer = context.gateway.revoke(consent, signature, spread=spread)
     _take_stop(context, consent, answer.receipt, signature)
     remember_grants(context, consent, frozenset())
     context.log.settle()

@@ -164,11 +164,10 @@ class GatewayClient:
         """Deposit newly sealed grant capsules for a running consent."""
         self._session.call("PUT", f"/v1/consents/{consent}/capsules", body=capsules)
 
-    def revoke(self, consent: ConsentId, signature: str) -> wire.Filed:
-        """Stop a consent."""
-        return self._signed(
-            "POST", f"/v1/consents/{consent}/revocation", wire.Filed, {"signature": signature}
-        )
+    def revoke(self, consent: ConsentId, signature: str, *, spread: bool = False) -> wire.Filed:
+        """Stop a consent; with `spread` the chain hears of it after a random time."""
+        body = {"signature": signature, "spread": spread}
+        return self._signed("POST", f"/v1/consents/{consent}/revocation", wire.Filed, body)
 
     def preview(self, document: str) -> list[wire.Preview]:
         """The gateway's own idea of what a document would change."""

@@ -145,9 +145,9 @@ class PatientClient:
         """Who can open which records now, under these consents of the patient's; see `reach.open_now`."""
         return reach.open_now(self._context, consents)
 
-    def revoke(self, consent: ConsentId) -> Done:
+    def revoke(self, consent: ConsentId, *, spread: bool = False) -> Done:
         """See `filing.revoke`; it waits for nothing else."""
-        return filing.revoke(self._context, consent)
+        return filing.revoke(self._context, consent, spread=spread)
 
     def reseal(self) -> list[ConsentId]:
         """See `upkeep.reseal`."""

@@ -13,7 +13,6 @@ from typing import Any
 from sqlalchemy import Connection
 
 from ledger.canonical import parse_object, unb64, unhex
-from ledger.chain.calls import record_signed, revoke_with_preimage
 from ledger.consent.commitment import VerifiedConsent, filing_from_json, filing_to_json, verify_filing
 from ledger.consent.document import ConsentDocument, parse_document, require_filable
 from ledger.crypto.signatures import verify
@@ -22,6 +21,7 @@ from ledger.errors import CallerError, CommitmentMismatch, Conflict, InvalidInpu
 from ledger.ids import Address, ConsentId, digest, parse_did, parse_word
 from ledger.log.entry import EntryKind
 from ledger.parties import Role
+from ledger.service import traffic
 from ledger.service.gateway import Gateway
 from ledger.service.participants import admitted
 from ledger.service.requests import answered_by
@@ -69,11 +69,13 @@ def file(
     return _append(gateway, state, verified, filing, capsules, request)
 
 
-def stop(gateway: Gateway, state: PatientState, consent: ConsentId, signature: str) -> Filed:
+def stop(
+    gateway: Gateway, state: PatientState, consent: ConsentId, signature: str, *, spread: bool = False
+) -> Filed:
     """Accept a revocation: from the moment this returns nothing is permitted on that consent.
 
     The grant capsules are deleted, the compartments that they opened move to their next epoch, and the
-    relayer sends the preimage form, which works before, during and after recording. Needs neither chain nor
+    relayer ends the consent on chain: at once, or with `spread` after a random time. Needs neither chain nor
     blocks. Stopping twice gives the first answer.
 
     Raises:
@@ -91,22 +93,17 @@ def stop(gateway: Gateway, state: PatientState, consent: ConsentId, signature: s
 
     def within(connection: Connection, entry: int) -> None:
         withdraw(gateway, connection, state.tag, consent, entry)
-        gateway.relayer.withdraw(connection, kind="recording", subject=consent)
-        call = revoke_with_preimage(
+        traffic.stop(
+            gateway,
+            connection,
+            state.account,
+            consent,
             controller=Address(filing["controller"]),
             epoch=filing["epoch"],
             terms_hash=unhex(found.row.sealed["terms_hash"]),
             until=filing["until"],
             signature=unhex(signature),
-        )
-        gateway.relayer.submit(
-            connection,
-            kind="revocation",
-            subject=consent,
-            to=gateway.deployment.registry,
-            data=call,
-            urgent=True,
-            not_before=0,
+            spread=spread,
         )
 
     appended = gateway.append(
@@ -238,7 +235,7 @@ def _append(
         if request is not None:
             answered_by(gateway, connection, state.tag, request)
         gateway.journal.bump(connection, state.tag)
-        _relay(gateway, connection, verified)
+        traffic.record(gateway, connection, state.account, verified)
 
     more = {} if request is None else {"request": request}
     enrolment = {name: state.sealed[name] for name in ("erasure", "signature", "possession")}
@@ -255,27 +252,6 @@ def _append(
         **more,
     )
     return Filed(consent=verified.id, entry=appended.index)
-
-
-def _relay(gateway: Gateway, connection: Connection, verified: VerifiedConsent) -> None:
-    delay = gateway.settings.relay_delay
-    wait = int.from_bytes(gateway.randomness(4), "big") % (delay * 1000 + 1)
-    call = record_signed(
-        controller=verified.controller,
-        epoch=verified.epoch,
-        terms_hash=verified.terms_hash,
-        until=verified.until,
-        signature=verified.signature,
-    )
-    gateway.relayer.submit(
-        connection,
-        kind="recording",
-        subject=verified.id,
-        to=gateway.deployment.registry,
-        data=call,
-        urgent=False,
-        not_before=gateway.now_ms() + wait,
-    )
 
 
 def draft_document(text: str) -> ConsentDocument:

@@ -2,6 +2,9 @@
 
 ``intended`` → ``sent`` → ``seen`` → ``final`` or ``failed``; ``superseded`` if it was withdrawn before it was
 signed. A reorg leads back to ``sent``; a nonce that went to another transaction leads back to ``intended``.
+
+Acts that must never share a block have the same *lane*, a keyed look-up that says nothing without its key. It
+is forgotten as soon as the act is final or withdrawn.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,12 +12,12 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, case, delete, func, insert, or_, select, update
 
 from ledger.chain.facts import Receipt
 from ledger.ids import Digest, digest, parse_word
 from ledger.store.database import Database
-from ledger.store.tables import submissions, transactions
+from ledger.store.tables import lanes, submissions, transactions
 
 
 class State(StrEnum):
@@ -34,7 +37,7 @@ OPEN = (State.INTENDED, State.SENT, State.SEEN)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """One act to bring on chain; times in Unix milliseconds."""
+    """One act to bring on chain; times in Unix milliseconds, ``lane`` 32 bytes if it keeps to one."""
 
     id: int
     kind: str
@@ -45,6 +48,7 @@ class Submission:
     state: State
     not_before: int
     created: int
+    lane: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +106,10 @@ class RelayStore:
                 return self.submit(submission, own)
         values = {name: getattr(submission, name) for name in _SUBMISSION if name != "id"}
         key = connection.execute(insert(submissions).values(values)).inserted_primary_key
-        return int(key[0]) if key is not None else 0
+        number = int(key[0]) if key is not None else 0
+        if submission.lane is not None:
+            connection.execute(insert(lanes).values(submission=number, lane=submission.lane))
+        return number
 
     def withdraw(self, kind: str, subject: str, connection: Connection | None = None) -> int:
         """Give up what was intended and never signed; how many that were."""
@@ -112,25 +119,22 @@ class RelayStore:
         signed = select(transactions.c.submission)
         chosen = (submissions.c.kind == kind) & (submissions.c.subject == subject)
         unsigned = (submissions.c.state == State.INTENDED) & submissions.c.id.not_in(signed)
-        result = connection.execute(
-            update(submissions).where(chosen & unsigned).values(state=State.SUPERSEDED)
-        )
-        return int(result.rowcount)
+        found = connection.execute(select(submissions.c.id).where(chosen & unsigned)).scalars().all()
+        for number in found:
+            _supersede(connection, number)
+        return len(found)
 
     def failed(self, kind: str) -> list[Submission]:
         """The submissions of a kind that failed, oldest first."""
         wanted = (submissions.c.kind == kind) & (submissions.c.state == State.FAILED)
         with self._db.read() as connection:
-            rows = connection.execute(select(submissions).where(wanted).order_by(submissions.c.id)).all()
-        return [_submission(row) for row in rows]
+            return _submissions(connection, wanted)
 
     def retry(self, submission: Submission, *, not_before: int, created: int) -> int:
         """Put a new intent in the place of a failed one, in one transaction; the new id."""
         again = replace(submission, state=State.INTENDED, not_before=not_before, created=created)
         with self._db.write() as connection:
-            connection.execute(
-                update(submissions).where(submissions.c.id == submission.id).values(state=State.SUPERSEDED)
-            )
+            _supersede(connection, submission.id)
             return self.submit(again, connection)
 
     def find(self, subject: str, kind: str | None = None) -> list[tuple[Submission, list[Attempt]]]:
@@ -139,8 +143,7 @@ class RelayStore:
         if kind is not None:
             wanted &= submissions.c.kind == kind
         with self._db.read() as connection:
-            rows = connection.execute(select(submissions).where(wanted).order_by(submissions.c.id)).all()
-            found = [_submission(row) for row in rows]
+            found = _submissions(connection, wanted)
             attempts = _attempts(connection, transactions.c.submission.in_([one.id for one in found]))
         return [(one, [attempt for attempt in attempts if attempt.submission == one.id]) for one in found]
 
@@ -149,8 +152,7 @@ class RelayStore:
         with self._db.read() as connection:
             reused = select(transactions.c.submission).where(transactions.c.nonce >= nonce)
             wanted = or_(submissions.c.state.in_(OPEN), submissions.c.id.in_(reused))
-            rows = connection.execute(select(submissions).where(wanted).order_by(submissions.c.id)).all()
-            found = {row.id: _submission(row) for row in rows}
+            found = {one.id: one for one in _submissions(connection, wanted)}
             open_nonces = select(transactions.c.nonce).join(submissions).where(submissions.c.state.in_(OPEN))
             lowest = connection.execute(select(func.min(open_nonces.subquery().c.nonce))).scalar()
             floor = nonce if lowest is None else min(lowest, nonce)
@@ -184,14 +186,32 @@ class RelayStore:
                     connection.execute(update(transactions).where(one).values(_block(receipt)))
                 row = submissions.c.id == outcome.submission
                 connection.execute(update(submissions).where(row).values(state=outcome.state))
+                if outcome.state is State.FINAL:
+                    _forget_lane(connection, outcome.submission)
 
 
 _SUBMISSION = tuple(column.name for column in submissions.columns)
 
 
+def _submissions(connection: Connection, wanted: Any) -> list[Submission]:  # noqa: ANN401
+    """Submissions with their lanes, oldest first."""
+    chosen = select(submissions, lanes.c.lane).outerjoin(lanes).where(wanted).order_by(submissions.c.id)
+    return [_submission(row) for row in connection.execute(chosen)]
+
+
 def _submission(row: Row[Any]) -> Submission:
-    values = {name: getattr(row, name) for name in _SUBMISSION}
+    values = {name: getattr(row, name) for name in (*_SUBMISSION, "lane")}
     return Submission(**{**values, "state": State(row.state)})
+
+
+def _supersede(connection: Connection, submission: int) -> None:
+    row = submissions.c.id == submission
+    connection.execute(update(submissions).where(row).values(state=State.SUPERSEDED))
+    _forget_lane(connection, submission)
+
+
+def _forget_lane(connection: Connection, submission: int) -> None:
+    connection.execute(delete(lanes).where(lanes.c.submission == submission))
 
 
 def _attempts(connection: Connection, wanted: Any) -> list[Attempt]:  # noqa: ANN401

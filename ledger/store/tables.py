@@ -190,6 +190,14 @@ submissions = Table(
     comment="What the relayer must bring on chain: intended, sent, seen, final, failed, superseded.",
 )
 
+lanes = Table(
+    "lanes",
+    metadata,
+    Column("submission", Integer, ForeignKey("submissions.id"), primary_key=True),
+    Column("lane", LargeBinary(32), nullable=False),
+    comment="Which acts are of one patient, by keyed look-up; a row goes once its act is final or withdrawn.",
+)
+
 transactions = Table(
     "transactions",
     metadata,

@@ -1,0 +1,37 @@
+"""Keeping the acts of one lane apart: two of them in one block would tell everyone that they belong together.
+
+What is not urgent waits until every earlier act of its lane is deep enough in the chain. A stop waits for
+nothing: an act of its lane that is broadcast but in no block gives up its nonce to something else, and waits
+in turn. Whether a builder hears of that in time is not in our hands.
+"""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from ledger.store.relay import State, Submission, Work
+
+Depth = Literal["seen", "final"]
+"""How deep an act must be before the next of its lane: in a block, or in one that no reorg takes out."""
+
+_UNSETTLED = {"seen": (State.SENT,), "final": (State.SENT, State.SEEN)}
+
+
+def held(work: Work, depth: Depth) -> set[bytes]:
+    """The lanes in which an act is on its way, so that nothing may follow yet."""
+    return {
+        one.lane
+        for one in work.submissions.values()
+        if one.lane is not None
+        and (one.state in _UNSETTLED[depth] or (one.urgent and one.state == State.INTENDED))
+    }
+
+
+def stopping(standing: Mapping[int, Submission]) -> set[bytes]:
+    """The lanes of the stops among what stands at open nonces."""
+    return {one.lane for one in standing.values() if one.urgent and one.lane is not None}
+
+
+def in_the_way(standing: Mapping[int, Submission]) -> list[int]:
+    """The open nonces whose act could share a block with a stop of its lane, lowest first."""
+    lanes = stopping(standing)
+    return sorted(nonce for nonce, one in standing.items() if not one.urgent and one.lane in lanes)
