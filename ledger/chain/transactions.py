@@ -17,6 +17,12 @@ from ledger.keccak import keccak256
 
 _TYPE = b"\x02"
 
+HURRY = 3 * 10**9
+"""What an urgent transaction adds to the recommended tip at most, in wei per gas.
+
+It has a bound because nodes recommend what was paid last: on a quiet chain that is what we paid ourselves.
+"""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fees:
@@ -27,8 +33,8 @@ class Fees:
 
     @classmethod
     def at(cls, market: FeeMarket, *, urgent: bool) -> Self:
-        """An offer that stands for some full blocks: twice the base fee, or four times with a double tip."""
-        tip = market.priority_fee * (2 if urgent else 1)
+        """An offer that stands for some full blocks: twice the base fee, or four times with a higher tip."""
+        tip = market.priority_fee + (min(market.priority_fee, HURRY) if urgent else 0)
         return cls(max_fee=market.base_fee * (4 if urgent else 2) + tip, tip=tip)
 
     def above(self, other: "Fees") -> "Fees":

@@ -67,3 +67,11 @@ def test_the_tip_of_an_offer_never_exceeds_its_maximum() -> None:
 def test_bytes_of_another_type_are_not_read() -> None:
     with pytest.raises(Bug):
         read_transaction(b"\x01\xc0")
+
+
+def test_on_a_quiet_chain_stops_do_not_outbid_themselves_without_end() -> None:
+    recommended = 10**9
+    for _ in range(50):  # each time the node recommends what we paid last
+        recommended = Fees.at(FeeMarket(base_fee=7, priority_fee=recommended), urgent=True).tip
+    assert recommended < 200 * 10**9
+    assert Fees.at(FeeMarket(base_fee=7, priority_fee=10**9), urgent=True).tip == 2 * 10**9
