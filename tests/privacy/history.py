@@ -34,6 +34,8 @@ from ledger.store.relay import OPEN
 
 ETHER = 10**18
 BLOCK_SECONDS = 24
+STEPS = 2
+"""How often the relayer looks in the time of a block: what comes due meets what is broadcast already."""
 DELAY = 600
 FIRST = ("Ada", "Ben", "Cleo", "Dan", "Eva", "Finn", "Gwen", "Hugo", "Ines", "Jon")
 LAST = ("Abel", "Brook", "Carver", "Dale", "Eames", "Frost", "Grey", "Hale", "Ivory", "Jarvis")
@@ -142,12 +144,14 @@ class World:
 
     def block(self) -> None:
         """What the gateway does in the time of one block, and the block."""
-        self.gateway.relayer.step()
+        for _ in range(STEPS):
+            self.clock.now += timedelta(seconds=BLOCK_SECONDS / STEPS)
+            self.gateway.relayer.step()
         stops.resend(self.gateway)
         self.mine()
 
     def mine(self) -> None:
-        self.clock.now += timedelta(seconds=BLOCK_SECONDS)
+        self.clock.now += timedelta(seconds=1)
         self.rpc.request("evm_setNextBlockTimestamp", int(self.clock.now.timestamp()))
         self.rpc.request("evm_mine")
         self.gateway.follower.catch_up()
@@ -285,7 +289,7 @@ class World:
         )
         profiles = []
         for name in CLINICS:
-            account = Account.from_key(sha256(name.encode()).digest()).address
+            account = Account.from_key(self.dice.randbytes(32)).address
             did = did_of(self.deployment.chain_id, account)
             profiles.append(Profile(participant=did, name=name, kind="organisation"))
             owner.send(
