@@ -9,12 +9,15 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from tests.contracts.tools import CONTRACTS
+
+Outcome = subprocess.CompletedProcess[str]
 
 
 def mutated(patch: Path) -> str:
@@ -34,34 +37,65 @@ FEW = {
 }
 
 
+class Checkout:
+    """The contracts in a place of their own, compiled, with tests that pass."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        leave = shutil.ignore_patterns("node_modules", "mutants", "symbolic", ".*", "__pycache__")
+        shutil.copytree(CONTRACTS, root / "contracts", ignore=leave)
+        (root / "contracts" / "node_modules").symlink_to(CONTRACTS / "node_modules")
+        (root / "tests").mkdir()
+        (root / "tests" / "vectors").symlink_to(CONTRACTS.parent / "tests" / "vectors")
+        settings = root / "contracts" / "foundry.toml"
+        settings.write_text(settings.read_text().replace("via_ir = true", "via_ir = false"))
+        outcome = self._test()
+        assert outcome.returncode == 0, outcome.stdout
+
+    def outcomes(self, patches: Iterable[Path]) -> dict[Path, Outcome]:
+        """How the tests end on each mutant."""
+        return {patch: self._with(patch) for patch in patches}
+
+    def _with(self, patch: Path) -> Outcome:
+        self._apply(patch)
+        try:
+            return self._test()
+        finally:
+            self._apply(patch, "--reverse")
+
+    def _apply(self, patch: Path, *options: str) -> None:
+        subprocess.run(["git", "apply", *options, str(patch)], cwd=self._root, check=True)  # noqa: S603, S607
+
+    def _test(self) -> Outcome:
+        folder = self._root / "contracts"
+        return subprocess.run(  # noqa: S603
+            [folder / "foundry", "forge", "test", "--fail-fast", "--no-match-contract", "GasTest"],
+            cwd=folder,
+            env={**os.environ, **FEW},
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+
+
 @pytest.fixture(scope="module")
-def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The contracts in a checkout of their own, compiled, with tests that pass."""
-    root = tmp_path_factory.mktemp("mutants")
-    leave = shutil.ignore_patterns("node_modules", "mutants", "symbolic", ".*", "__pycache__")
-    shutil.copytree(CONTRACTS, root / "contracts", ignore=leave)
-    (root / "contracts" / "node_modules").symlink_to(CONTRACTS / "node_modules")
-    settings = root / "contracts" / "foundry.toml"
-    settings.write_text(settings.read_text().replace("via_ir = true", "via_ir = false"))
-    (root / "tests").mkdir()
-    (root / "tests" / "vectors").symlink_to(CONTRACTS.parent / "tests" / "vectors")
-    outcome = forge_test(root)
-    assert outcome.returncode == 0, outcome.stdout
-    return root
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Outcome]:
+    """How the tests end on every mutant: half of them in one checkout, half in another at the same time."""
+    middle = len(MUTANTS) // 2
+
+    def run(mutants: list[Path]) -> dict[Path, Outcome]:
+        return Checkout(tmp_path_factory.mktemp("mutants")).outcomes(mutants)
+
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(run, (MUTANTS[:middle], MUTANTS[middle:]))
+    return {**first, **second}
 
 
-@pytest.fixture
-def mutant(copy: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
-    """The copy with the patch applied; as it was afterwards."""
-    patch = str(request.param)
-    subprocess.run(["git", "apply", patch], cwd=copy, check=True)  # noqa: S603, S607
-    yield copy
-    subprocess.run(["git", "apply", "--reverse", patch], cwd=copy, check=True)  # noqa: S603, S607
-
-
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda patch: patch.stem, indirect=True)
-def test_a_mutant_is_caught(mutant: Path) -> None:
-    outcome = forge_test(mutant)
+@pytest.mark.timeout(2400)
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda patch: patch.stem)
+def test_a_mutant_is_caught(outcomes: dict[Path, Outcome], mutant: Path) -> None:
+    outcome = outcomes[mutant]
     assert "\nRan " in outcome.stdout, f"the mutant does not compile: {outcome.stdout}{outcome.stderr}"
     assert outcome.returncode != 0
     assert "[FAIL" in outcome.stdout
@@ -75,15 +109,3 @@ def test_there_are_mutants_of_everything_that_acts() -> None:
 
 def test_every_mutant_says_what_it_breaks() -> None:
     assert [path.name for path in MUTANTS if len(path.read_text().split("\n\ndiff --git")[0]) < 20] == []
-
-
-def forge_test(root: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603
-        [root / "contracts" / "foundry", "forge", "test", "--fail-fast", "--no-match-contract", "GasTest"],
-        cwd=root / "contracts",
-        env={**os.environ, **FEW},
-        capture_output=True,
-        text=True,
-        timeout=280,
-        check=False,
-    )
