@@ -35,8 +35,14 @@ class Run:
 
 @pytest.fixture(scope="session")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Halmos on these contracts only: what was compiled once stays in its folder when its source is gone."""
     report = tmp_path_factory.mktemp("halmos") / "report.json"
-    halmos = analyse("halmos", "--no-status", "--json-output", str(report), FOUNDRY_PROFILE="symbolic")
+    contracts = "|".join(sorted({name.partition(".")[0] for name in PROPERTIES}))
+    halmos = analyse(
+        "halmos",
+        *("--no-status", "--match-contract", f"^({contracts})$", "--json-output", str(report)),
+        FOUNDRY_PROFILE="symbolic",
+    )
     output = halmos.stdout + halmos.stderr
     assert report.is_file(), output
     results = {
