@@ -110,8 +110,9 @@ class Lockstep(RuleBasedStateMachine, Generic[State]):
         else:
             self.note(*(event.name for event in predicted.events))
             assert done.succeeded, f"refused with 0x{done.output.hex()}"
-            assert done.output == predicted.returned
-        assert done.logs == tuple(event.log(self.address) for event in predicted.events)
+            assert done.output == predicted.returned, f"returned 0x{done.output.hex()}"
+        logs = tuple(event.log(self.address) for event in predicted.events)
+        assert done.logs == logs, f"emitted {done.logs}, not {predicted.events}"
         self.blocks.append(Block(call.time, predicted.after))
         self.pause = 0
         self.compare_views()
