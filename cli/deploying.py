@@ -182,7 +182,7 @@ class _Deploying:
 
         def told(step: "Step", transaction: "Digest") -> None:
             sent.append(SentPart(step=step.name, transaction=transaction))
-            self.session.output.talk(f"Sent: {step.name}, transaction {transaction}")
+            self.session.output.talk(f"Sending: {step.name}, transaction {transaction}")
 
         Deployer(self.rpc, self.plan, account, intents, patience=PATIENCE, told=told).run()
         return sent

@@ -39,7 +39,9 @@ def deployed_text(shape: ContractsDeployed) -> str:
         ("file", f"{shape.file} ({'written' if shape.written else 'unchanged'})"),
     ]
     depth = "final and verified" if shape.final else "verified"
-    check = f"Compare them with the sources: consent contracts verify --deployment {quote(shape.file)}"
+    check = (
+        f"Compare them with the sources: consent contracts verify --rpc URL --deployment {quote(shape.file)}"
+    )
     head = f"All three contracts are on {shape.network}, {depth}."
     return "\n".join([head, table(rows, indent="  "), *_notes(shape.notes), check])
 

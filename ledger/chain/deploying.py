@@ -27,7 +27,7 @@ from ledger.ids import Address, Digest
 _PAUSE = 0.05
 
 Told = Callable[[Step, Digest], None]
-"""Told of each transaction when it is broadcast."""
+"""Told of each transaction before it is broadcast."""
 
 
 def deploy(

@@ -103,7 +103,13 @@ def write(path: Path, deployment: Deployment, *, replace: bool = False) -> bool:
 
 
 def require_writable(path: Path, deployment: Deployment, *, replace: bool) -> None:
-    """Refuse a file that names other contracts, unless `replace`; raises as `write`."""
+    """Refuse a file that names other contracts, unless `replace`, or has no directory; raises as `write`."""
+    if not path.parent.is_dir():
+        raise StoreUnavailable(
+            f"there is no directory {path.parent}",
+            reason="directory_missing",
+            fix="Make it, or name another.",
+        )
     if path.exists() and not replace and not read(path).same_place(deployment):
         raise Conflict(
             f"the file {path} names other contracts",

@@ -13,6 +13,7 @@ from eth_account import Account as EthAccount
 
 from cli import nodes
 from ledger.chain.blueprint import Blueprint
+from ledger.chain.create2 import PROXY
 from ledger.chain.deployment import Deployment, read
 from ledger.chain.devnet import Devnet
 from ledger.chain.planning import make_plan
@@ -194,6 +195,18 @@ def test_the_profiles_network_is_verified_if_it_is_on_the_nodes_chain(
     assert shore.consent(*words).code == 0
 
 
+def test_the_steps_that_put_a_missing_proxy_there_are_shown_before(shore: Shore) -> None:
+    shore.rpc.request("anvil_setCode", PROXY, "0x")
+    shown = shore.deploy("--dry-run").out.splitlines()
+    steps = shown[shown.index("To be sent:") + 1 :]
+    assert steps[0].startswith("  funding of the proxy's creator")
+    assert steps[0].endswith("21,000 gas and 0.01 ether")
+    assert "deployment proxy" in steps[1]
+    assert "public knowledge" in steps[1]
+    assert shore.deploy("--yes").code == 0
+    assert shore.sent == 4
+
+
 def test_who_cannot_pay_is_told_how_much_is_missing_and_nothing_is_sent(shore: Shore) -> None:
     shore.devnet.fund(PAYER.address, 10**15)
     ran = shore.deploy("--yes", "--json")
@@ -279,6 +292,9 @@ def test_a_file_that_names_other_contracts_is_kept_unless_they_may_be_forgotten(
     ran = shore.deploy("--yes", "--json")
     assert ran.code == 2
     assert ran.answer["error"]["reason"] == "other_deployment"
+    shore.file, kept = shore.file.parent / "missing" / "deployment.json", shore.file
+    assert shore.deploy("--yes", "--json").answer["error"]["reason"] == "directory_missing"
+    shore.file = kept
     assert shore.sent == 3
     assert shore.file.read_bytes() == before
     assert shore.deploy("--yes", "--replace").code == 0
@@ -352,8 +368,8 @@ def next_sent(process: subprocess.Popen[str]) -> str:
     """The step that the process says it has sent next."""
     assert process.stderr is not None
     for line in process.stderr:
-        if line.startswith("Sent: "):
-            return line.removeprefix("Sent: ").partition(",")[0]
+        if line.startswith("Sending: "):
+            return line.removeprefix("Sending: ").partition(",")[0]
     raise AssertionError("it has sent nothing more")
 
 

@@ -117,7 +117,7 @@ def test_killed_as_soon_as_something_was_sent_it_goes_on(geth: Geth, keystore: P
         deploying(geth, keystore, "--yes"), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
     ) as process:
         assert process.stderr is not None
-        assert any(line.startswith(f"Sent: {step}") for line in process.stderr)
+        assert any(line.startswith(f"Sending: {step}") for line in process.stderr)
         os.kill(process.pid, signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
     assert not deployed_file(keystore).exists()
