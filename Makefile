@@ -5,35 +5,63 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 FORGE := cd contracts && ./foundry forge
+TOOLS := build/tools
+# The newest release whose modules the module proxy serves in full.
+GETH := github.com/ethereum/go-ethereum/cmd/geth@v1.17.8
 
-.PHONY: demo test check bench lock clean
+.PHONY: demo test test-nodes check bench contracts-nightly nightly tools lock clean
 
 demo: setup
 	$(BIN)/consent demo $(if $(BUNDLE),--bundle "$(BUNDLE)") $(if $(JSON),--json)
 
-test: setup
+# How deep forge looks is its profile: FOUNDRY_PROFILE=ci make test.
+test: setup analysis
 	$(FORGE) test
 	$(BIN)/pytest
+
+# Against other nodes than anvil: they must be there (make tools), and a missing one fails.
+test-nodes: setup
+	$(BIN)/pytest -m nodes
 
 check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(FORGE) fmt --check
+	$(FORGE) fmt --check src test symbolic
 	$(BIN)/python -m contracts.build --check
 
 bench: setup
 	$(BIN)/python -m tests.bench $(if $(ONLY),--only "$(ONLY)")
 
-.PHONY: setup
+# The long form of what is random: an hour or more.
+contracts-nightly: setup analysis
+	cd contracts && FOUNDRY_PROFILE=nightly ./foundry forge test
+	CONSENT_REFERENCE_SEQUENCES=10000 $(BIN)/pytest --timeout 7200 tests/contracts
+
+nightly: contracts-nightly
+	CONSENT_DICTIONARY=1000000 $(BIN)/pytest --timeout 7200 tests/privacy
+
+# The nodes that test-nodes needs, built from source (needs Go).
+tools:
+	@command -v go > /dev/null || { echo "Go is needed to build geth" >&2; exit 1; }
+	GOBIN="$(CURDIR)/$(TOOLS)" go install $(GETH)
+
+.PHONY: setup analysis
 setup: $(VENV)/.ready contracts/node_modules/.ready
+analysis: contracts/.analysis/.ready
 
 $(VENV)/.ready: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=/path/to/python")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --require-hashes --requirement requirements.lock
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+# Halmos and Slither need another web3 than the project, so they have an environment of their own.
+contracts/.analysis/.ready: contracts/analysis.lock
+	$(PYTHON) -m venv contracts/.analysis
+	contracts/.analysis/bin/pip install --quiet --require-hashes --requirement contracts/analysis.lock
 	touch $@
 
 # Not `npm ci`: it refuses a lock without the binaries of platforms that a registry does not carry. The versions
@@ -43,10 +71,12 @@ contracts/node_modules/.ready: contracts/package-lock.json
 	cd contracts && npm install --no-save --no-audit --no-fund --loglevel=error
 	touch $@
 
-# Rewrites requirements.lock from pyproject.toml (needs uv). Hashes, every platform, no addresses.
+# Rewrites the locks from pyproject.toml and contracts/analysis.in (needs uv). Hashes, every platform, no addresses.
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --no-header --all-extras pyproject.toml --output-file requirements.lock
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --no-header contracts/analysis.in --output-file contracts/analysis.lock
 
 clean:
-	rm -rf $(VENV) build contracts/node_modules contracts/out contracts/cache
+	rm -rf $(VENV) build contracts/.analysis contracts/node_modules contracts/out contracts/cache tests/bench/eas/node_modules

@@ -87,7 +87,8 @@ interface IConsentRegistry is ISigned {
     function record(bytes32 termsHash, uint40 until) external returns (ConsentId id);
 
     /// @notice Records a consent that its controller signed. Anyone may call. Afterwards it is active.
-    /// @dev The signature of a consent that is active already is not looked at.
+    /// @dev Of several reasons to refuse, the first counts: `Expired`, `EpochIsTerminal`, `WrongEpoch`,
+    ///      `ConsentEnded`, those of the signature. That of a consent that is active already is not looked at.
     /// @return id the consent's name
     function recordSigned(SignedConsent calldata consent) external returns (ConsentId id);
 
@@ -98,7 +99,8 @@ interface IConsentRegistry is ISigned {
     function revoke(ConsentId id) external;
 
     /// @notice Ends a consent that the registry knows, whose controller signed `Revocation`. Anyone may call.
-    /// @dev The signature for a consent that was revoked already is not looked at.
+    /// @dev The signature for a consent that was revoked already is not looked at. One that ran out, or whose
+    ///      epoch is over, can still be revoked, and says so.
     function revokeSigned(ConsentId id, bytes calldata signature) external;
 
     /// @notice Ends a consent whether or not it is recorded: before, it leaves a tombstone and can never be.
@@ -116,7 +118,8 @@ interface IConsentRegistry is ISigned {
     function revokeAll() external;
 
     /// @notice `revokeAll` for a controller that signed `RevokeAll`. Anyone may call.
-    /// @dev Success without effect if that epoch is over already; `WrongEpoch` if it has not come yet.
+    /// @dev Success without effect if that epoch is over already; `WrongEpoch` if it has not come yet. The
+    ///      signature is looked at in the last epoch too, where there is nothing to end.
     function revokeAllSigned(address controller, uint16 epoch, bytes calldata signature) external;
 
     /// @notice What the registry says about a consent at this block's time.

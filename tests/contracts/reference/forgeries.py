@@ -9,6 +9,7 @@ from ledger.crypto.identity import Account
 from ledger.crypto.signatures import ORDER
 from ledger.crypto.typed import Domain
 from ledger.keccak import keccak256
+from tests.contracts.reference.signers import COUNTERFACTUAL
 
 STRANGER = Account.from_key(keccak256(b"stranger"))
 
@@ -81,6 +82,10 @@ def _blank(message: Message, domain: Domain, key: Account) -> bytes:
     return bytes(65)
 
 
+def _for_a_wallet_to_be(message: Message, domain: Domain, key: Account) -> bytes:
+    return genuine(message, domain, key) + COUNTERFACTUAL
+
+
 FORGERIES = (
     _by_a_stranger,
     _over_another_message,
@@ -96,6 +101,7 @@ FORGERIES = (
     _too_long,
     _empty,
     _blank,
+    _for_a_wallet_to_be,
 )
 
 """Each changes one thing about a genuine signature."""

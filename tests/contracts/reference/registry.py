@@ -12,7 +12,7 @@ from ledger.crypto.typed import Domain, Revocation, RevokeAll, consent_digest
 from ledger.ids import Address
 from tests.contracts.reference.abi import Event, Refusal
 from tests.contracts.reference.call import Call, Done, Refused
-from tests.contracts.reference.signers import Signers, bad_signature
+from tests.contracts.reference.signers import Signers
 
 TERMINAL_EPOCH = 65535
 NONE, ACTIVE, ENDED = range(3)
@@ -151,9 +151,7 @@ class Registry:
 
     def _forgery(self, call: Call, consent: SignedConsent) -> Refusal | None:
         digest = self.consent_id(*consent[:4])
-        if self.signers.accept(call, consent.controller, digest, consent.signature):
-            return None
-        return bad_signature(consent.controller, digest)
+        return self.signers.objection(call, consent.controller, digest, consent.signature)
 
     def _with(self, call: Call, consent: SignedConsent) -> "Registry":
         controller, epoch, _, until, _ = consent

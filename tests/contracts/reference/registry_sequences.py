@@ -43,6 +43,7 @@ _SELECTORS = {
         "ConsentEnded(bytes32)",
         "EpochIsTerminal(address)",
         "Expired(bytes32,uint40)",
+        "NotDeployed(address,bytes32)",
         "WrongEpoch(address,uint16,uint16)",
     )
 }

@@ -9,6 +9,9 @@ from ledger.ids import Address
 from tests.contracts.reference.abi import Refusal
 from tests.contracts.reference.call import Call, Refused
 
+COUNTERFACTUAL = bytes.fromhex("6492") * 16
+"""What the signature for a wallet that is not deployed yet ends with (ERC-6492)."""
+
 NOT_ENOUGH_GAS = Refusal("NotEnoughGas(uint256,uint256)", None)
 
 
@@ -18,20 +21,23 @@ class Signers:
 
     owners: Mapping[Address, Address | None]
 
-    def accept(self, call: Call, signer: Address, digest: bytes, signature: bytes) -> bool:
-        """Whether `signature` is by the key of `signer`, or else by its wallet.
+    def objection(self, call: Call, signer: Address, digest: bytes, signature: bytes) -> Refusal | None:
+        """Why `signature` is neither by the key of `signer` nor one that its wallet takes; None if it is.
 
         Raises:
             Refused: a wallet would have to be asked, and the call's gas is not ample.
         """
         if _is_by(signer, digest, signature):
-            return True
+            return None
         if signer not in self.owners:
-            return False
+            error = "NotDeployed" if signature.endswith(COUNTERFACTUAL) else "BadSignature"
+            return Refusal(f"{error}(address,bytes32)", (signer, digest))
         if not call.ample:
             raise Refused(NOT_ENOUGH_GAS)
         owner = self.owners[signer]
-        return owner is not None and _is_by(owner, digest, signature)
+        if owner is not None and _is_by(owner, digest, signature):
+            return None
+        return Refusal("BadSignature(address,bytes32)", (signer, digest))
 
     def require(self, call: Call, signer: Address, digest: bytes, signature: bytes) -> None:
         """Goes on only if `signer` signed.
@@ -39,12 +45,9 @@ class Signers:
         Raises:
             Refused: it did not, or that cannot be found out.
         """
-        if not self.accept(call, signer, digest, signature):
-            raise Refused(bad_signature(signer, digest))
-
-
-def bad_signature(signer: Address, digest: bytes) -> Refusal:
-    return Refusal("BadSignature(address,bytes32)", (signer, digest))
+        objection = self.objection(call, signer, digest, signature)
+        if objection is not None:
+            raise Refused(objection)
 
 
 def _is_by(account: Address, digest: bytes, signature: bytes) -> bool:
