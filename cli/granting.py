@@ -1,4 +1,4 @@
-"""From a wish to a signed consent: show the whole text, ask, sign, wait. And from a consent to its stop."""
+"""From a wish to a signed consent: show the whole text, ask, sign, wait."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,7 +9,6 @@ from cli.session import Session
 from cli.shapes.base import Shape
 from cli.shapes.consents import (
     ConsentFiled,
-    ConsentStopped,
     DraftShown,
     EffectPart,
 )
@@ -23,14 +22,11 @@ if TYPE_CHECKING:
     from ledger.client.drafting import Draft, Wish
     from ledger.client.filing import Done
     from ledger.client.opening import Desk
-    from ledger.client.own import OwnConsent
     from ledger.client.wire import ChainStatus
     from ledger.ids import ConsentId
 
 
 AGREE = "Do you agree to this text, word for word?"
-STOP = "Stop this now? What they have seen stays with them."
-TAKE_BACK = "Take this NO back? Another choice of yours may then let them see records."
 
 
 class Wait(StrEnum):
@@ -109,25 +105,10 @@ def decide(session: Session, desk: "Desk", draft: "Draft", *, wait: Wait, dry_ru
         records=shown.records,
         effects=effects,
         log_index=done.index,
-        chain=view.chain_part(_waited(desk, done, wait, stop=False)),
+        chain=view.chain_part(waited(desk, done, wait, stop=False)),
         request=draft.request,
     )
     return filed, view.filed_text(filed)
-
-
-def stop(session: Session, desk: "Desk", one: "OwnConsent", *, wait: Wait) -> tuple[Shape, str]:
-    """Show what is to be stopped and, if the patient agrees, stop it; the answer and its text."""
-    session.output.show(f"{quoted(one.statement)}\n", asked=not session.given.yes)
-    session.confirm(STOP if one.document.permits else TAKE_BACK)
-    done = desk.patient.revoke(one.id)
-    shape = ConsentStopped(
-        consent=one.id,
-        permits=one.document.permits,
-        statement=one.statement,
-        log_index=done.index,
-        chain=view.chain_part(_waited(desk, done, wait, stop=True)),
-    )
-    return shape, view.stopped_text(shape)
 
 
 def consequences(desk: "Desk", draft: "Draft") -> tuple[list[RecordPart], list[EffectPart]]:
@@ -149,7 +130,12 @@ def effects_text(draft: "Draft", effects: list[EffectPart], records: list[Record
     )
 
 
-def _waited(desk: "Desk", done: "Done", wait: Wait, *, stop: bool) -> "ChainStatus":
+def waited(desk: "Desk", done: "Done", wait: Wait, *, stop: bool) -> "ChainStatus":
+    """How far a recording, or with `stop` a stop, is on its way to the chain, once it has come to `wait`.
+
+    Raises:
+        Undecidable: it takes too long; nothing is lost by that.
+    """
     from ledger.client.waiting import wait_for_consent
 
     if wait is Wait.NONE:

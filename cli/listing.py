@@ -29,13 +29,13 @@ SEE_REQUESTS = "See them with: consent request list"
 def consents(desk: "Desk") -> ConsentList:
     """All consents of a patient, or those that name a provider."""
     if is_provider(desk):
-        return ConsentList(role=role(desk), consents=[_part(desk, one) for one in desk.provider.consents()])
+        return ConsentList(role=role(desk), consents=[part(desk, one) for one in desk.provider.consents()])
     patient = desk.enrolled()
     found = patient.consents()
     return ConsentList(
         role=role(desk),
         open_to=len(patient.open_now(found)),
-        consents=[_part(desk, one) for one in found],
+        consents=[part(desk, one) for one in found],
     )
 
 
@@ -48,7 +48,7 @@ def consent(desk: "Desk", text: str, *, wait: Wait = Wait.NONE) -> ConsentShown:
     if wait is not Wait.NONE:
         wait_for_consent(desk.gateway, desk.directory, one.id, wait, stop=one.stop is not None)
         one = {again.id: again for again in _consents(desk)}[one.id]
-    return ConsentShown(consent=_part(desk, one), statement=one.statement, document=one.document.json)
+    return ConsentShown(consent=part(desk, one), statement=one.statement, document=one.document.json)
 
 
 def requests(desk: "Desk") -> RequestList:
@@ -99,10 +99,11 @@ def person(people: "People", did: str) -> PersonPart:
     return PersonPart(did=did, name=people.names([did])[did])
 
 
-def _consents(desk: "Desk") -> "list[OwnConsent] | list[NamedIn]":
-    return desk.provider.consents() if is_provider(desk) else desk.enrolled().consents()
-
-
-def _part(desk: "Desk", one: "OwnConsent | NamedIn") -> ConsentPart:
+def part(desk: "Desk", one: "OwnConsent | NamedIn") -> ConsentPart:
+    """One consent with the names under which its people are known here."""
     names = desk.people.names(one.document.actors)
     return consent_view.consent_part(one, person(desk.people, one.document.patient), names)
+
+
+def _consents(desk: "Desk") -> "list[OwnConsent] | list[NamedIn]":
+    return desk.provider.consents() if is_provider(desk) else desk.enrolled().consents()

@@ -5,13 +5,16 @@ from typing import Annotated
 
 import typer
 
-from cli import granting, listing
+from cli import granting, listing, stopping
+from cli.exits import Exit
 from cli.granting import Wait
 from cli.ids import expand
 from cli.inputs import read_source
 from cli.params import Classes, DryRun, Excepted, Purposes, Until, Waiting, Words
 from cli.session import now, of
+from cli.stopping import OnChain
 from cli.views import consents as view
+from ledger.errors import InvalidInput
 
 DOCUMENT_LIMIT = 1 << 20
 SEE_LIST = "See them with: consent list"
@@ -91,15 +94,37 @@ def show(context: typer.Context, consent: Consent, wait: Waiting = Wait.NONE) ->
     session.output.result(shape, view.shown_text(shape, own=own))
 
 
-def revoke(context: typer.Context, consent: Consent, wait: Waiting = Wait.NONE) -> None:
-    """Stop a choice. It counts at once; the text is shown first.
+def revoke(
+    context: typer.Context,
+    consent: Annotated[
+        str | None, typer.Argument(metavar="CONSENT", help="Its id, or the first 6 characters or more.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All choices that share; a NO stays a NO.")] = False,
+    on_chain: Annotated[
+        OnChain, typer.Option("--on-chain", help="When the public ledger hears of it.")
+    ] = OnChain.AT_ONCE,
+    wait: Waiting = Wait.NONE,
+) -> None:
+    """Stop a choice, or with --all every one that shares. It counts at once; the text is shown first.
+
+    The public ledger hears of it at once. Who reads it may then guess that stops of one moment belong to
+    one person. With --on-chain spread it hears of each at a time of its own. Until then only the gateway's
+    word keeps the stop.
 
     Examples:
       consent revoke 0x4fd81c
       consent revoke 0x4fd81c --yes --wait final
+      consent revoke --all
+      consent revoke --all --on-chain spread
     """
-    session = of(context)
+    if every == (consent is not None):
+        raise InvalidInput("name one choice, or say --all", reason="one_or_all", fix=SEE_LIST)
+    session, spread = of(context), on_chain is OnChain.SPREAD
     with session.desk() as desk:
+        if consent is None:
+            shape, text = stopping.everything(session, desk, wait=wait, spread=spread)
+            session.output.result(shape, text)
+            raise typer.Exit(Exit.RETRY if shape.standing else Exit.OK)
         mine = {one.id: one for one in desk.patient.consents()}
         one = mine[expand(consent, mine, "consent", SEE_LIST)]
-        session.output.result(*granting.stop(session, desk, one, wait=wait))
+        session.output.result(*stopping.one(session, desk, one, wait=wait, spread=spread))

@@ -63,6 +63,29 @@ class ConsentStopped(Shape, frozen=True, kw_only=True):
     chain: ChainPart
 
 
+class StopPart(Part, frozen=True, kw_only=True):
+    """One stop of several."""
+
+    consent: str
+    log_index: int
+    chain: ChainPart
+
+
+class StandingPart(Part, frozen=True, kw_only=True):
+    """A consent that was to be stopped and still stands, and the error that kept it."""
+
+    consent: str
+    code: str
+    message: str
+
+
+class ConsentsStopped(Shape, frozen=True, kw_only=True):
+    """All consents that shared: those that were stopped, and those that could not be."""
+
+    stopped: list[StopPart]
+    standing: list[StandingPart]
+
+
 class ConsentPart(Part, frozen=True, kw_only=True):
     """One consent, its state at the gateway, and its state on chain as this client reads it itself."""
 

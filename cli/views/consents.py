@@ -9,6 +9,7 @@ from cli.shapes.consents import (
     ConsentList,
     ConsentPart,
     ConsentShown,
+    ConsentsStopped,
     ConsentStopped,
     EffectPart,
     PersonPart,
@@ -142,8 +143,13 @@ def list_text(shape: ConsentList) -> str:
         head = f"{counted(shape.open_to, 'person or group', 'people or groups')} can see records of yours."
     else:
         head = "Nobody can see your records through a choice of yours."
-    rows = [_row(part, provider=shape.role == "provider") for part in shape.consents]
-    return f"{head}\n{table(rows, indent='  ')}" if rows else head
+    rows = rows_text(shape.consents, provider=shape.role == "provider")
+    return f"{head}\n{rows}" if rows else head
+
+
+def rows_text(parts: Sequence[ConsentPart], *, provider: bool = False) -> str:
+    """Each consent on a line, as its patient or, else, a provider looks at it."""
+    return table([_row(part, provider=provider) for part in parts], indent="  ") if parts else ""
 
 
 def shown_text(shape: ConsentShown, *, own: bool) -> str:
@@ -198,6 +204,23 @@ def stopped_text(shape: ConsentStopped) -> str:
         ("log entry", str(shape.log_index)),
     ]
     return "\n".join([*lines, "", "Details", table(rows, indent="  ")])
+
+
+def all_stopped_text(shape: ConsentsStopped) -> str:
+    """First whether anyone can still see records through what was to be stopped; then each stop."""
+    if shape.standing:
+        head = (
+            f"{counted(len(shape.standing), 'choice')} could not be stopped and may still share.\n"
+            "Run the command again."
+        )
+    else:
+        head = (
+            f"{counted(len(shape.stopped), 'choice')} stopped. Nobody can open anything more through them.\n"
+            "What they have seen stays with them."
+        )
+    rows = [(short(one.consent), "still stands", one.message) for one in shape.standing]
+    rows += [(short(one.consent), "stopped", chain_text(one.chain)) for one in shape.stopped]
+    return "\n".join([head, "", "Details", table(rows, indent="  ")])
 
 
 def _row(part: ConsentPart, *, provider: bool) -> tuple[str, ...]:

@@ -6,6 +6,10 @@ import {vm} from "./Vm.sol";
 
 /// @dev What a client signs, written a second time from the specification: the contracts are not asked.
 abstract contract Typed {
+    /// @dev How a signature for a wallet that is not deployed yet ends (ERC-6492).
+    bytes32 internal constant COUNTERFACTUAL =
+        0x6492649264926492649264926492649264926492649264926492649264926492;
+
     function domainOf(string memory name, address verifyingContract) internal view returns (bytes32) {
         return domainOf(name, "1", block.chainid, verifyingContract);
     }
@@ -80,7 +84,6 @@ abstract contract Typed {
         pure
         returns (bytes memory)
     {
-        bytes32 suffix = 0x6492649264926492649264926492649264926492649264926492649264926492;
-        return abi.encodePacked(abi.encode(factory, factoryCall, signature), suffix);
+        return abi.encodePacked(abi.encode(factory, factoryCall, signature), COUNTERFACTUAL);
     }
 }

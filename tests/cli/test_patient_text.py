@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 import pytest
 
-from cli import answering, granting
+from cli import answering, granting, stopping
 from cli.shapes.consents import (
     ChainPart,
     ConsentFiled,
     ConsentList,
     ConsentPart,
     ConsentShown,
+    ConsentsStopped,
     ConsentStopped,
     DisclosurePart,
     EffectPart,
@@ -23,6 +24,8 @@ from cli.shapes.consents import (
     RequestList,
     RequestPart,
     RequestShown,
+    StandingPart,
+    StopPart,
 )
 from cli.shapes.records import RecordPart, RecordsVerified
 from cli.views import consents, records, requests
@@ -61,6 +64,12 @@ def filed(chain: ChainPart, *, permits: bool = True) -> str:
 def stopped(chain: ChainPart, *, permits: bool = True) -> str:
     shape = ConsentStopped(consent=CONSENT, permits=permits, statement="", log_index=7, chain=chain)
     return consents.stopped_text(shape)
+
+
+def all_stopped(*standing: str) -> str:
+    stops = [StopPart(consent=CONSENT, log_index=7, chain=THERE)]
+    left = [StandingPart(consent=CONSENT, code="gateway_unreachable", message=why) for why in standing]
+    return consents.all_stopped_text(ConsentsStopped(stopped=stops, standing=left))
 
 
 def choice(state: str) -> ConsentPart:
@@ -151,6 +160,8 @@ TEXTS = {
     "filed and on its way": filed(ON_ITS_WAY),
     "stopped and there": stopped(THERE),
     "stopped and on its way": stopped(ON_ITS_WAY),
+    "all stopped": all_stopped(),
+    "not all stopped": all_stopped("no gateway answers"),
     "list of one": listed("active"),
     "list of what is over": listed("stopped"),
     "empty list": consents.list_text(ConsentList(role="patient", open_to=0, consents=[])),
@@ -191,6 +202,12 @@ def test_first_it_is_said_whether_anyone_can_see_the_records() -> None:
     assert TEXTS["empty list"] == "Nobody can see your records through a choice of yours."
     assert TEXTS["list of what is over"].startswith("Nobody can see your records")
     assert TEXTS["list of one"].startswith("1 person or group can see")
+
+
+def test_what_could_not_be_stopped_comes_first() -> None:
+    assert TEXTS["not all stopped"].startswith("1 choice could not be stopped and may still share.")
+    assert "still stands" in TEXTS["not all stopped"]
+    assert TEXTS["all stopped"].startswith("1 choice stopped. Nobody can open")
 
 
 def test_what_a_stop_cannot_undo_and_what_is_on_its_way_is_said() -> None:
@@ -304,7 +321,8 @@ def test_a_request_whose_end_is_no_date_is_shown_and_can_only_be_declined() -> N
 
 
 def test_the_questions_are_plain() -> None:
-    assert not re.search(r'session\.confirm\("', inspect.getsource(granting))
-    for question in (granting.AGREE, granting.STOP, granting.TAKE_BACK):
+    for module in (granting, stopping):
+        assert not re.search(r'session\.confirm\("', inspect.getsource(module))
+    for question in (granting.AGREE, stopping.STOP, stopping.STOP_ALL, stopping.TAKE_BACK):
         assert grade(question) <= 8
         assert not FORBIDDEN.search(question)

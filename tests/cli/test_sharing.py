@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from ledger.client.filing import Done
 from ledger.client.home import Home
 from ledger.client.opening import open_desk
+from ledger.client.patient import PatientClient
 from ledger.client.waiting import wait_for_consent
-from ledger.errors import Undecidable
+from ledger.errors import GatewayUnreachable, Undecidable
 from ledger.ids import ConsentId
 from ledger.records.bundle import extract_resources, read_bundle
 from ledger.records.samples import sample_bundle
@@ -152,6 +154,54 @@ def test_stopping_asks_first_and_shows_the_text(town: Town, shared: str) -> None
     assert ran.code == 5
     assert '| You let "City Hospital"' in ran.err
     assert town.ok("-p", "alice", "show", shared)["consent"]["state"] == "active"
+    town.ok("-p", "alice", "revoke", shared, "--yes")
+
+
+@pytest.mark.parametrize("on_chain", ["at-once", "spread"])
+def test_stopping_all_stops_what_shares_and_leaves_a_no(town: Town, shared: str, on_chain: str) -> None:
+    other = town.ok("-p", "alice", "grant", "--to", "Old Insurance", *LABS, "--yes")["consent"]
+    refusal = town.ok("-p", "alice", "grant", "--to", "Old Insurance", "--deny", "--yes")["consent"]
+    asked = town.run("-p", "alice", "revoke", "--all")
+    assert asked.code == 5
+    assert "City Hospital" in asked.err
+    stopped = town.ok("-p", "alice", "revoke", "--all", "--on-chain", on_chain, "--yes", "--wait", "seen")
+    assert {one["consent"] for one in stopped["stopped"]} == {shared, other}
+    assert stopped["standing"] == []
+    assert {one["chain"]["state"] for one in stopped["stopped"]} <= {"seen", "final"}
+    states = {one["consent"]: one["state"] for one in town.consents("alice")}
+    assert (states[shared], states[other], states[refusal]) == ("stopped", "stopped", "active")
+    assert town.run("-p", "clinic", "read", "alice", *LABS).code == 11
+    again = town.failed(2, "-p", "alice", "revoke", "--all", "--yes")
+    assert again["code"] == "not_found"
+    town.ok("-p", "alice", "revoke", refusal, "--yes")
+
+
+def test_a_stop_that_fails_keeps_no_other_from_being_tried(
+    town: Town, shared: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = town.ok("-p", "alice", "grant", "--to", "Old Insurance", *LABS, "--yes")["consent"]
+    revoke = PatientClient.revoke
+
+    def unreachable_once(self: PatientClient, consent: ConsentId, *, spread: bool = False) -> Done:
+        if consent == shared:
+            raise GatewayUnreachable("no gateway answers")
+        return revoke(self, consent, spread=spread)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(PatientClient, "revoke", unreachable_once)
+        ran = town.run("-p", "alice", "revoke", "--all", "--yes", "--json")
+    assert ran.code == 3
+    assert [one["consent"] for one in ran.answer["stopped"]] == [other]
+    assert [(one["consent"], one["code"]) for one in ran.answer["standing"]] == [
+        (shared, "gateway_unreachable")
+    ]
+    again = town.ok("-p", "alice", "revoke", "--all", "--yes")
+    assert [one["consent"] for one in again["stopped"]] == [shared]
+
+
+def test_one_choice_is_stopped_or_all_but_not_both(town: Town, shared: str) -> None:
+    assert town.failed(2, "-p", "alice", "revoke", "--yes")["reason"] == "one_or_all"
+    assert town.failed(2, "-p", "alice", "revoke", shared, "--all", "--yes")["reason"] == "one_or_all"
     town.ok("-p", "alice", "revoke", shared, "--yes")
 
 

@@ -1,0 +1,82 @@
+"""From a consent, or from all that share, to their stops: show, ask, sign, wait."""
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from cli import listing
+from cli.granting import Wait, waited
+from cli.session import Session
+from cli.shapes.base import Shape
+from cli.shapes.consents import ConsentsStopped, ConsentStopped, StandingPart, StopPart
+from cli.views import consents as view
+from cli.views.text import quoted
+from ledger.errors import LedgerError, NotFound
+
+if TYPE_CHECKING:
+    from ledger.client.opening import Desk
+    from ledger.client.own import OwnConsent
+
+STOP = "Stop this now? What they have seen stays with them."
+STOP_ALL = "Stop all of it now? What they have seen stays with them."
+TAKE_BACK = "Take this NO back? Another choice of yours may then let them see records."
+SHARING = frozenset({"pending", "active", "stopping"})
+"""States of a consent that shares, or may yet."""
+
+
+class OnChain(StrEnum):
+    """When the chain hears of a stop that the gateway has accepted (DESIGN §4.7)."""
+
+    AT_ONCE = "at-once"
+    SPREAD = "spread"
+
+
+def one(
+    session: Session, desk: "Desk", consent: "OwnConsent", *, wait: Wait, spread: bool
+) -> tuple[Shape, str]:
+    """Show what is to be stopped and, if the patient agrees, stop it; the answer and its text."""
+    session.output.show(f"{quoted(consent.statement)}\n", asked=not session.given.yes)
+    session.confirm(STOP if consent.document.permits else TAKE_BACK)
+    done = desk.patient.revoke(consent.id, spread=spread)
+    shape = ConsentStopped(
+        consent=consent.id,
+        permits=consent.document.permits,
+        statement=consent.statement,
+        log_index=done.index,
+        chain=view.chain_part(waited(desk, done, wait, stop=True)),
+    )
+    return shape, view.stopped_text(shape)
+
+
+def everything(session: Session, desk: "Desk", *, wait: Wait, spread: bool) -> tuple[ConsentsStopped, str]:
+    """Show all that shares and, if the patient agrees, stop it; the answer and its text.
+
+    A stop that fails keeps none of the others from being tried; it is in ``standing``.
+
+    Raises:
+        NotFound: nothing shares.
+    """
+    found = [each for each in desk.enrolled().consents() if each.document.permits and each.state in SHARING]
+    if not found:
+        raise NotFound("no choice of yours shares anything", fix="Nothing is left to stop: consent list")
+    session.output.show(
+        view.rows_text([listing.part(desk, each) for each in found]), asked=not session.given.yes
+    )
+    session.confirm(STOP_ALL)
+    dones, standing = [], []
+    with session.output.progress("Stopping") as progress:
+        for number, each in enumerate(found, start=1):
+            try:
+                dones.append(desk.patient.revoke(each.id, spread=spread))
+            except LedgerError as exc:
+                standing.append(StandingPart(consent=each.id, code=exc.code, message=exc.message))
+            progress(number, len(found))
+    stopped = [
+        StopPart(
+            consent=done.consent,
+            log_index=done.index,
+            chain=view.chain_part(waited(desk, done, wait, stop=True)),
+        )
+        for done in dones
+    ]
+    shape = ConsentsStopped(stopped=stopped, standing=standing)
+    return shape, view.all_stopped_text(shape)
