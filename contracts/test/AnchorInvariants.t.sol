@@ -18,7 +18,16 @@ contract AnchorInvariants is Campaign {
         _handler = new AnchorHandler(_anchor);
     }
 
-    function invariant_theLatestAnchorIsTheModels() external view {
+    /// @dev All in one campaign: for each that stood alone, forge would go through the very same acts once more.
+    function invariant_all() external view {
+        invariant_theLatestAnchorIsTheModels();
+        invariant_logsGrowStepByStepAndByAtMostTheCap();
+        invariant_everyRootIsKeptInTheEventsAsItWasGiven();
+        invariant_anActChangesTheLogOfItsSenderAndSaysSo();
+        invariant_theAnchorHoldsNoEther();
+    }
+
+    function invariant_theLatestAnchorIsTheModels() private view {
         for (uint256 who = 0; who < SENDERS; ++who) {
             AnchorHandler.Log memory log = _handler.logAt(who);
             (uint64 size, uint64 blockNumber, bytes32 root) = _anchor.latestOf(_handler.senderAt(who));
@@ -28,22 +37,22 @@ contract AnchorInvariants is Campaign {
         }
     }
 
-    function invariant_logsGrowStepByStepAndByAtMostTheCap() external view {
+    function invariant_logsGrowStepByStepAndByAtMostTheCap() private view {
         holds(_handler.badSteps() == 0, "a step back, aside or too far");
     }
 
-    function invariant_everyRootIsKeptInTheEventsAsItWasGiven() external view {
+    function invariant_everyRootIsKeptInTheEventsAsItWasGiven() private view {
         for (uint256 who = 0; who < SENDERS; ++who) {
             AnchorHandler.Log memory log = _handler.logAt(who);
             holds(log.eventsHash == log.givenHash, "the history in the events");
         }
     }
 
-    function invariant_anActChangesTheLogOfItsSenderAndSaysSo() external view {
+    function invariant_anActChangesTheLogOfItsSenderAndSaysSo() private view {
         holds(_handler.unmatched() == 0, "a silent change, an empty event, or another's log");
     }
 
-    function invariant_theAnchorHoldsNoEther() external view {
+    function invariant_theAnchorHoldsNoEther() private view {
         holds(address(_anchor).balance == 0, "ether");
     }
 

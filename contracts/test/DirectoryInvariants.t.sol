@@ -24,7 +24,19 @@ contract DirectoryInvariants is Campaign {
         _handler = new DirectoryHandler(_directory, OWNER);
     }
 
-    function invariant_participantsAreTheModels() external view {
+    /// @dev All in one campaign: for each that stood alone, forge would go through the very same acts once more.
+    function invariant_all() external view {
+        invariant_participantsAreTheModels();
+        invariant_theAdmittedHaveOneToThreeRolesAndNothingIsKnownOfOthers();
+        invariant_keyVersionsGrowAndStandForOneKeyEach();
+        invariant_whoIsSuspendedStaysAsItWas();
+        invariant_ownersAndAccreditorsAreTheModels();
+        invariant_nobodyBringsAboutWhatIsNotTheirs();
+        invariant_anActChangesWhatItsEventIsAbout();
+        invariant_theDirectoryHoldsNoEther();
+    }
+
+    function invariant_participantsAreTheModels() private view {
         (address[] memory accounts, DirectoryModel.Participant[] memory models) = _handler.participants();
         for (uint256 i = 0; i < accounts.length; ++i) {
             bytes32 expected = keccak256(abi.encode(models[i]));
@@ -32,7 +44,7 @@ contract DirectoryInvariants is Campaign {
         }
     }
 
-    function invariant_theAdmittedHaveOneToThreeRolesAndNothingIsKnownOfOthers() external view {
+    function invariant_theAdmittedHaveOneToThreeRolesAndNothingIsKnownOfOthers() private view {
         (address[] memory accounts,) = _handler.participants();
         for (uint256 i = 0; i < accounts.length; ++i) {
             DirectoryModel.Participant memory known = participant(accounts[i]);
@@ -43,16 +55,16 @@ contract DirectoryInvariants is Campaign {
         }
     }
 
-    function invariant_keyVersionsGrowAndStandForOneKeyEach() external view {
+    function invariant_keyVersionsGrowAndStandForOneKeyEach() private view {
         holds(_handler.keyRegressions() == 0, "a version went back or names another key");
     }
 
-    function invariant_whoIsSuspendedStaysAsItWas() external view {
+    function invariant_whoIsSuspendedStaysAsItWas() private view {
         holds(_handler.changesOfSuspended() == 0, "a suspended participant changed");
     }
 
     /// @dev Being owner is not enough to admit, nor being accreditor to name one.
-    function invariant_ownersAndAccreditorsAreTheModels() external view {
+    function invariant_ownersAndAccreditorsAreTheModels() private view {
         address[] memory people = _handler.people();
         IAccessControl access = IAccessControl(address(_directory));
         for (uint256 i = 0; i < people.length; ++i) {
@@ -61,15 +73,15 @@ contract DirectoryInvariants is Campaign {
         }
     }
 
-    function invariant_nobodyBringsAboutWhatIsNotTheirs() external view {
+    function invariant_nobodyBringsAboutWhatIsNotTheirs() private view {
         holds(_handler.usurpations() == 0, "an act of somebody who may not");
     }
 
-    function invariant_anActChangesWhatItsEventIsAbout() external view {
+    function invariant_anActChangesWhatItsEventIsAbout() private view {
         holds(_handler.unmatched() == 0, "a silent change, an empty event, or another's entry");
     }
 
-    function invariant_theDirectoryHoldsNoEther() external view {
+    function invariant_theDirectoryHoldsNoEther() private view {
         holds(address(_directory).balance == 0, "ether");
     }
 

@@ -20,7 +20,22 @@ contract RegistryInvariants is Campaign {
         _handler = new RegistryHandler(_registry);
     }
 
-    function invariant_theStateIsTheModels() external view {
+    /// @dev All in one campaign: for each that stood alone, forge would go through the very same acts once more.
+    function invariant_all() external view {
+        invariant_theStateIsTheModels();
+        invariant_whatEndedStaysEnded();
+        invariant_whatIsStoredIsWhatWasSigned();
+        invariant_theViewsAgree();
+        invariant_eachEffectHappensOnce();
+        invariant_aTombstoneIsNeverRecorded();
+        invariant_consentsAreRecordedBeforeTheyEndAndNotInTheLastEpoch();
+        invariant_epochsAreTheModelsAndGoOnOneByOne();
+        invariant_nobodyActsForAnother();
+        invariant_everyChangeHasItsEventAndEveryEventItsChange();
+        invariant_theRegistryHoldsNoEther();
+    }
+
+    function invariant_theStateIsTheModels() private view {
         ConsentId[] memory ids = _handler.ids();
         ConsentState[] memory expected = _handler.states();
         for (uint256 i = 0; i < ids.length; ++i) {
@@ -28,7 +43,7 @@ contract RegistryInvariants is Campaign {
         }
     }
 
-    function invariant_whatEndedStaysEnded() external view {
+    function invariant_whatEndedStaysEnded() private view {
         ConsentId[] memory ids = _handler.ids();
         RegistryModel.Consent[] memory models = _handler.models();
         for (uint256 i = 0; i < ids.length; ++i) {
@@ -36,7 +51,7 @@ contract RegistryInvariants is Campaign {
         }
     }
 
-    function invariant_whatIsStoredIsWhatWasSigned() external view {
+    function invariant_whatIsStoredIsWhatWasSigned() private view {
         ConsentId[] memory ids = _handler.ids();
         RegistryModel.Consent[] memory models = _handler.models();
         for (uint256 i = 0; i < ids.length; ++i) {
@@ -50,7 +65,7 @@ contract RegistryInvariants is Campaign {
     }
 
     /// @dev Whoever reads what is stored, as the README says how, comes to what `stateOf` says.
-    function invariant_theViewsAgree() external view {
+    function invariant_theViewsAgree() private view {
         ConsentId[] memory ids = _handler.ids();
         for (uint256 i = 0; i < ids.length; ++i) {
             (address controller, uint40 until, uint40 recordedAt, uint16 epoch) = _registry.consentOf(ids[i]);
@@ -64,7 +79,7 @@ contract RegistryInvariants is Campaign {
         }
     }
 
-    function invariant_eachEffectHappensOnce() external view {
+    function invariant_eachEffectHappensOnce() private view {
         RegistryModel.Consent[] memory models = _handler.models();
         for (uint256 i = 0; i < models.length; ++i) {
             holds(models[i].recordings == (models[i].recordedAt == 0 ? 0 : 1), "Recorded events");
@@ -72,7 +87,7 @@ contract RegistryInvariants is Campaign {
         }
     }
 
-    function invariant_aTombstoneIsNeverRecorded() external view {
+    function invariant_aTombstoneIsNeverRecorded() private view {
         ConsentId[] memory ids = _handler.ids();
         RegistryModel.Consent[] memory models = _handler.models();
         for (uint256 i = 0; i < ids.length; ++i) {
@@ -83,7 +98,7 @@ contract RegistryInvariants is Campaign {
         }
     }
 
-    function invariant_consentsAreRecordedBeforeTheyEndAndNotInTheLastEpoch() external view {
+    function invariant_consentsAreRecordedBeforeTheyEndAndNotInTheLastEpoch() private view {
         ConsentId[] memory ids = _handler.ids();
         RegistryModel.Consent[] memory models = _handler.models();
         for (uint256 i = 0; i < ids.length; ++i) {
@@ -94,7 +109,7 @@ contract RegistryInvariants is Campaign {
         }
     }
 
-    function invariant_epochsAreTheModelsAndGoOnOneByOne() external view {
+    function invariant_epochsAreTheModelsAndGoOnOneByOne() private view {
         (address[] memory controllers, uint16[] memory epochs) = _handler.epochs();
         for (uint256 who = 0; who < controllers.length; ++who) {
             holds(_registry.epochOf(controllers[who]) == epochs[who], "epoch");
@@ -102,15 +117,15 @@ contract RegistryInvariants is Campaign {
         holds(_handler.leaps() == 0, "an epoch went back, or leapt");
     }
 
-    function invariant_nobodyActsForAnother() external view {
+    function invariant_nobodyActsForAnother() private view {
         holds(_handler.trespasses() == 0, "something happened to a bystander");
     }
 
-    function invariant_everyChangeHasItsEventAndEveryEventItsChange() external view {
+    function invariant_everyChangeHasItsEventAndEveryEventItsChange() private view {
         holds(_handler.unmatched() == 0, "a silent change, or an empty event");
     }
 
-    function invariant_theRegistryHoldsNoEther() external view {
+    function invariant_theRegistryHoldsNoEther() private view {
         holds(address(_registry).balance == 0, "ether");
     }
 

@@ -33,7 +33,7 @@ INTERFACES = {"ICheckpointAnchor.sol", "IConsentRegistry.sol", "IParticipantDire
 FEW = {
     "FOUNDRY_DENY": "never",  # a mutant may leave a variable unused
     "FOUNDRY_FUZZ_RUNS": "64",
-    "FOUNDRY_INVARIANT_RUNS": "4",
+    "FOUNDRY_INVARIANT_RUNS": "16",
 }
 
 
