@@ -29,10 +29,9 @@ contract ConsentRegistry is IConsentRegistry, EIP712 {
     constructor() EIP712("Consent Ledger", "1") {}
 
     /// @inheritdoc IConsentRegistry
-    function record(bytes32 termsHash, uint40 until) external override returns (ConsentId id) {
-        uint16 epoch = epochOf[msg.sender];
+    function record(uint16 epoch, bytes32 termsHash, uint40 until) external override returns (ConsentId id) {
         id = consentIdOf(msg.sender, epoch, termsHash, until);
-        bytes4 obstacle = _obstacle(id, epoch, epoch, until);
+        bytes4 obstacle = _obstacle(id, epoch, epochOf[msg.sender], until);
         if (obstacle == NOTHING) _record(id, msg.sender, epoch, until);
         else _refuse(obstacle, id, msg.sender, epoch, until);
     }
@@ -76,10 +75,10 @@ contract ConsentRegistry is IConsentRegistry, EIP712 {
         bytes32 termsHash,
         uint40 until,
         bytes calldata signature
-    ) external override {
-        ConsentId id = consentIdOf(controller, epoch, termsHash, until);
+    ) external override returns (ConsentId id) {
+        id = consentIdOf(controller, epoch, termsHash, until);
         Entry entry = _entries[id];
-        if (entry.isRevoked()) return;
+        if (entry.isRevoked()) return id;
         if (entry.isNothing()) entry = entryOf(controller, 0, 0, epoch);
         bool callsInPerson = msg.sender == controller && signature.length == 0;
         if (!callsInPerson) _revocationDigest(id).requireSignedBy(controller, signature);

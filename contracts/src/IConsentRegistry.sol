@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {ISigned} from "./Signatures.sol";
+import {ISigned} from "./ISigned.sol";
 
 /// @notice The name of a consent: the EIP-712 digest of `Consent`, which is also what its controller signs.
 type ConsentId is bytes32;
@@ -41,8 +41,8 @@ struct SignedConsent {
 ///         RevokeAll(address controller,uint16 epoch)
 ///
 ///         There is no owner, no upgrade and no nonce. What is relayed once more, or by someone faster, is success
-///         without an event: each function asks for a state of things, and if it holds already there is nothing
-///         to do. Only `revokeAll` by the controller itself begins another epoch each time.
+///         without a second effect: each function asks for a state of things, and if it holds already there is
+///         nothing to do. Only `revokeAll` by the controller itself begins another epoch each time.
 ///
 /// @dev Immutable. Signatures are checked as `ISigned` says. A consent takes one storage slot.
 interface IConsentRegistry is ISigned {
@@ -58,6 +58,8 @@ interface IConsentRegistry is ISigned {
     event RevokedAll(address indexed controller, uint16 newEpoch);
 
     /// @notice Item `index` of a batch was not recorded.
+    /// @dev Written for whoever calls, with whatever they put in: it says something about the call, and nothing
+    ///      about the consent.
     /// @param reason selector of the error that it would have met alone, or of `AlreadyRecorded`
     event Skipped(uint256 indexed index, ConsentId id, bytes4 reason);
 
@@ -82,9 +84,12 @@ interface IConsentRegistry is ISigned {
     /// @notice Only the consent's controller may do this without a signature.
     error NotController(ConsentId id, address controller, address caller);
 
-    /// @notice Records a consent of the caller, in the caller's current epoch. Afterwards it is active.
+    /// @notice Records a consent of the caller. Afterwards it is active.
+    /// @dev The epoch is named, not looked up, so that no reorganisation lets the same transaction record the same
+    ///      terms again after they were stopped.
+    /// @param epoch the caller's current one
     /// @return id the consent's name
-    function record(bytes32 termsHash, uint40 until) external returns (ConsentId id);
+    function record(uint16 epoch, bytes32 termsHash, uint40 until) external returns (ConsentId id);
 
     /// @notice Records a consent that its controller signed. Anyone may call. Afterwards it is active.
     /// @dev Of several reasons to refuse, the first counts: `Expired`, `EpochIsTerminal`, `WrongEpoch`,
@@ -93,6 +98,7 @@ interface IConsentRegistry is ISigned {
     function recordSigned(SignedConsent calldata consent) external returns (ConsentId id);
 
     /// @notice Records every one of `consents` that `recordSigned` would, and says of each other why not.
+    /// @dev Given gas for what each wallet among the controllers may spend; else `NotEnoughGas` ends it all.
     function recordBatch(SignedConsent[] calldata consents) external;
 
     /// @notice Ends a consent of the caller that the registry knows.
@@ -105,13 +111,14 @@ interface IConsentRegistry is ISigned {
 
     /// @notice Ends a consent whether or not it is recorded: before, it leaves a tombstone and can never be.
     /// @param signature by the controller over `Revocation` of this consent; empty if the controller calls
+    /// @return id the name of what has ended: compare it with the one that was meant
     function revokeWithPreimage(
         address controller,
         uint16 epoch,
         bytes32 termsHash,
         uint40 until,
         bytes calldata signature
-    ) external;
+    ) external returns (ConsentId id);
 
     /// @notice Ends every consent of the caller's current epoch, recorded or not, and begins the next one.
     /// @dev In the last epoch there is nothing to end.

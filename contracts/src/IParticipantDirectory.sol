@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {ISigned} from "./Signatures.sol";
+import {ISigned} from "./ISigned.sol";
 
 /// @dev What a participant was admitted as: one bit each, at least one set.
 uint8 constant PROVIDER = 1;
@@ -20,14 +20,16 @@ uint8 constant AUDITOR = 4;
 ///
 /// @dev Signatures are checked as `ISigned` says. Patients are never in here.
 interface IParticipantDirectory is ISigned {
-    /// @notice `participant` is admitted with these roles and this profile, or has got these instead of its old ones.
-    event ParticipantAdmitted(address indexed participant, uint8 roles, bytes32 profile);
+    /// @notice `accreditor` has admitted `participant` with these roles and this profile, perhaps instead of others.
+    event ParticipantAdmitted(
+        address indexed participant, address indexed accreditor, uint8 roles, bytes32 profile
+    );
 
     /// @notice `participant` is not to be dealt with until it is reinstated.
-    event ParticipantSuspended(address indexed participant);
+    event ParticipantSuspended(address indexed participant, address indexed accreditor);
 
     /// @notice `participant` is as it was before it was suspended.
-    event ParticipantReinstated(address indexed participant);
+    event ParticipantReinstated(address indexed participant, address indexed accreditor);
 
     /// @notice From now on one seals to `key` for `participant`.
     event EncryptionKeySet(address indexed participant, bytes32 key, uint32 version);
@@ -47,8 +49,12 @@ interface IParticipantDirectory is ISigned {
     /// @notice A zero key is the absence of one; suspend a participant whose key must not be used.
     error ZeroKey();
 
-    /// @notice Versions only grow, and `current` is already used for a key.
+    /// @notice Versions only grow, from 0 for no key; the current one is `current`.
     error StaleKeyVersion(address participant, uint32 version, uint32 current);
+
+    /// @notice A version is at most `MAX_VERSION_STEP` above the current one, so that a mistyped or stolen
+    ///         signature cannot end a participant's versions.
+    error VersionLeaps(address participant, uint32 version, uint32 current);
 
     /// @notice Admits a participant, or changes its roles and profile. Accreditors only.
     /// @param roles `PROVIDER`, `GATEWAY`, `AUDITOR`, or a sum of them
@@ -63,12 +69,15 @@ interface IParticipantDirectory is ISigned {
 
     /// @notice Publishes the caller's encryption key.
     /// @param key hash of the public key
-    /// @param version above the current one
+    /// @param version above the current one, by at most `MAX_VERSION_STEP`
     function setKey(bytes32 key, uint32 version) external;
 
     /// @notice `setKey` for a participant that signed `EncryptionKey`. Anyone may call.
     /// @dev The signature of the key that is current already is not looked at.
     function setKeySigned(address participant, bytes32 key, uint32 version, bytes calldata signature) external;
+
+    /// @notice How far a key's version can be above the one before.
+    function MAX_VERSION_STEP() external view returns (uint32);
 
     /// @notice Who has this role of AccessControl admits and suspends participants; the owner grants and revokes it.
     function ACCREDITOR_ROLE() external view returns (bytes32);

@@ -22,6 +22,9 @@ contract ParticipantDirectory is IParticipantDirectory, AccessControl, EIP712 {
     /// @inheritdoc IParticipantDirectory
     bytes32 public constant override ACCREDITOR_ROLE = keccak256("ACCREDITOR_ROLE");
 
+    /// @inheritdoc IParticipantDirectory
+    uint32 public constant override MAX_VERSION_STEP = 2 ** 16;
+
     bytes32 private constant ENCRYPTION_KEY_TYPEHASH =
         keccak256("EncryptionKey(address participant,bytes32 key,uint32 version)");
     uint8 private constant ALL_ROLES = PROVIDER | GATEWAY | AUDITOR;
@@ -46,7 +49,7 @@ contract ParticipantDirectory is IParticipantDirectory, AccessControl, EIP712 {
         if (known.suspended) revert Suspended(participant);
         if (known.roles == roles && known.profile == profile) return;
         (known.roles, known.profile) = (roles, profile);
-        emit ParticipantAdmitted(participant, roles, profile);
+        emit ParticipantAdmitted(participant, msg.sender, roles, profile);
     }
 
     /// @inheritdoc IParticipantDirectory
@@ -54,7 +57,7 @@ contract ParticipantDirectory is IParticipantDirectory, AccessControl, EIP712 {
         Participant storage known = _admitted(participant);
         if (known.suspended) return;
         known.suspended = true;
-        emit ParticipantSuspended(participant);
+        emit ParticipantSuspended(participant, msg.sender);
     }
 
     /// @inheritdoc IParticipantDirectory
@@ -62,7 +65,7 @@ contract ParticipantDirectory is IParticipantDirectory, AccessControl, EIP712 {
         Participant storage known = _admitted(participant);
         if (!known.suspended) return;
         known.suspended = false;
-        emit ParticipantReinstated(participant);
+        emit ParticipantReinstated(participant, msg.sender);
     }
 
     /// @inheritdoc IParticipantDirectory
@@ -104,7 +107,9 @@ contract ParticipantDirectory is IParticipantDirectory, AccessControl, EIP712 {
         if (known.suspended) revert Suspended(participant);
         if (key == 0) revert ZeroKey();
         if (known.key == key && known.keyVersion == version) return false;
-        if (version <= known.keyVersion) revert StaleKeyVersion(participant, version, known.keyVersion);
+        uint32 current = known.keyVersion;
+        if (version <= current) revert StaleKeyVersion(participant, version, current);
+        if (version - current > MAX_VERSION_STEP) revert VersionLeaps(participant, version, current);
         return true;
     }
 

@@ -4,20 +4,7 @@ pragma solidity 0.8.37;
 import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 
-/// @title The refusals of every function that takes a signature.
-interface ISigned {
-    /// @notice Neither the key of `signer` nor, where it is a deployed wallet, the wallet itself signed `digest`.
-    error BadSignature(address signer, bytes32 digest);
-
-    /// @notice The signature says by its ERC-6492 suffix that `signer` is a wallet to be, and it has no code yet.
-    /// @dev Nobody's factory is called here. Once the wallet is deployed, its plain signature is good.
-    error NotDeployed(address signer, bytes32 digest);
-
-    /// @notice The signer is a wallet, and the gas `left` cannot grant it what every wallet is granted.
-    /// @dev Thrown instead of calling the wallet short of gas, so that whoever relays cannot make a good
-    ///      signature look bad. It ends the whole call, a batch included; send it again with more gas.
-    error NotEnoughGas(uint256 left, uint256 needed);
-}
+import {ISigned} from "./ISigned.sol";
 
 /// @title Who signed a digest: a key, or else a deployed ERC-1271 wallet.
 /// @notice The key comes first, so that an account delegated under EIP-7702 keeps what its key can do, whatever

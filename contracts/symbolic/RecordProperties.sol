@@ -28,11 +28,11 @@ contract RecordProperties is AnyRegistry {
 
     function check_record_succeeds_exactly_when_nothing_stands_against_it(Preimage memory consent) public {
         Stored memory before = soundlyStored(consent);
-        vm.assume(consent.epoch == registry.epochOf(consent.controller));
+        bool isCurrent = consent.epoch == registry.epochOf(consent.controller);
         bool inTime = both(consent.until > block.timestamp, consent.epoch != LAST_EPOCH);
-        bool isPossible = both(inTime, either(isNothing(before), before.until != 0));
+        bool isPossible = both(both(isCurrent, inTime), either(isNothing(before), before.until != 0));
         vm.prank(consent.controller);
-        try registry.record(consent.termsHash, consent.until) returns (ConsentId id) {
+        try registry.record(consent.epoch, consent.termsHash, consent.until) returns (ConsentId id) {
             assert(isPossible);
             assert(ConsentId.unwrap(id) == ConsentId.unwrap(idOf(consent)));
             assert(registry.stateOf(id) == ConsentState.Active);
@@ -45,7 +45,7 @@ contract RecordProperties is AnyRegistry {
         vm.assume(isNothing(storedOf(idOf(consent))));
         vm.assume(consent.epoch == registry.epochOf(consent.controller));
         vm.prank(consent.controller);
-        ConsentId id = registry.record(consent.termsHash, consent.until);
+        ConsentId id = registry.record(consent.epoch, consent.termsHash, consent.until);
         Stored memory whole =
             Stored(consent.controller, consent.until, uint40(block.timestamp), consent.epoch);
         assert(same(storedOf(id), whole));
@@ -138,7 +138,7 @@ contract RecordProperties is AnyRegistry {
         vm.assume(ConsentId.unwrap(other) != ConsentId.unwrap(idOf(consent)));
         (Stored memory before, uint16 epoch) = (storedOf(other), registry.epochOf(controller));
         vm.prank(consent.controller);
-        registry.record(consent.termsHash, consent.until);
+        registry.record(consent.epoch, consent.termsHash, consent.until);
         assert(same(storedOf(other), before));
         assert(registry.epochOf(controller) == epoch);
     }

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {ConsentId} from "../src/IConsentRegistry.sol";
-import {ISigned} from "../src/Signatures.sol";
+import {ISigned} from "../src/ISigned.sol";
 import {vm} from "../test/Vm.sol";
 import {AnyRegistry, Stored} from "./AnyRegistry.sol";
 import {both} from "./Logic.sol";

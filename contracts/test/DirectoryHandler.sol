@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol";
 
 import {IParticipantDirectory} from "../src/IParticipantDirectory.sol";
-import {ISigned} from "../src/Signatures.sol";
+import {ISigned} from "../src/ISigned.sol";
 import {DirectoryModel} from "./DirectoryModel.sol";
 import {vm} from "./Vm.sol";
 

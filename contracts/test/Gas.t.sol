@@ -12,7 +12,7 @@ import {vm} from "./Vm.sol";
 contract GasTest is RegistryFixture {
     function test_record() public {
         vm.prank(controller);
-        registry.record(TERMS, UNTIL);
+        registry.record(0, TERMS, UNTIL);
         measured("record", 50_000);
     }
 

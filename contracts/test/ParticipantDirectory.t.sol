@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol";
 
 import {AUDITOR, GATEWAY, IParticipantDirectory, PROVIDER} from "../src/IParticipantDirectory.sol";
-import {ISigned} from "../src/Signatures.sol";
+import {ISigned} from "../src/ISigned.sol";
 import {Typed} from "./Typed.sol";
 import {vm} from "./Vm.sol";
 import {OwnedWallet} from "./Wallets.sol";
@@ -30,7 +30,7 @@ contract ParticipantDirectoryTest is Typed {
 
     function test_admit() public {
         vm.expectEmit(address(_directory));
-        emit IParticipantDirectory.ParticipantAdmitted(_clinic, PROVIDER, PROFILE);
+        emit IParticipantDirectory.ParticipantAdmitted(_clinic, ACCREDITOR, PROVIDER, PROFILE);
         admit(_clinic, PROVIDER, PROFILE);
         assertIs(_clinic, PROVIDER, false, PROFILE, 0, 0);
     }
@@ -39,7 +39,9 @@ contract ParticipantDirectoryTest is Typed {
         admit(_clinic, PROVIDER, PROFILE);
         setKey(KEY, 1);
         vm.expectEmit(address(_directory));
-        emit IParticipantDirectory.ParticipantAdmitted(_clinic, PROVIDER | AUDITOR, keccak256("new"));
+        emit IParticipantDirectory.ParticipantAdmitted(
+            _clinic, ACCREDITOR, PROVIDER | AUDITOR, keccak256("new")
+        );
         admit(_clinic, PROVIDER | AUDITOR, keccak256("new"));
         assertIs(_clinic, PROVIDER | AUDITOR, false, keccak256("new"), KEY, 1);
     }
@@ -67,11 +69,11 @@ contract ParticipantDirectoryTest is Typed {
         admit(_clinic, PROVIDER, PROFILE);
         setKey(KEY, 3);
         vm.expectEmit(address(_directory));
-        emit IParticipantDirectory.ParticipantSuspended(_clinic);
+        emit IParticipantDirectory.ParticipantSuspended(_clinic, ACCREDITOR);
         suspend(_clinic);
         assertIs(_clinic, PROVIDER, true, PROFILE, KEY, 3);
         vm.expectEmit(address(_directory));
-        emit IParticipantDirectory.ParticipantReinstated(_clinic);
+        emit IParticipantDirectory.ParticipantReinstated(_clinic, ACCREDITOR);
         reinstate(_clinic);
         assertIs(_clinic, PROVIDER, false, PROFILE, KEY, 3);
     }
@@ -128,8 +130,27 @@ contract ParticipantDirectoryTest is Typed {
         refuseVersion(keccak256("other"), 1);
         refuseVersion(keccak256("other"), 2);
         refuseVersion(KEY, 1);
-        setKey(keccak256("other"), type(uint32).max);
-        assertIs(_clinic, PROVIDER, false, PROFILE, keccak256("other"), type(uint32).max);
+        setKey(keccak256("other"), 5);
+        assertIs(_clinic, PROVIDER, false, PROFILE, keccak256("other"), 5);
+    }
+
+    /// @dev Else one mistyped version could be the last.
+    function test_versionsGrowByAtMostTheStep() public {
+        admit(_clinic, PROVIDER, PROFILE);
+        uint32 step = _directory.MAX_VERSION_STEP();
+        refuseLeap(step + 1, 0);
+        refuseLeap(type(uint32).max, 0);
+        setKey(KEY, step);
+        refuseLeap(2 * step + 1, step);
+        setKey(KEY, 2 * step);
+        assertIs(_clinic, PROVIDER, false, PROFILE, KEY, 2 * step);
+    }
+
+    function refuseLeap(uint32 version, uint32 current) private {
+        vm.expectRevert(
+            abi.encodeWithSelector(IParticipantDirectory.VersionLeaps.selector, _clinic, version, current)
+        );
+        setKey(KEY, version);
     }
 
     function test_theFirstVersionIsNotZero() public {
@@ -201,7 +222,8 @@ contract ParticipantDirectoryTest is Typed {
     }
 
     function testFuzz_theDigestIsTheOneOfTheSpecification(uint256 key, bytes32 hash, uint32 version) public {
-        vm.assume(hash != 0 && version != 0);
+        vm.assume(hash != 0);
+        version = 1 + version % _directory.MAX_VERSION_STEP();
         key = 1 + key % type(uint128).max;
         address participant = vm.addr(key);
         admit(participant, PROVIDER, PROFILE);

@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {IERC5267} from "@openzeppelin/contracts/interfaces/IERC5267.sol";
 
 import {ConsentId, ConsentState, IConsentRegistry, SignedConsent} from "../src/IConsentRegistry.sol";
-import {ISigned} from "../src/Signatures.sol";
+import {ISigned} from "../src/ISigned.sol";
 import {RegistryFixture} from "./RegistryFixture.sol";
 import {vm} from "./Vm.sol";
 
@@ -14,7 +14,7 @@ contract RecordTest is RegistryFixture {
         vm.expectEmit(address(registry));
         emit IConsentRegistry.Recorded(id, controller, 0, UNTIL);
         vm.prank(controller);
-        ConsentId returned = registry.record(TERMS, UNTIL);
+        ConsentId returned = registry.record(0, TERMS, UNTIL);
 
         vm.assertEq(ConsentId.unwrap(returned), ConsentId.unwrap(id), "id");
         assertState(id, ConsentState.Active, "state");
@@ -40,7 +40,7 @@ contract RecordTest is RegistryFixture {
         vm.recordLogs();
         registry.recordSigned(signedIn(0));
         vm.prank(controller);
-        registry.record(TERMS, UNTIL);
+        registry.record(0, TERMS, UNTIL);
         assertSilent("a second event");
         assertStored(id, controller, UNTIL, NOW, 0);
     }
@@ -48,7 +48,7 @@ contract RecordTest is RegistryFixture {
     function test_recordInTheCurrentEpoch() public {
         setEpoch(controller, 7);
         vm.prank(controller);
-        ConsentId id = registry.record(TERMS, UNTIL);
+        ConsentId id = registry.record(7, TERMS, UNTIL);
         vm.assertEq(ConsentId.unwrap(id), ConsentId.unwrap(idIn(7)), "id");
         assertState(id, ConsentState.Active, "state");
     }
@@ -67,7 +67,30 @@ contract RecordTest is RegistryFixture {
         registry.recordSigned(consent);
         vm.expectRevert(refusal);
         vm.prank(controller);
-        registry.record(TERMS, UNTIL);
+        registry.record(LAST_EPOCH, TERMS, UNTIL);
+    }
+
+    /// @dev Of two reasons that hold, the one that no new signature mends.
+    function test_theLastEpochIsSaidBeforeTheWrongOne() public {
+        SignedConsent memory consent = signedIn(LAST_EPOCH);
+        vm.expectRevert(abi.encodeWithSelector(IConsentRegistry.EpochIsTerminal.selector, controller));
+        registry.recordSigned(consent);
+        SignedConsent[] memory batch = new SignedConsent[](1);
+        batch[0] = consent;
+        vm.expectEmit(address(registry));
+        emit IConsentRegistry.Skipped(0, idIn(LAST_EPOCH), IConsentRegistry.EpochIsTerminal.selector);
+        registry.recordBatch(batch);
+    }
+
+    /// @dev The transaction of a recording, sent again after a reorganisation put a stop of everything before it.
+    function test_theSameTransactionRecordsNothingInALaterEpoch() public {
+        vm.prank(controller);
+        registry.revokeAll();
+        vm.expectRevert(
+            abi.encodeWithSelector(IConsentRegistry.WrongEpoch.selector, controller, uint16(0), uint16(1))
+        );
+        vm.prank(controller);
+        registry.record(0, TERMS, UNTIL);
     }
 
     function test_refuseAnEpochThatIsOverOrHasNotCome() public {
@@ -93,7 +116,7 @@ contract RecordTest is RegistryFixture {
         registry.recordSigned(consent);
         vm.expectRevert(refusal);
         vm.prank(controller);
-        registry.record(TERMS, UNTIL);
+        registry.record(0, TERMS, UNTIL);
     }
 
     function test_untilIsExclusive() public {
@@ -200,7 +223,7 @@ contract RecordTest is RegistryFixture {
         registry.recordSigned(consent);
         vm.expectRevert(refusal);
         vm.prank(controller);
-        registry.record(TERMS, until);
+        registry.record(0, TERMS, until);
     }
 
     function assertStored(ConsentId id, address who, uint40 until, uint40 recordedAt, uint16 epoch)

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {ConsentId, ConsentState, IConsentRegistry, SignedConsent} from "../src/IConsentRegistry.sol";
-import {ISigned} from "../src/Signatures.sol";
+import {ISigned} from "../src/ISigned.sol";
 import {RegistryFixture} from "./RegistryFixture.sol";
 import {vm} from "./Vm.sol";
 import {BurningWallet} from "./Wallets.sol";

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {ConsentId, ConsentState, IConsentRegistry, SignedConsent} from "../src/IConsentRegistry.sol";
-import {ISigned} from "../src/Signatures.sol";
+import {ISigned} from "../src/ISigned.sol";
 import {RegistryModel} from "./RegistryModel.sol";
 import {vm} from "./Vm.sol";
 
@@ -19,13 +19,11 @@ contract RegistryHandler is RegistryModel {
         else vm.warp(block.timestamp + roll % 8 days);
     }
 
-    /// @dev In person one records for the current epoch only.
     function record(uint256 seed) external watched {
         uint256 index = _pick(_roll(seed));
         SignedConsent memory consent = _consents[index];
-        if (!_isOfCurrentEpoch(index)) return;
         vm.prank(consent.controller);
-        try REGISTRY.record(consent.termsHash, consent.until) returns (ConsentId id) {
+        try REGISTRY.record(consent.epoch, consent.termsHash, consent.until) returns (ConsentId id) {
             _expect(ConsentId.unwrap(id) == ConsentId.unwrap(_ids[index]), "id");
             _recorded(index, "record");
         } catch (bytes memory reason) {
@@ -148,7 +146,7 @@ contract RegistryHandler is RegistryModel {
         bytes[5] memory calls = [
             bytes(""),
             abi.encodeCall(REGISTRY.recordSigned, (consent)),
-            abi.encodeCall(REGISTRY.record, (consent.termsHash, consent.until)),
+            abi.encodeCall(REGISTRY.record, (consent.epoch, consent.termsHash, consent.until)),
             abi.encodeCall(REGISTRY.revokeAll, ()),
             abi.encode(roll)
         ];

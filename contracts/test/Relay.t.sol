@@ -203,13 +203,13 @@ contract RelayTest is SignaturesFixture {
         vm.assertEq(viewOf(), before, "changed");
     }
 
-    /// @dev Nothing fails but recording what has ended, and revoking by id what is not known. In person one
-    ///      records in one's current epoch, so that after `revokeAll` it is another consent.
+    /// @dev Nothing fails but recording what has ended, and revoking by id what is not known.
     function canBeSent(Form form) private view returns (bool) {
         ConsentState state = registry.stateOf(_id);
         uint16 epoch = registry.epochOf(_signer);
-        if (form == Form.RecordInPerson) return epoch > 0 || state != ConsentState.Ended;
-        if (form == Form.RecordSigned) return epoch == 0 && state != ConsentState.Ended;
+        if (form == Form.RecordInPerson || form == Form.RecordSigned) {
+            return epoch == 0 && state != ConsentState.Ended;
+        }
         if (form == Form.RevokeInPerson || form == Form.RevokeSigned) return state != ConsentState.None;
         return true;
     }
@@ -240,7 +240,7 @@ contract RelayTest is SignaturesFixture {
 
     function callIn(Form form, Message memory wish) private view returns (bytes memory) {
         if (form == Form.RecordInPerson) {
-            return abi.encodeCall(registry.record, (termsOf(wish), wish.until));
+            return abi.encodeCall(registry.record, (wish.epoch, termsOf(wish), wish.until));
         }
         if (form == Form.RecordSigned) return signedCall(Act.RecordSigned, wish);
         if (form == Form.RecordInBatch) return signedCall(Act.RecordBatch, wish);

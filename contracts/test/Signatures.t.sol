@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 
 import {ConsentId, ConsentState} from "../src/IConsentRegistry.sol";
-import {ISigned} from "../src/Signatures.sol";
+import {ISigned} from "../src/ISigned.sol";
 import {SignaturesCatalogue} from "./SignaturesCatalogue.sol";
 import {vm} from "./Vm.sol";
 import {LenientWallet, OwnedWallet, ParrotWallet, UnwrappingWallet} from "./Wallets.sol";

@@ -126,7 +126,7 @@ abstract contract SignaturesFixture is RegistryFixture {
         setEpoch(message.signer, message.epoch);
         if (act == Act.RevokeSigned || act == Act.RevokeWithPreimage) {
             vm.prank(message.signer);
-            registry.record(termsOf(message), message.until);
+            registry.record(message.epoch, termsOf(message), message.until);
         }
     }
 

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {ConsentId, ConsentState, SignedConsent} from "../src/IConsentRegistry.sol";
-import {ISigned} from "../src/Signatures.sol";
+import {ISigned} from "../src/ISigned.sol";
 import {SignaturesTrial} from "./SignaturesTrial.sol";
 import {vm} from "./Vm.sol";
 import {BurningWallet, FloodingWallet, InvalidWallet, OwnedWallet, PickyWallet} from "./Wallets.sol";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {ISigned} from "../src/Signatures.sol";
+import {ISigned} from "../src/ISigned.sol";
 import {SignaturesCatalogue} from "./SignaturesCatalogue.sol";
 import {vm} from "./Vm.sol";
 import {WalletFactory} from "./Wallets.sol";

@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 
 import {ConsentState, SignedConsent} from "../src/IConsentRegistry.sol";
-import {ISigned} from "../src/Signatures.sol";
+import {ISigned} from "../src/ISigned.sol";
 import {SignaturesTrial} from "./SignaturesTrial.sol";
 import {Vm, vm} from "./Vm.sol";
 import {
@@ -127,7 +127,7 @@ contract SignaturesOfWalletsTest is SignaturesTrial {
     ///      does not.
     function test_refuseAWalletThatAgreesIfItsDeedSucceeds() public {
         refuseFrom(address(new MeddlingWallet(registry, abi.encodeCall(registry.revokeAll, ()), false)));
-        bytes memory deed = abi.encodeCall(registry.record, (TERMS, UNTIL));
+        bytes memory deed = abi.encodeCall(registry.record, (0, TERMS, UNTIL));
         refuseFrom(address(new MeddlingWallet(registry, deed, false)));
     }
 

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {ConsentState, IConsentRegistry, SignedConsent} from "../src/IConsentRegistry.sol";
-import {ISigned} from "../src/Signatures.sol";
+import {ISigned} from "../src/ISigned.sol";
 import {SignaturesFixture} from "./SignaturesFixture.sol";
 import {Vm, vm} from "./Vm.sol";
 

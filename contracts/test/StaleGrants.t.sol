@@ -153,7 +153,7 @@ contract StaleGrantsTest is SignedBook {
         batch[0] = _consents[index];
         if (way % 3 == 0) call(abi.encodeCall(_registry.recordSigned, (batch[0])));
         else if (way % 3 == 1) _registry.recordBatch(batch);
-        else actInPerson(index, abi.encodeCall(_registry.record, (batch[0].termsHash, batch[0].until)));
+        else actInPerson(index, inPerson(batch[0]));
         return stateOf(index) == ConsentState.Active;
     }
 
@@ -251,9 +251,13 @@ contract StaleGrantsTest is SignedBook {
         _registry.recordBatch(batch);
 
         vm.prank(consent.controller);
-        try _registry.record(consent.termsHash, consent.until) returns (ConsentId other) {
-            vm.assertTrue(ConsentId.unwrap(other) != ConsentId.unwrap(id), "recorded in person");
-        } catch {}
+        (success, refusal) = address(_registry).call(inPerson(consent));
+        vm.assertFalse(success, "recorded in person");
+        vm.assertEq(bytes4(refusal), reason, "reason in person");
+    }
+
+    function inPerson(SignedConsent memory consent) private view returns (bytes memory) {
+        return abi.encodeCall(_registry.record, (consent.epoch, consent.termsHash, consent.until));
     }
 
     function stateOf(uint256 index) private view returns (ConsentState) {

@@ -34,9 +34,9 @@ class SignedConsent:
         return self.controller, self.epoch, self.terms_hash, self.until, self.signature
 
 
-def record(*, terms_hash: bytes, until: int) -> bytes:
-    """Record a consent; sent by the controller."""
-    return encode(REGISTRY, "record", terms_hash, until)
+def record(*, epoch: int, terms_hash: bytes, until: int) -> bytes:
+    """Record a consent of the controller's current epoch; sent by the controller."""
+    return encode(REGISTRY, "record", epoch, terms_hash, until)
 
 
 def record_signed(

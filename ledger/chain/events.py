@@ -178,7 +178,7 @@ def _skipped(words: list[bytes], place: dict[str, Any]) -> Event:
 
 def _admitted(words: list[bytes], place: dict[str, Any]) -> Event:
     return ParticipantAdmitted(
-        **place, participant=_address(words[0]), roles=_number(words[1]), profile=words[2]
+        **place, participant=_address(words[0]), roles=_number(words[2]), profile=words[3]
     )
 
 
@@ -204,9 +204,9 @@ SIGNATURES: dict[str, _Shape] = {
     "Revoked(bytes32,address)": _Shape(2, (), _revoked),
     "RevokedAll(address,uint16)": _Shape(1, (16,), _revoked_all),
     "Skipped(uint256,bytes32,bytes4)": _Shape(1, (256, 256), _skipped),
-    "ParticipantAdmitted(address,uint8,bytes32)": _Shape(1, (8, 256), _admitted),
-    "ParticipantSuspended(address)": _Shape(1, (), _suspended),
-    "ParticipantReinstated(address)": _Shape(1, (), _reinstated),
+    "ParticipantAdmitted(address,address,uint8,bytes32)": _Shape(2, (8, 256), _admitted),
+    "ParticipantSuspended(address,address)": _Shape(2, (), _suspended),
+    "ParticipantReinstated(address,address)": _Shape(2, (), _reinstated),
     "EncryptionKeySet(address,bytes32,uint32)": _Shape(1, (256, 32), _key_set),
     "Anchored(address,uint64,uint64,bytes32)": _Shape(1, (64, 64, 256), _anchored),
 }

@@ -60,6 +60,11 @@ MEANINGS: dict[str, _Meaning] = {
         "the participant is suspended",
         "End the suspension first: consent participant reinstate.",
     ),
+    "VersionLeaps": (
+        InvalidInput,
+        "the version of the key is too far above the current one",
+        "Take the next version.",
+    ),
     "WrongEpoch": (Conflict, "the controller's epoch is another one", _CONSENT),
     "ZeroAddress": (InvalidInput, "there is nobody at address zero", ""),
     "ZeroKey": (InvalidInput, "a key's digest is not zero", ""),

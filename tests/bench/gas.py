@@ -85,19 +85,19 @@ class _Registry:
         self._domain = consent_domain(deployment.chain_id, deployment.registry)
 
     def record(self) -> int:
-        return self._send(calls.record(terms_hash=os.urandom(32), until=UNTIL))
+        return self._send(calls.record(epoch=0, terms_hash=os.urandom(32), until=UNTIL))
 
     def batch(self) -> int:
         return self._send(calls.record_batch([self._signed() for _ in range(BATCH)]))
 
     def revoke(self) -> int:
         terms = os.urandom(32)
-        self._send(calls.record(terms_hash=terms, until=UNTIL))
+        self._send(calls.record(epoch=0, terms_hash=terms, until=UNTIL))
         return self._send(calls.revoke(consent_id(self._digest(self._key.address, terms))))
 
     def revoke_preimage(self) -> int:
         terms = os.urandom(32)
-        self._send(calls.record(terms_hash=terms, until=UNTIL))
+        self._send(calls.record(epoch=0, terms_hash=terms, until=UNTIL))
         return self._send(
             calls.revoke_with_preimage(
                 controller=self._key.address, epoch=0, terms_hash=terms, until=UNTIL, signature=b""

@@ -29,7 +29,7 @@ STATES = {0: ChainState.NONE, 1: ChainState.ACTIVE, 2: ChainState.ENDED}
 who = PATIENT.address
 signed = calls.SignedConsent(controller=who, epoch=3, terms_hash=WORD, until=FAR, signature=SIGNATURE)
 ENCODED: list[tuple[bytes, str, str, list[Any]]] = [
-    (calls.record(terms_hash=WORD, until=FAR), calls.REGISTRY, "record", [WORD, FAR]),
+    (calls.record(epoch=0, terms_hash=WORD, until=FAR), calls.REGISTRY, "record", [0, WORD, FAR]),
     (
         calls.record_signed(controller=who, epoch=3, terms_hash=WORD, until=FAR, signature=SIGNATURE),
         calls.REGISTRY,
@@ -93,9 +93,9 @@ def test_calldata_is_what_web3_makes_of_the_abi(
 
 def test_arguments_of_other_types_are_refused() -> None:
     with pytest.raises(InvalidInput):
-        calls.record(terms_hash=bytes(33), until=FAR)
+        calls.record(epoch=0, terms_hash=bytes(33), until=FAR)
     with pytest.raises(InvalidInput):
-        calls.record(terms_hash=WORD, until=FAR + 1)
+        calls.record(epoch=0, terms_hash=WORD, until=FAR + 1)
 
 
 def test_every_event_of_ours_is_in_the_abi_and_every_other_is_known_to_be_left_out() -> None:

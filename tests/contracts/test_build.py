@@ -59,7 +59,8 @@ def test_forge_gives_the_same_bytecode_and_interface(name: str, forged: dict[str
 
 
 def test_there_is_an_artifact_for_every_contract_and_no_other() -> None:
-    implementations = {path.stem[1:] for path in (CONTRACTS / "src").glob("I[A-Z]*.sol")}
+    interfaces = {path.stem[1:] for path in (CONTRACTS / "src").glob("I[A-Z]*.sol")}
+    implementations = {name for name in interfaces if (CONTRACTS / "src" / f"{name}.sol").exists()}
     assert implementations == set(NAMES)
     assert {path.stem for path in (CONTRACTS / "artifacts").iterdir()} == set(NAMES)
 

@@ -77,7 +77,7 @@ def test_what_the_library_signs_is_recorded_by_a_stranger_and_revoked(web3: Web3
 def test_a_receipt_shows_no_more_gas_than_promised(web3: Web3, act: str, most: int) -> None:
     registry, sender = deploy(web3, "ConsentRegistry"), web3.eth.accounts[0]
     terms, until = Web3.keccak(text=act), int(time.time()) + 10_000_000
-    record = registry.functions.record(terms, until)
+    record = registry.functions.record(0, terms, until)
     digest = record.call({"from": sender})
     calls = {
         "record": record,

@@ -52,12 +52,12 @@ def test_the_cast_commands_show_each_state(rpc: str, web3: Web3) -> None:
         epoch = 1 if name == "active" else 0
         ids[name] = functions.consentIdOf(sender, epoch, terms[name], until).call()
     for call in (
-        functions.record(terms["revoked"], until),
+        functions.record(0, terms["revoked"], until),
         functions.revoke(ids["revoked"]),
         functions.revokeWithPreimage(sender, 0, terms["tombstone"], until, b""),
-        functions.record(terms["over"], until),
+        functions.record(0, terms["over"], until),
         functions.revokeAll(),
-        functions.record(terms["active"], until),
+        functions.record(1, terms["active"], until),
     ):
         web3.eth.wait_for_transaction_receipt(call.transact({"from": sender}))
 

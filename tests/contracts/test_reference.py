@@ -1,8 +1,8 @@
 """The contracts do what the reference model says, in random sequences of acts on a real chain.
 
-The sequences are the same in every run. How many the registry gets is for ``CONSENT_REFERENCE_SEQUENCES`` to
-say (the directory gets half, the anchor a quarter), and which ones for ``CONSENT_REFERENCE_SEED``. A failure
-is shrunk, and shows the acts that lead to it.
+The sequences are the same in every run. How many registry and directory get is for
+``CONSENT_REFERENCE_SEQUENCES`` to say (the anchor gets half), and which ones for
+``CONSENT_REFERENCE_SEED``. A failure is shrunk, and shows the acts that lead to it.
 """
 
 import os
@@ -37,8 +37,8 @@ def ground() -> Iterator[Ground]:
     ("sequence", "sights", "count"),
     [
         (registry_sequences.RegistrySequence, registry_sequences.SIGHTS, SEQUENCES),
-        (directory_sequences.DirectorySequence, directory_sequences.SIGHTS, SEQUENCES // 2),
-        (anchor_sequences.AnchorSequence, anchor_sequences.SIGHTS, SEQUENCES // 4),
+        (directory_sequences.DirectorySequence, directory_sequences.SIGHTS, SEQUENCES),
+        (anchor_sequences.AnchorSequence, anchor_sequences.SIGHTS, SEQUENCES // 2),
     ],
     ids=["registry", "directory", "anchor"],
 )

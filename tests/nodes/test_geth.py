@@ -152,7 +152,7 @@ def test_refusals_of_the_contracts_are_understood(geth: Geth) -> None:
     granting = calls.grant_role(role=calls.ACCREDITOR_ROLE, account=PAYER.address)
     assert sent(geth, deployment.directory, granting).succeeded
     with pytest.raises(InvalidInput, match="ended already"):
-        sent(geth, deployment.registry, calls.record(terms_hash=TERMS, until=1))
+        sent(geth, deployment.registry, calls.record(epoch=0, terms_hash=TERMS, until=1))
 
 
 def sent(geth: Geth, to: Address, data: bytes) -> Receipt:

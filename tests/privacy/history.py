@@ -397,7 +397,8 @@ def _with_own_ether(world: World) -> None:
     wallet = Sender(world.rpc, patient.account, world.deployment.chain_id)
     first, second, third = (world.sign(patient, controller=patient.account) for _ in range(3))
     for given in (first, second, third):
-        world.send(calls.record(terms_hash=given.terms_hash, until=given.filing.until), sender=wallet)
+        recording = calls.record(epoch=0, terms_hash=given.terms_hash, until=given.filing.until)
+        world.send(recording, sender=wallet)
     world.send(calls.revoke(first.id), sender=wallet)
     world.send(world.preimage(second), sender=wallet)
     world.send(calls.revoke_all(), sender=wallet)

@@ -210,7 +210,7 @@ def test_the_attack_finds_every_commitment_without_a_salt(careless: World) -> No
         given = careless.sign(patient)
         terms, candidate = plant(careless, given)
         sender = careless.courier
-        sender.send(careless.deployment.registry, calls.record(terms_hash=terms, until=2**40 - 1))
+        sender.send(careless.deployment.registry, calls.record(epoch=0, terms_hash=terms, until=2**40 - 1))
         careless.mine()
         expected.add((name, candidate))
     view = observe(careless.rpc, careless.deployment).at("registry")

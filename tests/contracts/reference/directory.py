@@ -19,6 +19,9 @@ ACCREDITOR = keccak256(b"ACCREDITOR_ROLE")
 NOBODY = Address("0x" + 40 * "0")
 
 
+MAX_VERSION_STEP = 65_536
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Participant:
     roles: int = 0
@@ -43,17 +46,21 @@ class Directory:
             raise Refused(Refusal("BadRoles(uint8)", (roles,)))
         known = self.participant_of(participant)
         self._require_not_suspended(participant, known)
-        event = Event("ParticipantAdmitted(address,uint8,bytes32)", (participant,), (roles, profile))
+        event = Event(
+            "ParticipantAdmitted(address,address,uint8,bytes32)",
+            (participant, call.sender),
+            (roles, profile),
+        )
         return self._changed(participant, replace(known, roles=roles, profile=profile), event)
 
     def suspend(self, call: Call, participant: Address) -> Done["Directory"]:
         self._require_role(call, ACCREDITOR)
-        event = Event("ParticipantSuspended(address)", (participant,))
+        event = Event("ParticipantSuspended(address,address)", (participant, call.sender))
         return self._changed(participant, replace(self._admitted(participant), suspended=True), event)
 
     def reinstate(self, call: Call, participant: Address) -> Done["Directory"]:
         self._require_role(call, ACCREDITOR)
-        event = Event("ParticipantReinstated(address)", (participant,))
+        event = Event("ParticipantReinstated(address,address)", (participant, call.sender))
         return self._changed(participant, replace(self._admitted(participant), suspended=False), event)
 
     def set_key(self, call: Call, key: bytes, version: int) -> Done["Directory"]:
@@ -107,10 +114,13 @@ class Directory:
         self._require_not_suspended(participant, known)
         if key == bytes(32):
             raise Refused(Refusal("ZeroKey()", ()))
-        is_current = (known.key, known.key_version) == (key, version)
-        if version <= known.key_version and not is_current:
-            arguments = (participant, version, known.key_version)
+        if (known.key, known.key_version) == (key, version):
+            return known
+        arguments = (participant, version, known.key_version)
+        if version <= known.key_version:
             raise Refused(Refusal("StaleKeyVersion(address,uint32,uint32)", arguments))
+        if version - known.key_version > MAX_VERSION_STEP:
+            raise Refused(Refusal("VersionLeaps(address,uint32,uint32)", arguments))
         return known
 
     def _with_key(self, participant: Address, key: bytes, version: int) -> Done["Directory"]:

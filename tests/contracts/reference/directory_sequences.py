@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from hypothesis import strategies as st
-from hypothesis.stateful import initialize, rule
+from hypothesis.stateful import initialize, precondition, rule
 
 from ledger.crypto.typed import EncryptionKey, directory_domain
 from ledger.ids import Address
@@ -19,9 +19,9 @@ SIGHTS = sights("ParticipantDirectory")
 ROLES = st.sampled_from((ACCREDITOR, ACCREDITOR, ACCREDITOR, ADMIN, keccak256(b"NO_SUCH_ROLE")))
 OWNERS = st.sampled_from(("owner",) * 6 + SENDERS)
 ACCREDITORS = st.sampled_from(("ann",) * 10 + SENDERS)
-PARTICIPANTS = st.sampled_from(("dora", "wallet") * 5 + ("nobody", *PARTIES))
+PARTICIPANTS = st.sampled_from(("dora", "wallet", "ben", "ben") * 3 + ("nobody", *PARTIES))
 WORDS = st.sampled_from([keccak256(b"one"), keccak256(b"two")] * 3 + [bytes(32)])
-VERSIONS = st.sampled_from((0, 1, 1, 2, 2, 3, 2**32 - 1))
+VERSIONS = st.sampled_from((0, 1, 1, 2, 2, 3, 65_536, 65_537, 65_538, 2**32 - 1))
 
 
 class DirectorySequence(Lockstep[Directory]):
@@ -67,6 +67,12 @@ class DirectorySequence(Lockstep[Directory]):
     @rule(sender=ACCREDITORS, participant=PARTICIPANTS)
     def reinstate(self, sender: str, participant: str) -> None:
         self.act(self._address(sender), self.state.reinstate, self._address(participant))
+
+    @precondition(lambda self: any(known.suspended for known in self.state.participants.values()))
+    @rule(sender=ACCREDITORS)
+    def reinstate_whoever_is_suspended(self, sender: str) -> None:
+        suspended = (who for who, known in self.state.participants.items() if known.suspended)
+        self.act(self._address(sender), self.state.reinstate, next(suspended))
 
     @rule(sender=PARTICIPANTS.filter(SENDERS.__contains__), key=WORDS, version=VERSIONS)
     def set_key(self, sender: str, key: bytes, version: int) -> None:

@@ -44,8 +44,7 @@ class Registry:
     epochs: Mapping[Address, int]
     consents: Mapping[bytes, Known]
 
-    def record(self, call: Call, terms_hash: bytes, until: int) -> Done["Registry"]:
-        epoch = self.epoch_of(call.sender)
+    def record(self, call: Call, epoch: int, terms_hash: bytes, until: int) -> Done["Registry"]:
         consent = SignedConsent(call.sender, epoch, terms_hash, until, b"")
         return self._alone(call, consent, self._obstacle(call, consent))
 
@@ -86,7 +85,7 @@ class Registry:
         in_person = call.sender == controller and not signature
         if not known.revoked and not in_person:
             self.signers.require(call, controller, self.revocation_digest(consent), signature)
-        return self._revoke(consent, known)
+        return replace(self._revoke(consent, known), returned=consent)
 
     def revoke_all(self, call: Call) -> Done["Registry"]:
         return self._end_epoch(call.sender)
