@@ -17,6 +17,7 @@ contract AnyWallet {
     /// @dev Answers with nothing, a byte too little, one word, or more than a word.
     fallback() external {
         (bytes32 first, uint256 size, bool failing) = (word, length, isReverting);
+        // Solidity cannot revert with a word alone, which is what a wallet that says yes and fails does.
         assembly {
             mstore(0x00, first)
             if failing { revert(0x00, 0x20) }

@@ -10,6 +10,7 @@ abstract contract Deployed {
     function deployed(string memory name, bytes memory arguments) internal returns (address account) {
         bytes memory code = moreVm.getCode(string.concat(OUT, name, ".sol/", name, ".json"));
         code = bytes.concat(code, arguments);
+        // Solidity deploys only what is compiled with it.
         assembly {
             account := create(0, add(code, 0x20), mload(code))
         }

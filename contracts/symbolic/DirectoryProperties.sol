@@ -23,6 +23,7 @@ contract DirectoryProperties is Deployed, Signing {
     bytes32 private constant ACCREDITOR = keccak256("ACCREDITOR_ROLE");
     bytes32 private constant OWNER = 0;
     uint8 private constant MOST_ROLES = 7;
+    uint256 private constant MOST_STEP = 2 ** 16;
 
     IParticipantDirectory private directory;
     IAccessControl private access;
@@ -53,13 +54,15 @@ contract DirectoryProperties is Deployed, Signing {
         assert(same(before, afterwards));
     }
 
-    function check_a_key_is_replaced_only_by_a_later_version(address sender, address account) public {
+    function check_a_key_is_replaced_only_by_a_version_within_a_step_above(address sender, address account)
+        public
+    {
         Participant memory before = participantOf(account);
         anyCall(sender);
         Participant memory afterwards = participantOf(account);
-        assert(
-            sameKey(before, afterwards) || (afterwards.keyVersion > before.keyVersion && afterwards.key != 0)
-        );
+        uint32 version = afterwards.keyVersion;
+        bool isNext = version > before.keyVersion && !leaps(version, before.keyVersion);
+        assert(sameKey(before, afterwards) || (isNext && afterwards.key != 0));
     }
 
     function check_roles_stay_in_range_and_nobody_at_address_zero_has_any(address sender, address account)
@@ -130,6 +133,41 @@ contract DirectoryProperties is Deployed, Signing {
         assert(same(participantOf(account), before));
     }
 
+    function check_setKey_succeeds_exactly_when_nothing_stands_against_it(
+        address sender,
+        bytes32 key,
+        uint32 version
+    ) public {
+        Participant memory before = participantOf(sender);
+        bool isCurrent = both(before.key == key, before.keyVersion == version);
+        bool isNext = both(version > before.keyVersion, !leaps(version, before.keyVersion));
+        bool isPossible = both(mayPublish(before, key), either(isCurrent, isNext));
+        vm.prank(sender);
+        try directory.setKey(key, version) {
+            assert(isPossible);
+        } catch {
+            assert(!isPossible);
+        }
+    }
+
+    function check_a_key_is_refused_as_a_leap_exactly_when_its_version_leaps(
+        address account,
+        bytes32 key,
+        uint32 version,
+        bytes memory signature,
+        bool signing
+    ) public {
+        Participant memory before = participantOf(account);
+        bool isLeap = both(mayPublish(before, key), leaps(version, before.keyVersion));
+        bytes memory data = signing
+            ? abi.encodeCall(directory.setKeySigned, (account, key, version, signature))
+            : abi.encodeCall(directory.setKey, (key, version));
+        vm.prank(account);
+        (bool success, bytes memory reason) = address(directory).call(data);
+        bool saysSo = bytes4(reason) == IParticipantDirectory.VersionLeaps.selector;
+        assert(isLeap == (!success && saysSo));
+    }
+
     function check_setKey_sets_the_key_of_its_caller_only(
         address sender,
         bytes32 key,
@@ -189,6 +227,16 @@ contract DirectoryProperties is Deployed, Signing {
     function participantOf(address account) private view returns (Participant memory known) {
         (known.roles, known.suspended, known.profile, known.key, known.keyVersion) =
             directory.participantOf(account);
+    }
+
+    /// @dev Whether the participant may publish this key, in some version.
+    function mayPublish(Participant memory known, bytes32 key) private pure returns (bool) {
+        return both(both(known.roles != 0, !known.suspended), key != 0);
+    }
+
+    /// @dev Whether this version is more than a step above the current one.
+    function leaps(uint256 version, uint256 current) private pure returns (bool) {
+        return version > current + MOST_STEP;
     }
 
     function sameKey(Participant memory left, Participant memory right) private pure returns (bool) {

@@ -5,12 +5,14 @@ pragma solidity 0.8.37;
 // it, so an assumption spelled with them makes a property many times slower.
 
 function both(bool left, bool right) pure returns (bool result) {
+    // result = left && right;
     assembly {
         result := and(left, right)
     }
 }
 
 function either(bool left, bool right) pure returns (bool result) {
+    // result = left || right;
     assembly {
         result := or(left, right)
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {ConsentId, ConsentState, SignedConsent} from "../src/IConsentRegistry.sol";
+import {ConsentId, ConsentState, IConsentRegistry, SignedConsent} from "../src/IConsentRegistry.sol";
 import {vm} from "../test/Vm.sol";
 import {AnyRegistry, Preimage, Stored} from "./AnyRegistry.sol";
 import {both, either} from "./Logic.sol";
@@ -41,9 +41,33 @@ contract RecordProperties is AnyRegistry {
         }
     }
 
+    function check_record_of_another_epoch_is_refused(Preimage memory consent) public {
+        vm.assume(consent.epoch != registry.epochOf(consent.controller));
+        bool inTime = both(consent.until > block.timestamp, consent.epoch != LAST_EPOCH);
+        vm.prank(consent.controller);
+        try registry.record(consent.epoch, consent.termsHash, consent.until) {
+            assert(false);
+        } catch (bytes memory reason) {
+            assert((bytes4(reason) == IConsentRegistry.WrongEpoch.selector) == inTime);
+        }
+    }
+
+    function check_record_makes_nothing_of_another_epoch_active(
+        Preimage memory consent,
+        address sender,
+        uint16 epoch,
+        bytes32 termsHash,
+        uint40 until
+    ) public {
+        vm.assume(consent.epoch != registry.epochOf(consent.controller));
+        soundlyStored(consent);
+        vm.prank(sender);
+        registry.record(epoch, termsHash, until);
+        assert(registry.stateOf(idOf(consent)) != ConsentState.Active);
+    }
+
     function check_what_was_recorded_is_stored_whole(Preimage memory consent) public {
         vm.assume(isNothing(storedOf(idOf(consent))));
-        vm.assume(consent.epoch == registry.epochOf(consent.controller));
         vm.prank(consent.controller);
         ConsentId id = registry.record(consent.epoch, consent.termsHash, consent.until);
         Stored memory whole =
@@ -134,7 +158,6 @@ contract RecordProperties is AnyRegistry {
         ConsentId other,
         address controller
     ) public {
-        vm.assume(consent.epoch == registry.epochOf(consent.controller));
         vm.assume(ConsentId.unwrap(other) != ConsentId.unwrap(idOf(consent)));
         (Stored memory before, uint16 epoch) = (storedOf(other), registry.epochOf(controller));
         vm.prank(consent.controller);
@@ -159,6 +182,7 @@ contract RecordProperties is AnyRegistry {
         ConsentId id = consentOf(domain, consent.controller, consent.epoch, consent.termsHash, consent.until);
         (bool success,) = address(registry).call(abi.encodeCall(registry.recordSigned, (consent)));
         bytes memory outcome = abi.encode(success, storedOf(id));
+        // revert(outcome), which Solidity knows only with an error's selector in front.
         assembly {
             revert(add(outcome, 0x20), mload(outcome))
         }

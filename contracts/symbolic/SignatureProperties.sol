@@ -34,6 +34,21 @@ contract SignatureProperties is AnyRegistry {
         assert(!isTaken(signature));
     }
 
+    function check_NotDeployed_is_exactly_for_signatures_with_the_erc6492_suffix(bytes calldata signature)
+        public
+    {
+        address signer = active().controller;
+        vm.assume(signer.code.length == 0);
+        vm.assume(!isSignedByKey(revocationOf(domain, ID), signer, signature));
+        bool endsSo = signature.length >= 32 && bytes32(signature[signature.length - 32:]) == COUNTERFACTUAL;
+        try registry.revokeSigned(ID, signature) {
+            assert(false);
+        } catch (bytes memory reason) {
+            bytes4 refusal = endsSo ? ISigned.NotDeployed.selector : ISigned.BadSignature.selector;
+            assert(bytes4(reason) == refusal);
+        }
+    }
+
     function check_a_key_that_is_not_the_signers_is_refused(bytes memory signature) public {
         address signer = active().controller;
         vm.assume(signer != address(wallet));

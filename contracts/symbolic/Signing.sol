@@ -33,6 +33,9 @@ abstract contract Signing is Typed {
     }
 
     function parts(bytes memory signature) internal pure returns (bytes32 r, bytes32 s, uint8 v) {
+        // (r, s, v) = (bytes32(signature[:32]), bytes32(signature[32:64]), uint8(signature[64]));
+        //
+        // The same, but Solidity slices no memory.
         assembly {
             r := mload(add(signature, 0x20))
             s := mload(add(signature, 0x40))
