@@ -3,13 +3,13 @@ pragma solidity 0.8.37;
 
 import {ConsentId, ConsentState, IConsentRegistry, SignedConsent} from "../src/IConsentRegistry.sol";
 import {ISigned} from "../src/ISigned.sol";
-import {RegistryFixture} from "./RegistryFixture.sol";
+import {SignaturesFixture} from "./SignaturesFixture.sol";
 import {Vm, vm} from "./Vm.sol";
-import {InvalidWallet, OwnedWallet, RevertingWallet} from "./Wallets.sol";
+import {BurningWallet, InvalidWallet, OwnedWallet, RevertingWallet} from "./Wallets.sol";
 
 /// @dev Of a batch with items that are bad in every way there is, exactly the good ones are recorded, in
 ///      whatever order, and of each other it is said what it would have met alone.
-contract RelayBatchTest is RegistryFixture {
+contract RelayBatchTest is SignaturesFixture {
     struct Item {
         SignedConsent consent;
         ConsentId id;
@@ -17,7 +17,7 @@ contract RelayBatchTest is RegistryFixture {
     }
 
     bytes4 private constant GOOD = 0;
-    uint256 private constant ITEMS = 16;
+    uint256 private constant ITEMS = 17;
 
     Item[] private _items;
 
@@ -75,6 +75,7 @@ contract RelayBatchTest is RegistryFixture {
         Vm.Log[] memory logs = vm.getRecordedLogs();
         vm.assertEq(logs.length, ITEMS, "events");
         for (uint256 i = 0; i < ITEMS; ++i) {
+            vm.assertEq(logs[i].emitter, address(registry), "emitter");
             vm.assertEq(logs[i].topics[0], IConsentRegistry.Skipped.selector, "recorded again");
         }
         vm.assertEq(viewOf(items), expected, "changed");
@@ -136,6 +137,7 @@ contract RelayBatchTest is RegistryFixture {
         add(forged, ISigned.BadSignature.selector);
         add(ofWallet(address(new RevertingWallet())), ISigned.BadSignature.selector);
         add(ofWallet(address(new InvalidWallet())), ISigned.BadSignature.selector);
+        add(ofWallet(address(new BurningWallet())), ISigned.BadSignature.selector);
         SignedConsent memory wrapped = ofWallet(address(0xC0FFEE));
         wrapped.signature = counterfactual(address(1), "", wrapped.signature);
         add(wrapped, ISigned.NotDeployed.selector);
@@ -168,16 +170,11 @@ contract RelayBatchTest is RegistryFixture {
         vm.assertEq(logs.length, items.length, "one event for each item");
         for (uint256 i = 0; i < items.length; ++i) {
             SignedConsent memory consent = items[i].consent;
-            bytes32 id = ConsentId.unwrap(items[i].id);
             if (items[i].reason == GOOD) {
-                vm.assertEq(logs[i].topics[0], IConsentRegistry.Recorded.selector, "Recorded");
-                vm.assertEq(logs[i].topics[1], id, "its id");
-                vm.assertEq(logs[i].data, abi.encode(consent.epoch, consent.until), "its epoch and until");
+                assertRecorded(logs[i], items[i].id, consent.controller, consent.epoch, consent.until);
                 assertState(items[i].id, ConsentState.Active, "state");
             } else {
-                vm.assertEq(logs[i].topics[0], IConsentRegistry.Skipped.selector, "Skipped");
-                vm.assertEq(uint256(logs[i].topics[1]), i, "its index");
-                vm.assertEq(logs[i].data, abi.encode(id, items[i].reason), "its id and reason");
+                assertSkipped(logs[i], i, items[i].id, items[i].reason);
             }
         }
     }

@@ -39,6 +39,9 @@ abstract contract SignaturesFixture is RegistryFixture {
 
     IParticipantDirectory internal directory;
 
+    /// @dev Who sends what is to be relayed.
+    address internal sentBy = RELAYER;
+
     /// @dev What the last act that was sent cost in gas.
     uint256 internal spent;
 
@@ -101,7 +104,7 @@ abstract contract SignaturesFixture is RegistryFixture {
             return encryptionKeyOf(domain_, message.signer, message.key, message.version);
         }
         if (act == Act.RevokeAllSigned) return revokeAllOf(domain_, message.signer, message.epoch);
-        if (act != Act.RecordSigned && act != Act.RecordBatch) return revocationOf(domain_, idOf(message));
+        if (!isRecording(act)) return revocationOf(domain_, idOf(message));
         ConsentId id = consentOf(domain_, message.signer, message.epoch, termsOf(message), message.until);
         return ConsentId.unwrap(id);
     }
@@ -138,7 +141,7 @@ abstract contract SignaturesFixture is RegistryFixture {
         return SignedConsent(message.signer, message.epoch, termsOf(message), message.until, signature);
     }
 
-    /// @dev Has the relayer send it, with all gas there is. A batch has this one item.
+    /// @dev Has `sentBy` send it, with all gas there is. A batch has this one item.
     function send(Act act, Message memory message, bytes memory signature)
         internal
         returns (bool success, bytes memory answer)
@@ -152,7 +155,7 @@ abstract contract SignaturesFixture is RegistryFixture {
     {
         address target = act == Act.SetKeySigned ? address(directory) : address(registry);
         bytes memory data = callOf(act, message, signature);
-        vm.prank(RELAYER);
+        vm.prank(sentBy);
         uint256 start = gasleft();
         (success, answer) = target.call{gas: gas}(data);
         spent = start - gasleft();
@@ -208,19 +211,59 @@ abstract contract SignaturesFixture is RegistryFixture {
         vm.assertEq(viewOf(message), before, string.concat("changed by ", nameOf(act)));
     }
 
-    /// @dev Sends it, and sees that it is done, with one event.
+    /// @dev Sends it, and sees that it is done, and that one event says so.
     function accept(Act act, Message memory message, bytes memory signature) internal {
         vm.recordLogs();
         (bool success,) = send(act, message, signature);
         vm.assertTrue(success, string.concat("refused by ", nameOf(act)));
-        vm.assertEq(vm.getRecordedLogs().length, 1, string.concat("events of ", nameOf(act)));
+        Vm.Log[] memory logs = vm.getRecordedLogs();
+        vm.assertEq(logs.length, 1, string.concat("events of ", nameOf(act)));
+        assertSaid(logs[0], act, message);
         assertDone(act, message);
     }
 
-    function assertSkipped(Vm.Log memory log, uint256 index, ConsentId id, bytes4 reason) internal pure {
-        vm.assertEq(log.topics[0], IConsentRegistry.Skipped.selector, "Skipped");
-        vm.assertEq(uint256(log.topics[1]), index, "index");
-        vm.assertEq(log.data, abi.encode(id, reason), "id and reason");
+    function isRecording(Act act) internal pure returns (bool) {
+        return act == Act.RecordSigned || act == Act.RecordBatch;
+    }
+
+    /// @dev The event says that the act was done, of what and whom the message names.
+    function assertSaid(Vm.Log memory log, Act act, Message memory message) internal view {
+        address signer = message.signer;
+        if (act == Act.SetKeySigned) {
+            bytes memory topics = abi.encode(IParticipantDirectory.EncryptionKeySet.selector, signer);
+            assertLog(log, address(directory), topics, abi.encode(message.key, message.version));
+        } else if (act == Act.RevokeAllSigned) {
+            bytes memory topics = abi.encode(IConsentRegistry.RevokedAll.selector, signer);
+            assertLog(log, address(registry), topics, abi.encode(message.epoch + 1));
+        } else if (isRecording(act)) {
+            assertRecorded(log, idOf(message), signer, message.epoch, message.until);
+        } else {
+            bytes memory topics = abi.encode(IConsentRegistry.Revoked.selector, idOf(message), signer);
+            assertLog(log, address(registry), topics, "");
+        }
+    }
+
+    function assertRecorded(Vm.Log memory log, ConsentId id, address signer, uint16 epoch, uint40 until)
+        internal
+        view
+    {
+        bytes memory topics = abi.encode(IConsentRegistry.Recorded.selector, id, signer);
+        assertLog(log, address(registry), topics, abi.encode(epoch, until));
+    }
+
+    function assertSkipped(Vm.Log memory log, uint256 index, ConsentId id, bytes4 reason) internal view {
+        bytes memory topics = abi.encode(IConsentRegistry.Skipped.selector, index);
+        assertLog(log, address(registry), topics, abi.encode(id, reason));
+    }
+
+    /// @param topics all of them, the event's own first
+    function assertLog(Vm.Log memory log, address emitter, bytes memory topics, bytes memory data)
+        private
+        pure
+    {
+        vm.assertEq(log.emitter, emitter, "emitter");
+        vm.assertEq(abi.encodePacked(log.topics), topics, "event and its subjects");
+        vm.assertEq(log.data, data, "data of the event");
     }
 
     function assertDone(Act act, Message memory message) internal view {
@@ -231,8 +274,9 @@ abstract contract SignaturesFixture is RegistryFixture {
         } else if (act == Act.RevokeAllSigned) {
             vm.assertEq(registry.epochOf(message.signer), message.epoch + 1, "epoch");
         } else {
-            bool records = act == Act.RecordSigned || act == Act.RecordBatch;
-            assertState(idOf(message), records ? ConsentState.Active : ConsentState.Ended, nameOf(act));
+            assertState(
+                idOf(message), isRecording(act) ? ConsentState.Active : ConsentState.Ended, nameOf(act)
+            );
         }
     }
 

@@ -61,7 +61,7 @@ contract SignaturesGasTest is SignaturesTrial {
         for (uint256 i = 0; i < batch.length; ++i) {
             batch[i] = i % 2 == 0
                 ? signedBy(KEY + i, 0, TERMS, UNTIL)
-                : consentFrom(messageOf(address(new BurningWallet())), "");
+                : consentFrom(messageOf(answeredBy(address(new BurningWallet()))[i / 2 % 2]), "");
         }
         uint256 start = gasleft();
         registry.recordBatch(batch);
@@ -86,6 +86,16 @@ contract SignaturesGasTest is SignaturesTrial {
         address account = vm.addr(KEY + 7);
         vm.etch(account, abi.encodePacked(hex"ef0100", code));
         assertNeverShortOfGas(account);
+    }
+
+    /// @dev What it costs to hand a long signature on is spent before it is seen whether enough is left.
+    function test_aLongSignatureDoesNotShortenTheWalletsGas() public {
+        address[2] memory accounts = answeredBy(address(new PickyWallet(CAP - 1_000)));
+        for (uint256 size = 0; size <= 96_000; size += 32_000) {
+            for (uint256 i = 0; i < accounts.length; ++i) {
+                assertSaidOrDone(callOf(Act.RecordSigned, messageOf(accounts[i]), new bytes(size)));
+            }
+        }
     }
 
     function test_tooLittleGasIsSaidAndChangesNothing() public {
@@ -158,6 +168,19 @@ contract SignaturesGasTest is SignaturesTrial {
         vm.assertLe(left, needed - 1, "left");
         vm.assertLe(CAP * 64 / 63, needed, "needed for the cap");
         vm.assertLe(needed, ENOUGH, "not more than needed");
+    }
+
+    /// @dev With any gas around the least that is enough, the wallet agrees, or else too little gas is said.
+    function assertSaidOrDone(bytes memory recording) private {
+        uint256 done = 0;
+        for (uint256 gas = CAP; gas <= CAP + 160_000; gas += 2_000) {
+            uint256 start = vm.snapshotState();
+            (bool success, bytes memory answer) = address(registry).call{gas: gas}(recording);
+            if (success) ++done;
+            else assertNotEnoughGas(answer);
+            vm.revertToState(start);
+        }
+        vm.assertTrue(0 < done && done <= 80, "both happened");
     }
 
     /// @dev Bisects for the least gas with which a batch succeeds, and sees that it recorded everything.

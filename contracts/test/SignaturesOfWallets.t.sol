@@ -16,6 +16,7 @@ import {
     MeddlingWallet,
     OwnedWallet,
     ParrotWallet,
+    PasswordWallet,
     ProxyWallet,
     RevertingWallet,
     SilentAccount,
@@ -77,15 +78,30 @@ contract SignaturesOfWalletsTest is SignaturesTrial {
 
     /// @dev A recovery that fails leaves zero where the answer is read, which would complete a yes cut short.
     function test_refuseAnAnswerThatIsCutOffAfterAFailedRecovery() public {
-        address wallet = address(new ParrotWallet(abi.encodePacked(YES)));
-        for (uint256 i = 0; i < ACTS; ++i) {
-            Message memory message = messageOf(wallet);
-            bytes memory signature = good(Act(i), message);
+        address[2] memory accounts = answeredBy(address(new ParrotWallet(abi.encodePacked(YES))));
+        for (uint256 i = 0; i < ACTS * accounts.length; ++i) {
+            Act act = Act(i % ACTS);
+            Message memory message = messageOf(accounts[i / ACTS]);
+            bytes memory signature = good(act, message);
             signature[64] = 0;
             uint256 start = vm.snapshotState();
-            prepare(Act(i), message);
-            refuse(Act(i), message, signature, ISigned.BadSignature.selector);
+            prepare(act, message);
+            refuse(act, message, signature, ISigned.BadSignature.selector);
             vm.revertToState(start);
+        }
+    }
+
+    /// @dev Few bytes say it to some wallets; those of many owners, or of a proof, take thousands.
+    function test_acceptASignatureOfAnyLength() public {
+        uint256[5] memory lengths = [uint256(1), 64, 66, 4_096, 24_576];
+        for (uint256 k = 0; k < lengths.length; ++k) {
+            bytes memory signature = new bytes(lengths[k]);
+            signature[lengths[k] - 1] = 0x01;
+            address[2] memory accounts = answeredBy(address(new PasswordWallet(signature)));
+            for (uint256 i = 0; i < ACTS; ++i) {
+                acceptOnce(Act(i), messageOf(accounts[0]), signature);
+                acceptOnce(Act(i), messageOf(accounts[1]), signature);
+            }
         }
     }
 
@@ -134,28 +150,40 @@ contract SignaturesOfWalletsTest is SignaturesTrial {
     function test_whatAWalletTriesWhileItIsAskedHasNoEffect() public {
         bytes memory deed = abi.encodeCall(registry.revokeAll, ());
         address wallet = address(new MeddlingWallet(registry, deed, true));
-        Message memory message = messageOf(wallet);
-        vm.recordLogs();
-        (bool success,) = send(Act.RecordSigned, message, "");
-        vm.assertTrue(success, "success");
-        vm.assertEq(vm.getRecordedLogs().length, 1, "events");
-        assertDone(Act.RecordSigned, message);
-        vm.assertEq(registry.epochOf(wallet), 0, "epoch");
+        acceptFrom(wallet);
+        address[2] memory accounts = answeredBy(wallet);
+        for (uint256 i = 0; i < accounts.length; ++i) {
+            accept(Act.RecordSigned, messageOf(accounts[i]), "");
+            vm.assertEq(registry.epochOf(accounts[i]), 0, "epoch");
+        }
     }
 
     /// @dev It relays the very consent that it is asked about, or others of the same batch.
     function test_aWalletCannotRelayWhileItIsAsked() public {
         SignedConsent memory consent = signedIn(0);
         bytes memory deed = abi.encodeCall(registry.recordSigned, (consent));
-        address wallet = address(new MeddlingWallet(registry, deed, true));
-        (bool success,) = send(Act.RecordSigned, messageOf(wallet), "");
-        vm.assertTrue(success, "success");
-        assertState(idIn(0), ConsentState.None, "relayed by the wallet");
+        address[2] memory accounts = answeredBy(address(new MeddlingWallet(registry, deed, true)));
+        for (uint256 i = 0; i < accounts.length; ++i) {
+            accept(Act.RecordSigned, messageOf(accounts[i]), "");
+            assertState(idIn(0), ConsentState.None, "relayed by the wallet");
+        }
     }
 
     /// @dev Each question is answered for itself, and asked once.
     function test_aWalletThatChangesItsMindIsAskedOnceForEach() public {
-        address wallet = address(new FickleWallet());
+        address[2] memory accounts = answeredBy(address(new FickleWallet()));
+        askTwice(accounts[0]);
+        askTwice(accounts[1]);
+    }
+
+    /// @dev What a wallet says counts when it is asked, and what followed from it stays.
+    function test_aWalletHandedOnKeepsWhatItDid() public {
+        address[2] memory accounts = answeredBy(address(new HandedOnWallet()));
+        handOn(HandedOnWallet(accounts[0]));
+        handOn(HandedOnWallet(accounts[1]));
+    }
+
+    function askTwice(address wallet) private {
         Message memory second = messageOf(wallet);
         second.salt = keccak256("another salt");
         SignedConsent[] memory batch = new SignedConsent[](2);
@@ -165,14 +193,14 @@ contract SignaturesOfWalletsTest is SignaturesTrial {
         registry.recordBatch(batch);
         Vm.Log[] memory logs = vm.getRecordedLogs();
         vm.assertEq(logs.length, 2, "events");
+        assertSaid(logs[0], Act.RecordBatch, messageOf(wallet));
         assertSkipped(logs[1], 1, idOf(second), ISigned.BadSignature.selector);
         assertState(idOf(messageOf(wallet)), ConsentState.Active, "first");
         assertState(idOf(second), ConsentState.None, "second");
     }
 
-    /// @dev What a wallet says counts when it is asked, and what followed from it stays.
-    function test_aWalletHandedOnKeepsWhatItDid() public {
-        HandedOnWallet wallet = new HandedOnWallet(vm.addr(KEY));
+    function handOn(HandedOnWallet wallet) private {
+        wallet.handOn(vm.addr(KEY));
         (Message memory before, Message memory afterwards) =
             (messageOf(address(wallet)), messageOf(address(wallet)));
         afterwards.salt = keccak256("another salt");

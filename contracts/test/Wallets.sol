@@ -67,13 +67,9 @@ contract UnwrappingWallet is IERC1271 {
     }
 }
 
-/// @dev A wallet whose owner can be replaced.
+/// @dev A wallet whose owner can be replaced, by anyone; an account delegated to it has an owner of its own.
 contract HandedOnWallet is IERC1271 {
     address public owner;
-
-    constructor(address owner_) {
-        owner = owner_;
-    }
 
     function handOn(address next) external {
         owner = next;
@@ -112,29 +108,50 @@ contract PickyWallet {
     }
 }
 
+/// @dev A wallet that takes certain bytes for a signature of anything, and no others.
+contract PasswordWallet {
+    bytes32 private immutable HASH;
+
+    constructor(bytes memory password) {
+        HASH = keccak256(password);
+    }
+
+    function isValidSignature(bytes32, bytes calldata signature) external view returns (bytes4) {
+        return keccak256(signature) == HASH ? IERC1271.isValidSignature.selector : bytes4(0);
+    }
+}
+
 /// @dev A wallet that agrees the first time in a transaction and never again in it: it sees by the price of a
 ///      look elsewhere whether it has looked before.
 contract FickleWallet {
-    address private constant ELSEWHERE = address(0xE15E);
-
     function isValidSignature(bytes32, bytes calldata) external view returns (bytes4) {
+        address elsewhere = address(~uint160(address(this)));
         uint256 start = gasleft();
-        uint256 balance = ELSEWHERE.balance;
+        uint256 balance = elsewhere.balance;
         bool isFirst = start - gasleft() > 2_000;
         return isFirst && balance == 0 ? IERC1271.isValidSignature.selector : bytes4(0);
     }
 }
 
+/// @dev Bytes kept as code, where a wallet finds them also in the name of an account that delegates to it.
+contract Shelf {
+    constructor(bytes memory content) {
+        assembly {
+            return(add(content, 0x20), mload(content))
+        }
+    }
+}
+
 /// @dev A wallet that answers every question with the same bytes.
 contract ParrotWallet {
-    bytes private _answer;
+    address private immutable ANSWER;
 
     constructor(bytes memory answer) {
-        _answer = answer;
+        ANSWER = address(new Shelf(answer));
     }
 
     fallback(bytes calldata) external returns (bytes memory) {
-        return _answer;
+        return ANSWER.code;
     }
 }
 
@@ -221,16 +238,16 @@ contract CuriousWallet {
 contract MeddlingWallet {
     IConsentRegistry private immutable REGISTRY;
     bool private immutable AGREES_ANYWAY;
-    bytes private _deed;
+    address private immutable DEED;
 
     constructor(IConsentRegistry registry, bytes memory deed, bool agreesAnyway) {
         REGISTRY = registry;
         AGREES_ANYWAY = agreesAnyway;
-        _deed = deed;
+        DEED = address(new Shelf(deed));
     }
 
     function isValidSignature(bytes32, bytes calldata) external returns (bytes4) {
-        (bool success,) = address(REGISTRY).call{gas: 150_000}(_deed);
+        (bool success,) = address(REGISTRY).call{gas: 150_000}(DEED.code);
         return success || AGREES_ANYWAY ? IERC1271.isValidSignature.selector : bytes4(0);
     }
 }
