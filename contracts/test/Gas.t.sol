@@ -7,7 +7,7 @@ import {RegistryFixture} from "./RegistryFixture.sol";
 import {vm} from "./Vm.sol";
 
 /// @dev What each act costs as a transaction of its own. `snapshots/gas.json` holds the figures; these are the
-///      bounds that were promised, and for the acts that others relay the ones that we keep.
+///      bounds in contracts/README.md.
 /// forge-config: default.isolate = true
 contract GasTest is RegistryFixture {
     function test_record() public {

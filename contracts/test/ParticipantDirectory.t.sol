@@ -4,10 +4,8 @@ pragma solidity 0.8.37;
 import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol";
 
 import {AUDITOR, GATEWAY, IParticipantDirectory, PROVIDER} from "../src/IParticipantDirectory.sol";
-import {ISigned} from "../src/ISigned.sol";
 import {Typed} from "./Typed.sol";
-import {vm} from "./Vm.sol";
-import {OwnedWallet} from "./Wallets.sol";
+import {Vm, vm} from "./Vm.sol";
 
 contract ParticipantDirectoryTest is Typed {
     address private constant OWNER = address(0x04);
@@ -179,22 +177,18 @@ contract ParticipantDirectoryTest is Typed {
         assertIs(_clinic, PROVIDER, false, PROFILE, KEY, 1);
     }
 
-    function test_setKeySignedByAWallet() public {
-        address wallet = address(new OwnedWallet(_clinic, 0));
-        admit(wallet, PROVIDER, PROFILE);
-        _directory.setKeySigned(wallet, KEY, 1, signedKey(wallet, KEY, 1));
-        assertIs(wallet, PROVIDER, false, PROFILE, KEY, 1);
-    }
-
-    function test_setKeySignedForAnythingElseIsRefused() public {
-        admit(_clinic, PROVIDER, PROFILE);
-        bytes memory signature = signedKey(_clinic, KEY, 1);
-        refuseSignature(_clinic, keccak256("other"), 1, signature);
-        refuseSignature(_clinic, KEY, 2, signature);
-        admit(STRANGER, PROVIDER, PROFILE);
-        refuseSignature(STRANGER, KEY, 1, signature);
-        vm.chainId(block.chainid + 1);
-        refuseSignature(_clinic, KEY, 1, signature);
+    /// @dev Whoever deploys it, the owner alone has a role in the beginning, and not the accreditors'.
+    function test_whoDeploysItHasNoRole() public {
+        vm.recordLogs();
+        IParticipantDirectory directory = deployedBy(OWNER);
+        Vm.Log[] memory logs = vm.getRecordedLogs();
+        vm.assertEq(logs.length, 1, "roles granted");
+        bytes memory granted =
+            abi.encode(IAccessControl.RoleGranted.selector, bytes32(0), OWNER, address(this));
+        vm.assertEq(abi.encodePacked(logs[0].topics), granted, "the owner's, by who deploys");
+        IAccessControl roles = IAccessControl(address(directory));
+        vm.assertTrue(roles.hasRole(0, OWNER), "the owner");
+        vm.assertFalse(roles.hasRole(0, address(this)), "who deploys");
     }
 
     function test_onlyAccreditorsAdmitAndSuspend() public {
@@ -273,14 +267,6 @@ contract ParticipantDirectoryTest is Typed {
             )
         );
         setKey(key, version);
-    }
-
-    function refuseSignature(address participant, bytes32 key, uint32 version, bytes memory signature)
-        private
-    {
-        bytes32 digest = encryptionKeyOf(domain(), participant, key, version);
-        vm.expectRevert(abi.encodeWithSelector(ISigned.BadSignature.selector, participant, digest));
-        _directory.setKeySigned(participant, key, version, signature);
     }
 
     function refuseRole(address caller, bytes memory call) private {

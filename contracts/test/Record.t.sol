@@ -4,7 +4,6 @@ pragma solidity 0.8.37;
 import {IERC5267} from "@openzeppelin/contracts/interfaces/IERC5267.sol";
 
 import {ConsentId, ConsentState, IConsentRegistry, SignedConsent} from "../src/IConsentRegistry.sol";
-import {ISigned} from "../src/ISigned.sol";
 import {RegistryFixture} from "./RegistryFixture.sol";
 import {vm} from "./Vm.sol";
 
@@ -146,26 +145,6 @@ contract RecordTest is RegistryFixture {
         registry.revokeSigned(one, revocation(one));
         assertState(one, ConsentState.Ended, "revoked");
         assertState(other, ConsentState.Active, "not revoked");
-    }
-
-    function test_anotherRegistryIsAnotherWorld() public {
-        SignedConsent memory consent = signedIn(0);
-        registry = deployed();
-        bytes32 id = ConsentId.unwrap(idIn(0));
-        vm.expectRevert(abi.encodeWithSelector(ISigned.BadSignature.selector, controller, id));
-        registry.recordSigned(consent);
-    }
-
-    /// @dev After a fork of the chain, what was signed for one branch means nothing on the other.
-    function test_chainIdChangedAfterDeployment() public {
-        SignedConsent memory before = signedIn(0);
-        ConsentId idBefore = idIn(0);
-        vm.chainId(block.chainid + 1);
-        bytes32 id = ConsentId.unwrap(idIn(0));
-        vm.assertTrue(id != ConsentId.unwrap(idBefore), "the id names the chain");
-        vm.expectRevert(abi.encodeWithSelector(ISigned.BadSignature.selector, controller, id));
-        registry.recordSigned(before);
-        assertState(registry.recordSigned(signedIn(0)), ConsentState.Active, "signed for this chain");
     }
 
     function test_domainIsPublished() public view {

@@ -127,37 +127,6 @@ contract RevokeTest is RegistryFixture {
         assertState(id, ConsentState.Active, "state");
     }
 
-    function test_noSignatureIsOnlyForTheController() public {
-        ConsentId id = recorded();
-        expectBadSignature(revocationOf(domain(), id));
-        vm.prank(RELAYER);
-        registry.revokeWithPreimage(controller, 0, TERMS, UNTIL, "");
-        assertState(id, ConsentState.Active, "state");
-    }
-
-    function test_aSignatureThatIsGivenIsChecked() public {
-        ConsentId id = recorded();
-        bytes memory consentSignature = signedIn(0).signature;
-        expectBadSignature(revocationOf(domain(), id));
-        vm.prank(controller);
-        registry.revokeWithPreimage(controller, 0, TERMS, UNTIL, consentSignature);
-    }
-
-    function test_theConsentSignatureDoesNotRevoke() public {
-        ConsentId id = recorded();
-        bytes memory consentSignature = signedIn(0).signature;
-        expectBadSignature(revocationOf(domain(), id));
-        registry.revokeSigned(id, consentSignature);
-    }
-
-    function test_oneRevocationEndsOneConsent() public {
-        ConsentId id = recorded();
-        ConsentId other = registry.recordSigned(signedBy(KEY, 0, keccak256("other terms"), UNTIL));
-        bytes memory signature = revocation(id);
-        expectBadSignature(revocationOf(domain(), other));
-        registry.revokeSigned(other, signature);
-    }
-
     /// @dev A stranger can put stones only on names of their own: the name holds the controller.
     function testFuzz_nobodyElseLeavesATombstone(uint256 key, bytes32 termsHash, uint40 until) public {
         key = 1 + key % type(uint128).max;
@@ -165,7 +134,7 @@ contract RevokeTest is RegistryFixture {
         ConsentId id = consentOf(domain(), controller, 0, termsHash, until);
         bytes32 digest = revocationOf(domain(), id);
         bytes memory signature = signed(key, digest);
-        expectBadSignature(digest);
+        vm.expectRevert(abi.encodeWithSelector(ISigned.BadSignature.selector, controller, digest));
         vm.prank(vm.addr(key));
         registry.revokeWithPreimage(controller, 0, termsHash, until, signature);
         assertState(id, ConsentState.None, "state");
@@ -174,10 +143,6 @@ contract RevokeTest is RegistryFixture {
     function expectRevoked(ConsentId id) private {
         vm.expectEmit(address(registry));
         emit IConsentRegistry.Revoked(id, controller);
-    }
-
-    function expectBadSignature(bytes32 digest) private {
-        vm.expectRevert(abi.encodeWithSelector(ISigned.BadSignature.selector, controller, digest));
     }
 
     function assertEnded(ConsentId id, uint40 recordedAt) private view {

@@ -107,6 +107,15 @@ abstract contract SignaturesAbuses is SignaturesFixture {
         return listOf(signed(STRANGERS_KEY, digestFor(act, message)));
     }
 
+    /// @dev Bad ones, and no signature where that does not say that the signer acts in person.
+    function sentInPerson(Act act, Message memory message) internal view returns (bytes[] memory bad) {
+        bool mayBeInPerson = act == Act.RevokeWithPreimage || act == Act.LeaveTombstone;
+        bad = new bytes[](mayBeInPerson ? 3 : 4);
+        bad[0] = hex"00";
+        bad[1] = new bytes(65);
+        bad[2] = signed(STRANGERS_KEY, digestFor(act, message));
+    }
+
     /// @dev What the same account signed over the same message for the acts with another digest.
     function forOtherActs(Act act, Message memory message) internal view returns (bytes[] memory bad) {
         Act[4] memory others = [Act.RecordSigned, Act.RevokeSigned, Act.RevokeAllSigned, Act.SetKeySigned];

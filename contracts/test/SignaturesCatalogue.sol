@@ -69,6 +69,12 @@ abstract contract SignaturesCatalogue is SignaturesAbuses {
         refuseForged(byAnotherKey);
     }
 
+    /// @dev Who sends is no signature: only a preimage with no signature at all is taken for an act in person.
+    function test_refuseBadOnesThatTheSignerSends() public {
+        sentBy = account;
+        refuseForged(sentInPerson);
+    }
+
     function test_refuseSignedForAnotherAct() public {
         refuseForged(forOtherActs);
     }
