@@ -48,7 +48,7 @@ class Deployed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """The outcome, as of one block; ``owners`` have the directory's admin role."""
+    """The outcome, as of one block; ``owners`` have the directory's admin role, ``notes`` tell what is open."""
 
     chain_id: int
     head: BlockHeader
@@ -82,15 +82,15 @@ def verify(
     checks = [_chain(chain_id, deployment)]
     for contract in contracts:
         checks += _contract(contract, references[contract.name], deployment.chain_id)
-    owners, owned = _ownership(rpc, deployment, head.number, owner)
+    owners, owned, unknown = _ownership(rpc, deployment, head.number, owner)
     begun, notes = _beginning(rpc, deployment, head.number)
     return Verification(
         chain_id=chain_id,
         head=head,
         contracts=contracts,
         owners=owners,
-        checks=[*checks, owned, *begun],
-        notes=notes,
+        checks=[*checks, *owned, *begun],
+        notes=[*unknown, *notes],
     )
 
 
@@ -152,6 +152,8 @@ def _contract(contract: Deployed, reference: Artifact, chain_id: int) -> Iterato
         return
     yield _code(contract, reference)
     values = _expected(contract, chain_id)
+    if len(contract.code) != len(reference.deployed_bytecode):
+        return  # there is no telling where in other code the immutables would be
     if values or reference.immutable_references:
         yield _immutables(contract, reference, values)
 
@@ -209,20 +211,32 @@ def _short_string(text: str) -> bytes:
 
 def _ownership(
     rpc: Rpc, deployment: Deployment, head: int, wanted: Address | None
-) -> tuple[list[Address], Check]:
-    name = "owner"
+) -> tuple[list[Address], list[Check], list[str]]:
+    """Who names accreditors. Where the node cannot tell, that fails if it was asked, and else is a note."""
     try:
-        found = holders(rpc, deployment.directory, ADMIN_ROLE, min(deployment.block, head), head)
+        found = holders(rpc, deployment.directory, ADMIN_ROLE, head)
     except ChainUnreachable as exc:
         if exc.reason == "no_answer":
             raise
-        return [], Check(name, False, f"{deployment.directory} does not answer as a directory does")
+        if exc.reason != "events_refused":
+            return [], [_owner(False, f"{deployment.directory} does not answer as a directory does")], []
+        if wanted is None:
+            return [], [], [f"Who names accreditors was not checked: {exc.message}."]
+        return (
+            [],
+            [_owner(False, f"whether {wanted} alone names accreditors is not known: {exc.message}")],
+            [],
+        )
     listed = ", ".join(found) or "nobody"
     if wanted is None:
-        return found, Check(name, True, f"{listed} names accreditors")
+        return found, [_owner(bool(found), f"{listed} names accreditors")], []
     if found == [wanted]:
-        return found, Check(name, True, f"{wanted} alone names accreditors")
-    return found, Check(name, False, f"{listed} names accreditors, not {wanted} alone")
+        return found, [_owner(True, f"{wanted} alone names accreditors")], []
+    return found, [_owner(False, f"{listed} names accreditors, not {wanted} alone")], []
+
+
+def _owner(ok: bool, detail: str) -> Check:
+    return Check("owner", ok, detail)
 
 
 def _beginning(rpc: Rpc, deployment: Deployment, head: int) -> tuple[list[Check], list[str]]:

@@ -100,6 +100,12 @@ def test_code_of_another_length_is_found(chain: Chain) -> None:
     assert check.detail == f"{len(code) + 1:,} bytes on chain, {len(code):,} were compiled"
 
 
+def test_where_the_immutables_of_other_code_would_be_is_not_guessed(chain: Chain) -> None:
+    chain.rpc.request("anvil_setCode", chain.deployment.registry, "0x00")
+    (check,) = failed(verified(chain))
+    assert (check.name, check.detail[:14]) == ("ConsentRegistry", "1 bytes on cha")
+
+
 def test_no_code_is_found_and_said_with_the_address(chain: Chain) -> None:
     for address in chain.deployment.addresses:
         chain.rpc.request("anvil_setCode", address, "0x")
@@ -142,6 +148,7 @@ def test_a_second_owner_is_found_and_one_that_was_dismissed_is_none(chain: Chain
     chain.devnet.fund(COUNCIL, 10**18)
     chain.send(account("council"), directory, revoke_role(role=ADMIN_ROLE, account=COUNCIL))
     assert verified(chain).owners == []
+    assert [check.detail for check in failed(verified(chain))] == ["nobody names accreditors"]
     assert failed(verified(chain, owner=COUNCIL))
 
 
@@ -164,8 +171,45 @@ def test_roles_are_found_also_by_a_node_that_gives_few_blocks_at_once(
 
     monkeypatch.setattr(chain.rpc, "batch", few)
     directory = chain.deployment.directory
-    assert holders(chain.rpc, directory, ADMIN_ROLE, 0, 20) == [chain.owner.address]
+    assert holders(chain.rpc, directory, ADMIN_ROLE, 20) == [chain.owner.address]
     assert refused
+
+
+def test_an_owner_from_before_the_first_block_that_a_file_names_is_found(chain: Chain) -> None:
+    directory, mine = chain.deployment.directory, chain.owner.address
+    chain.send(chain.owner, directory, grant_role(role=ADMIN_ROLE, account=COUNCIL))
+    granted = chain.send(chain.owner, directory, revoke_role(role=ADMIN_ROLE, account=mine)).number
+    assert verified(chain, owner=COUNCIL).ok
+    chain.devnet.fund(COUNCIL, 10**18)
+    chain.send(account("council"), directory, grant_role(role=ADMIN_ROLE, account=mine))
+    later = chain.rpc.block("latest")
+    assert later is not None
+    for block in (granted, later.number, later.number + 7):
+        chain.deployment = replace(chain.deployment, block=block)
+        found = verified(chain, owner=mine)
+        assert "owner" in [check.name for check in failed(found)]
+        assert sorted(found.owners) == sorted([mine, COUNCIL])
+
+
+def test_an_owner_is_not_believed_where_the_node_does_not_give_all_events(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = chain.rpc.batch
+
+    def pruned(calls: list[tuple[str, tuple[dict[str, str], ...]]]) -> object:
+        if any(method == "eth_getLogs" and int(params[0]["fromBlock"], 16) < 2 for method, params in calls):
+            return [Answer(error=-32000)]
+        return ask(calls)
+
+    chain.mine(5)
+    monkeypatch.setattr(chain.rpc, "batch", pruned)
+    (check,) = failed(verified(chain, owner=chain.owner.address))
+    assert check.name == "owner"
+    assert "does not give the events of block 0" in check.detail
+    unasked = verified(chain)
+    assert unasked.ok
+    assert "owner" not in [check.name for check in unasked.checks]
+    assert "was not checked" in unasked.notes[0]
 
 
 def test_a_first_block_that_is_too_late_is_found(chain: Chain) -> None:
