@@ -21,7 +21,7 @@ from ledger.chain.rpc import Rpc
 from ledger.chain.transactions import SignedTransaction, Transaction, hash_of, sign_transaction
 from ledger.chain.verification import require_verified, verify
 from ledger.crypto.identity import Account
-from ledger.errors import ChainUnreachable
+from ledger.errors import ChainUnreachable, Conflict
 from ledger.ids import Address, Digest
 
 _PAUSE = 0.05
@@ -57,23 +57,25 @@ def deploy(
         if plan.steps:
             require_funds(plan)
             Deployer(rpc, plan, key, intents, patience=patience).run()
-        return settled(rpc, plan, created_in(rpc, plan, intents) or 0)
+        return settled(rpc, plan, created_in(rpc, plan, intents) or 0)[0]
     finally:
         rpc.close()
 
 
-def settled(rpc: Rpc, plan: Plan, block: int) -> Deployment:
+def settled(rpc: Rpc, plan: Plan, block: int) -> tuple[Deployment, Sequence[str]]:
     """The deployment that a plan has led to, as of its first block; verified against the committed artifacts.
 
-    Its owner may have handed the directory on since; for whom it was made is part of its address.
+    With it come notes on what the node could not tell. Its owner may have handed the directory on since; for
+    whom it was made is part of its address.
 
     Raises:
         ChainUnreachable: the node does not answer.
         VerificationFailed: what is there is not what the artifacts are.
     """
     deployment = plan.blueprint.deployment(plan.chain_id, block)
-    require_verified(verify(rpc, deployment, {name: artifact(name) for name in CONTRACTS}))
-    return deployment
+    verification = verify(rpc, deployment, {name: artifact(name) for name in CONTRACTS})
+    require_verified(verification)
+    return deployment, verification.notes
 
 
 def created_in(rpc: Rpc, plan: Plan, intents: Intents) -> int | None:
@@ -109,6 +111,7 @@ class Deployer:
             ChainUnreachable: the node does not answer or does not take a transaction (``not_accepted``,
                 ``unprotected_refused``), or one gets into no block (``not_mined``) or fails there
                 (``deployment_failed``). Running again goes on from there.
+            Conflict: what is signed waits for a nonce that nothing has used (``nonce_gap``).
             VerificationFailed: the proxy is not what it must be.
         """
         for step in self.plan.steps:
@@ -161,10 +164,22 @@ class Deployer:
         live = [attempt for attempt in known if attempt.transaction.nonce >= nonce]
         if not live:
             return [self._signed(step)]
+        self._require_no_gap(step, min(attempt.transaction.nonce for attempt in live))
         last = live[-1].transaction
         if last.fees.max_fee >= self.plan.market.base_fee:
             return live
         return [*live, self._kept(last.with_fees(self.plan.fees.above(last.fees)))]
+
+    def _require_no_gap(self, step: Step, nonce: int) -> None:
+        """Refuse to wait for a transaction that comes after a nonce which is not used."""
+        missing = self.rpc.nonce(self.plan.sender, "pending")
+        if nonce > missing:
+            raise Conflict(
+                f"the transaction for {step.name} has nonce {nonce} and must wait: nothing has used nonce "
+                f"{missing} of {self.plan.sender}",
+                reason="nonce_gap",
+                fix=f"Send any transaction with nonce {missing} from this account, then run again.",
+            )
 
     def _signed(self, step: Step) -> SignedTransaction:
         return self._kept(

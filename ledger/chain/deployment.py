@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from ledger import durable
 from ledger.canonical import canonical, parse_object
-from ledger.errors import Conflict, InvalidInput, NotFound, StoreUnavailable
+from ledger.errors import CallerError, Conflict, InvalidInput, NotFound, StoreUnavailable
 from ledger.ids import Address, parse_address
 
 _KEYS = {"chain_id", "registry", "directory", "anchor", "block"}
@@ -80,6 +80,14 @@ def read(path: Path) -> Deployment:
         return Deployment.from_json(parse_object(path.read_bytes()))
     except FileNotFoundError as exc:
         raise NotFound(f"there is no file {path}", reason="file_missing", fix="Check its name.") from exc
+    except IsADirectoryError as exc:
+        raise _is_a_directory(path) from exc
+    except CallerError as exc:
+        raise InvalidInput(
+            f"the file {path} names no deployment: {exc.message}",
+            reason="bad_deployment",
+            fix="Name a file that 'consent contracts deploy' has written.",
+        ) from exc
     except OSError as exc:
         raise StoreUnavailable(f"the file {path} cannot be read", reason="file_not_read") from exc
 
@@ -88,8 +96,10 @@ def write(path: Path, deployment: Deployment, *, replace: bool = False) -> bool:
     """Put a deployment into a file, whole and durably; whether the file had to be changed.
 
     Raises:
-        Conflict: the file names other contracts, and `replace` does not say that they may be forgotten.
-        InvalidInput: it holds something else.
+        Conflict: the file names other contracts (``other_deployment``) or an earlier first block
+            (``earlier_block``), and `replace` does not say that they may be forgotten.
+        InvalidInput: it holds something else, or is a directory.
+        NotFound: the directory that it is to be in (``directory_missing``).
         StoreUnavailable: it cannot be read or written.
     """
     require_writable(path, deployment, replace=replace)
@@ -103,16 +113,34 @@ def write(path: Path, deployment: Deployment, *, replace: bool = False) -> bool:
 
 
 def require_writable(path: Path, deployment: Deployment, *, replace: bool) -> None:
-    """Refuse a file that names other contracts, unless `replace`, or has no directory; raises as `write`."""
+    """Refuse a file that `write` would refuse, for the same reasons."""
+    if path.is_dir():
+        raise _is_a_directory(path)
     if not path.parent.is_dir():
-        raise StoreUnavailable(
+        raise NotFound(
             f"there is no directory {path.parent}",
             reason="directory_missing",
             fix="Make it, or name another.",
         )
-    if path.exists() and not replace and not read(path).same_place(deployment):
+    if replace or not path.exists():
+        return
+    known = read(path)
+    if not known.same_place(deployment):
         raise Conflict(
             f"the file {path} names other contracts",
             reason="other_deployment",
             fix="Name another file with --output, or say that those may be forgotten: --replace",
         )
+    if known.block < deployment.block:
+        raise Conflict(
+            f"the file {path} has the first block {known.block}, which is before {deployment.block}: from a "
+            "later one on, events can be missed",
+            reason="earlier_block",
+            fix="Leave out --block, or say that the block in the file may be forgotten: --replace",
+        )
+
+
+def _is_a_directory(path: Path) -> InvalidInput:
+    return InvalidInput(
+        f"the path {path} is a directory, not a file", reason="is_a_directory", fix="Name a file in it."
+    )

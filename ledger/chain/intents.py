@@ -14,7 +14,7 @@ from typing import Self
 from ledger import durable
 from ledger.canonical import canonical, hexed, parse_object, unhex
 from ledger.chain.transactions import SignedTransaction, hash_of, read_transaction
-from ledger.errors import InvalidInput, StoreUnavailable
+from ledger.errors import InvalidInput, LedgerError, StoreUnavailable
 from ledger.ids import Address, Digest
 
 FORMAT = "consent-ledger/intents/1"
@@ -33,19 +33,24 @@ class Intents:
         """What the file holds; nothing if there is none, or if it is of a chain that was begun anew since.
 
         Raises:
-            InvalidInput: not a file of this format.
+            InvalidInput: not a file of this format (``bad_intents``).
             StoreUnavailable: it cannot be read.
         """
+        import rlp  # type: ignore[import-untyped]
+
         try:
-            value = parse_object(path.read_bytes())
+            begins, raws = _content(path.read_bytes())
         except FileNotFoundError:
             return cls(genesis, path)
         except OSError as exc:
             raise StoreUnavailable(f"the file {path} cannot be read", reason="file_not_read") from exc
-        if value.get("format") != FORMAT:
-            raise InvalidInput(f"the file {path} is none of ours", reason="bad_intents", fix="Remove it.")
-        raws = value["transactions"] if value["genesis"] == genesis else []
-        return cls(genesis, path, tuple(unhex(raw) for raw in raws))
+        except (LedgerError, KeyError, TypeError, ValueError, rlp.exceptions.RLPException) as exc:
+            raise InvalidInput(
+                f"the file {path} does not hold transactions that this program has signed",
+                reason="bad_intents",
+                fix="Once nothing of this account is waiting on the chain any more, remove the file.",
+            ) from exc
+        return cls(genesis, path, raws if begins == genesis else ())
 
     def __iter__(self) -> Iterator[SignedTransaction]:
         """Oldest first."""
@@ -78,3 +83,14 @@ class Intents:
         self._raws = ()
         if self._path is not None:
             self._path.unlink(missing_ok=True)
+
+
+def _content(raw: bytes) -> tuple[str, tuple[bytes, ...]]:
+    """The genesis and the transactions of a file; any error if it is none."""
+    value = parse_object(raw)
+    if value["format"] != FORMAT or not isinstance(value["transactions"], list):
+        raise ValueError(FORMAT)
+    signed = tuple(unhex(one) for one in value["transactions"])
+    for one in signed:
+        read_transaction(one)
+    return str(value["genesis"]), signed

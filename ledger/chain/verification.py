@@ -48,7 +48,7 @@ class Deployed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """The outcome, as of one block; ``owners`` have the directory's admin role, ``notes`` tell what is open."""
+    """The outcome, as of one block; ``owners`` have the directory's admin role, ``notes`` what is open."""
 
     chain_id: int
     head: BlockHeader

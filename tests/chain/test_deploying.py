@@ -14,8 +14,9 @@ from ledger.chain.intents import Intents
 from ledger.chain.planning import FUNDING, PROXY_STEP, Plan, in_ether, make_plan, require_funds
 from ledger.chain.presence import first_block, wait_final
 from ledger.chain.rpc import Rpc
+from ledger.chain.transactions import Fees, Transaction, sign_transaction
 from ledger.crypto.identity import Account
-from ledger.errors import ChainUnreachable, InvalidInput, VerificationFailed
+from ledger.errors import ChainUnreachable, Conflict, InvalidInput, VerificationFailed
 from ledger.ids import Digest
 from tests.chain.conftest import ETHER, Chain, account
 
@@ -114,7 +115,9 @@ def test_an_interrupted_deployment_goes_on_where_it_was(
     plan = plan_on(open_chain.rpc)
     block = created_in(open_chain.rpc, plan, intents)
     assert block is not None
-    assert settled(open_chain.rpc, plan, block).block == first_block(open_chain.rpc, plan.blueprint.addresses)
+    assert settled(open_chain.rpc, plan, block)[0].block == first_block(
+        open_chain.rpc, plan.blueprint.addresses
+    )
 
 
 def test_a_transaction_on_its_way_is_handed_in_again_and_no_other_is_signed(
@@ -165,6 +168,26 @@ def test_one_whose_nonce_something_else_has_used_is_signed_anew(open_chain: Chai
     open_chain.send(PAYER, account("anybody").address, b"")
     assert run(open_chain.rpc, intents) == NAMES
     assert [one.transaction.nonce for one in intents] == [0, 1, 2, 3]
+
+
+def test_one_that_waits_for_a_nonce_that_nothing_has_used_is_told_at_once(open_chain: Chain) -> None:
+    intents = at_once(open_chain)
+    open_chain.automine(False)
+    send_pending(open_chain)
+    with pytest.raises(ChainUnreachable):
+        run(open_chain.rpc, intents, patience=0.2)
+    assert [one.transaction.nonce for one in intents] == [1]
+    open_chain.rpc.request("anvil_dropAllTransactions")
+    with pytest.raises(Conflict) as refused:
+        run(open_chain.rpc, intents)
+    assert refused.value.reason == "nonce_gap"
+    assert "nothing has used nonce 0" in refused.value.message
+    assert "with nonce 0 from this account" in refused.value.fix
+    send_pending(open_chain)
+    open_chain.mine()
+    open_chain.automine(True)
+    assert run(open_chain.rpc, intents) == NAMES
+    assert [one.transaction.nonce for one in intents] == [1, 2, 3]
 
 
 def test_what_somebody_else_has_deployed_meanwhile_is_not_sent(open_chain: Chain) -> None:
@@ -279,9 +302,29 @@ def test_intents_of_a_chain_that_was_begun_anew_are_forgotten(open_chain: Chain,
     assert list(Intents.open(path, Digest("0x" + "00" * 32))) == []
     Intents.open(path, genesis).forget()
     assert not path.exists()
-    path.write_text('{"format":"something/1"}')
-    with pytest.raises(InvalidInput):
-        Intents.open(path, genesis)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[]",
+        b"\xff",
+        b'{"format":"something/1"}',
+        b'{"format":"consent-ledger/intents/1"}',
+        b'{"format":"consent-ledger/intents/1","genesis":"0x","transactions":null}',
+        b'{"format":"consent-ledger/intents/1","genesis":"0x","transactions":[7]}',
+        b'{"format":"consent-ledger/intents/1","genesis":"0x","transactions":["0x"]}',
+        b'{"format":"consent-ledger/intents/1","genesis":"0x","transactions":["0x02"]}',
+        b'{"format":"consent-ledger/intents/1","genesis":"0x","transactions":["0x02c0"]}',
+    ],
+)
+def test_a_broken_file_of_intents_is_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "intents.json"
+    path.write_bytes(content)
+    with pytest.raises(InvalidInput, match=r"intents\.json") as refused:
+        Intents.open(path, Digest("0x" + "00" * 32))
+    assert refused.value.reason == "bad_intents"
 
 
 def test_the_first_block_is_found_in_the_states_of_the_chain(open_chain: Chain) -> None:
@@ -311,6 +354,22 @@ def test_final_is_when_the_final_state_has_them(open_chain: Chain) -> None:
     assert refused.value.reason == "not_final"
     open_chain.mine(2)
     wait_final(open_chain.rpc, addresses, patience=0)
+
+
+def send_pending(chain: Chain) -> None:
+    """Something else from the payer, with the next nonce; it is in no block yet."""
+    signed = sign_transaction(
+        Transaction(
+            chain_id=chain.rpc.chain_id(),
+            nonce=chain.rpc.nonce(PAYER.address),
+            fees=Fees.at(chain.rpc.fees(), urgent=False),
+            gas=30_000,
+            to=bytes.fromhex(account("anybody").address[2:]),
+            data=b"",
+        ),
+        PAYER,
+    )
+    chain.rpc.send_raw(signed.raw)
 
 
 def take_proxy_away(chain: Chain) -> None:

@@ -8,7 +8,7 @@ import pytest
 from ledger.chain.calls import ACCREDITOR_ROLE, ADMIN_ROLE, DIRECTORY, encode
 from ledger.chain.deploying import deploy
 from ledger.chain.deployment import Deployment, read, write
-from ledger.errors import Conflict, InvalidInput, NotFound, StoreUnavailable
+from ledger.errors import Conflict, InvalidInput, NotFound
 from tests.chain.conftest import Chain, account
 
 GOOD = {
@@ -81,11 +81,16 @@ def test_the_same_content_leaves_the_file_alone(tmp_path: Path) -> None:
     assert (path.stat().st_ino, path.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
 
-def test_another_first_block_of_the_same_contracts_is_written(tmp_path: Path) -> None:
+def test_an_earlier_first_block_is_written_and_a_later_one_only_if_asked_to(tmp_path: Path) -> None:
     path = tmp_path / "deployment.json"
-    write(path, Deployment.from_json(GOOD))
-    assert write(path, Deployment.from_json(GOOD | {"block": 7}))
-    assert read(path).block == 7
+    write(path, Deployment.from_json(GOOD | {"block": 7}))
+    assert write(path, Deployment.from_json(GOOD | {"block": 3}))
+    with pytest.raises(Conflict) as refused:
+        write(path, Deployment.from_json(GOOD | {"block": 4}))
+    assert refused.value.reason == "earlier_block"
+    assert read(path).block == 3
+    assert write(path, Deployment.from_json(GOOD | {"block": 4}), replace=True)
+    assert read(path).block == 4
 
 
 @pytest.mark.parametrize("change", [{"registry": account("d").address}, {"chain_id": 5}])
@@ -108,8 +113,21 @@ def test_a_file_of_something_else_is_never_replaced(tmp_path: Path) -> None:
     assert path.read_text() == '{"mine": 1}'
 
 
-def test_a_directory_that_is_missing_is_said_so(tmp_path: Path) -> None:
-    with pytest.raises(StoreUnavailable):
+@pytest.mark.parametrize("content", [b"", b"\xff", b"[]", b"{", b'{"mine": 1}', b"[" * 100])
+def test_a_file_that_names_no_deployment_is_itself_named(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "notes.json"
+    path.write_bytes(content)
+    with pytest.raises(InvalidInput, match=r"notes\.json") as refused:
+        read(path)
+    assert refused.value.reason == "bad_deployment"
+
+
+def test_a_directory_that_is_missing_or_in_the_files_place_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(NotFound) as refused:
         write(tmp_path / "missing" / "deployment.json", Deployment.from_json(GOOD))
+    assert refused.value.reason == "directory_missing"
+    for attempt in (lambda: write(tmp_path, Deployment.from_json(GOOD)), lambda: read(tmp_path)):
+        with pytest.raises(InvalidInput, match="is a directory"):
+            attempt()
     with pytest.raises(NotFound):
         read(tmp_path / "missing" / "deployment.json")
