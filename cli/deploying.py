@@ -1,13 +1,14 @@
 """From a wish to contracts on a chain: show what it takes, ask, send, wait, verify, write it down."""
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.nodes import chosen_network, output_file
+from cli.nodes import chosen_network, output_file, require_network
+from cli.owners import owner_named
 from cli.paying import Payer
 from cli.session import Session
 from cli.shapes.base import Shape
@@ -20,6 +21,7 @@ from cli.shapes.contracts import (
     SentPart,
 )
 from cli.views import contracts as view
+from ledger.errors import Conflict, StoreUnavailable
 
 if TYPE_CHECKING:
     from ledger.chain.deployment import Deployment
@@ -36,10 +38,13 @@ MULTISIG = (
     "The owner names accreditors and can be changed only by itself. On a public network it should be a "
     "multisig: --owner ADDRESS."
 )
+NO_CONTRACT = "No contract at {owner} on this chain: a person's key, not a multisig."
+POOR = "Send {lacking} ether to {sender} first."
 BLOCK_UNKNOWN = (
     "The node keeps no old states and cannot tell since when the contracts are there. If you know it, say so "
     "with --block and --replace: from there on clients read events."
 )
+EARLIER = "The first block in the file stays, although {block} would do. To write that, say --replace."
 
 
 class Depth(StrEnum):
@@ -86,26 +91,32 @@ class _Deploying:
     payer: Payer
     plan: "Plan"
     file: Path
+    notes: list[str]
 
     @classmethod
     def prepare(cls, session: Session, wish: Wish, rpc: "Rpc", named: "Network | None") -> "_Deploying":
         """Look at keystore, chain and file."""
         from ledger.chain.blueprint import Blueprint
-        from ledger.chain.deployment import require_writable
         from ledger.chain.networks import network_of
         from ledger.chain.planning import make_plan
-        from ledger.chain.reader import require_chain
-        from ledger.ids import parse_address
 
+        wanted = None if wish.owner is None else owner_named(wish.owner)
         payer, chain_id = Payer.of(session, wish.account), rpc.chain_id()
         if named is not None:
-            require_chain(chain_id, named.chain_id)
-        owner = parse_address(wish.owner) if wish.owner else payer.address
+            require_network(named, chain_id)
+        owner = wanted or payer.address
         plan = make_plan(rpc, sender=payer.address, blueprint=Blueprint.of(owner), owner=owner)
         file = output_file(chain_id, wish.output)
-        require_writable(file, plan.blueprint.deployment(chain_id, 0), replace=wish.replace)
-        network = named or network_of(chain_id, f"chain {chain_id}")
-        return cls(session=session, wish=wish, rpc=rpc, network=network, payer=payer, plan=plan, file=file)
+        return cls(
+            session=session,
+            wish=wish,
+            rpc=rpc,
+            network=named or network_of(chain_id, f"chain {chain_id}"),
+            payer=payer,
+            plan=plan,
+            file=file,
+            notes=_conflicts(file, plan.blueprint.deployment(chain_id, wish.block or 0), wish),
+        )
 
     def run(self) -> tuple[Shape, str]:
         """The plan if that is all that is wanted, else what came of it."""
@@ -149,16 +160,33 @@ class _Deploying:
                 PlannedStep(name=step.name, to=step.to, gas=step.gas, wei=str(step.value))
                 for step in plan.steps
             ],
+            gas=plan.gas,
             cost=str(plan.cost),
             most=str(plan.most),
-            affordable=plan.balance >= plan.most,
+            affordable=not plan.lacking,
             file=str(self.file),
-            notes=[MULTISIG] if self.network.public and plan.owner == plan.sender else [],
+            notes=[*self._advice(), *self.notes],
         )
+
+    def _advice(self) -> Iterator[str]:
+        """What should be thought of before anything is sent."""
+        from ledger.chain.planning import in_ether
+
+        plan = self.plan
+        if plan.lacking:
+            yield POOR.format(lacking=in_ether(plan.lacking), sender=plan.sender)
+        if self.network.public and plan.owner == plan.sender:
+            yield MULTISIG
+        elif self.network.public and not self.rpc.code(plan.owner):
+            yield NO_CONTRACT.format(owner=plan.owner)
 
     @contextmanager
     def _intents(self) -> Iterator["Intents"]:
-        """What this account has signed on this chain, held against other deployments by it."""
+        """What this account has signed on this chain, held against other deployments by it.
+
+        Raises:
+            StoreUnavailable: another deployment by it is running (``deployment_busy``).
+        """
         import time
 
         from ledger.chain.intents import Intents
@@ -166,7 +194,18 @@ class _Deploying:
 
         path = self.session.home.root / "deploying" / f"{self.plan.chain_id}-{self.plan.sender}.json"
         files.make_private(path.parent)
-        with files.locked(path.with_suffix(".lock"), patience=1.0, clock=time.monotonic, pause=time.sleep):
+        lock = files.locked(path.with_suffix(".lock"), patience=1.0, clock=time.monotonic, pause=time.sleep)
+        with ExitStack() as held:
+            try:
+                held.enter_context(lock)
+            except StoreUnavailable as exc:
+                if exc.reason != "profile_busy":
+                    raise
+                raise StoreUnavailable(
+                    f"another 'consent contracts deploy' for {self.plan.sender} is running",
+                    reason="deployment_busy",
+                    fix="Let it end, then run the command again; nothing is sent twice.",
+                ) from exc
             yield Intents.open(path, self.plan.genesis)
 
     def _send(self, intents: "Intents") -> list[SentPart]:
@@ -198,12 +237,42 @@ class _Deploying:
         return True
 
     def _settled(self, intents: "Intents") -> tuple["Deployment", list[str]]:
-        """The verified deployment; where nothing tells its first block, that of the file stays."""
-        from ledger.chain import deployment
-        from ledger.chain.deploying import created_in, settled
+        """The verified deployment, and what is to be said of it."""
+        from ledger.chain.deploying import settled
 
-        block = created_in(self.rpc, self.plan, intents) if self.wish.block is None else self.wish.block
-        if block is not None:
-            return settled(self.rpc, self.plan, block), []
-        known = deployment.read(self.file).block if self.file.exists() and not self.wish.replace else 0
-        return settled(self.rpc, self.plan, known), [BLOCK_UNKNOWN]
+        block, notes = self._first_block(intents)
+        deployment, untold = settled(self.rpc, self.plan, block)
+        return deployment, [*notes, *untold]
+
+    def _first_block(self, intents: "Intents") -> tuple[int, list[str]]:
+        """The one that was said, else the earlier of what the file and the node tell."""
+        from ledger.chain import deployment
+        from ledger.chain.deploying import created_in
+
+        if self.wish.block is not None:
+            return self.wish.block, []
+        told = created_in(self.rpc, self.plan, intents)
+        known = None if self.wish.replace or not self.file.exists() else deployment.read(self.file).block
+        if told is None:
+            return known or 0, [BLOCK_UNKNOWN]
+        if known is None or known >= told:
+            return told, []
+        return known, [EARLIER.format(block=told)]
+
+
+def _conflicts(file: Path, deployment: "Deployment", wish: Wish) -> list[str]:
+    """Why the file could not be written, as notes for a dry run.
+
+    Raises:
+        Conflict: it is not a dry run.
+        InvalidInput, NotFound, StoreUnavailable: there can be no such file.
+    """
+    from ledger.chain.deployment import require_writable
+
+    try:
+        require_writable(file, deployment, replace=wish.replace)
+    except Conflict as exc:
+        if not wish.dry_run:
+            raise
+        return [f"{exc.message[:1].upper()}{exc.message[1:]}. {exc.fix}"]
+    return []

@@ -90,7 +90,7 @@ def chosen_network(session: Session, given: str) -> tuple[str, "Network | None"]
         NotFound: a network's name, and no node is named anywhere.
         InvalidInput: no such network, no usable URL, or two nodes are named.
     """
-    from ledger.chain.networks import network_named
+    from ledger.chain.networks import NETWORKS, network_named
     from ledger.client.config import check_url
 
     if "://" not in given:
@@ -98,4 +98,26 @@ def chosen_network(session: Session, given: str) -> tuple[str, "Network | None"]
         return node_url(session), network
     if session.given.rpc:
         raise InvalidInput("two nodes are named", reason="two_nodes", fix="Leave out --rpc.")
-    return check_url("network", given), None
+    try:
+        return check_url("network", given), None
+    except InvalidInput as exc:
+        names = ", ".join(network.name for network in NETWORKS)
+        raise InvalidInput(
+            "--network is not the http or https URL of a node",
+            reason="bad_url",
+            fix=f"Name one of {names}, or write it like http://127.0.0.1:8545, without a password in it.",
+        ) from exc
+
+
+def require_network(network: "Network", chain_id: int) -> None:
+    """Refuse a node that is not on the network that was named.
+
+    Raises:
+        InvalidInput: (``wrong_chain``).
+    """
+    if network.chain_id != chain_id:
+        raise InvalidInput(
+            f"the node is on chain {chain_id}, and {network.name} is chain {network.chain_id}",
+            reason="wrong_chain",
+            fix=f"Name a node of {network.name} with --rpc URL, or another network.",
+        )

@@ -37,7 +37,15 @@ class Payer:
 
     @property
     def address(self) -> "Address":
-        """The account's address; where the keystore does not say it, the passphrase is asked for."""
+        """The account's address; where the keystore does not say it, the passphrase is asked for.
+
+        Raises:
+            KeyLocked: as `unlock`.
+        """
+        if self._keystore.address is None and self._account is None:
+            self._session.output.talk(
+                f"{self._name} does not say whose key it holds, so it must be opened to know who pays."
+            )
         return self._keystore.address or self.unlock().address
 
     def unlock(self) -> "Account":

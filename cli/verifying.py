@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from cli.compiling import compile_from_source
 from cli.nodes import deployment_at, node_url
+from cli.owners import owner_named
 from cli.session import Session
 from cli.shapes.contracts import ContractsVerified, DeployedPart
 from cli.shapes.stack import CheckPart
@@ -29,9 +30,8 @@ def verify(
     """
     from ledger.chain import verification
     from ledger.chain.rpc import Rpc
-    from ledger.ids import parse_address
 
-    wanted = parse_address(owner) if owner else None
+    wanted = None if owner is None else owner_named(owner)
     with closing(Rpc(node_url(session))) as rpc:
         found = deployment_at(session, rpc.chain_id(), deployment)
         references = _references(session, artifacts=artifacts)

@@ -22,7 +22,7 @@ class PlannedStep(Part, frozen=True, kw_only=True):
 
 
 class DeploymentPlanned(Shape, frozen=True, kw_only=True):
-    """What deploying would do. ``affordable``: the sender holds the highest cost, ``most``."""
+    """What deploying would do; ``gas`` is that of all steps. ``affordable``: the sender holds ``most``."""
 
     network: str
     chain_id: int
@@ -32,6 +32,7 @@ class DeploymentPlanned(Shape, frozen=True, kw_only=True):
     balance: str
     contracts: list[PlannedContract]
     steps: list[PlannedStep]
+    gas: int
     cost: str
     most: str
     affordable: bool

@@ -88,6 +88,7 @@ def _step(step: PlannedStep) -> tuple[str, str]:
 def _terms(plan: DeploymentPlanned) -> list[tuple[str, str]]:
     balance = f"{plan.sender}, which has {ether(plan.balance, up=False)}"
     cost = [
+        ("gas", f"about {plan.gas:,}"),
         ("cost", f"about {ether(plan.cost)}, {ether(plan.most)} at most"),
         ("paid by", balance if plan.affordable else f"{balance}: NOT ENOUGH"),
     ]

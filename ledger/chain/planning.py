@@ -67,6 +67,16 @@ class Plan:
         """Wei that the sender must hold: no step can cost more than its part of it."""
         return self._sum([step.limit for step in self.steps], self.fees.max_fee)
 
+    @property
+    def gas(self) -> int:
+        """What all steps are estimated to use."""
+        return sum(step.gas for step in self.steps)
+
+    @property
+    def lacking(self) -> int:
+        """Wei that the sender does not hold of what it must."""
+        return max(self.most - self.balance, 0)
+
     def missing(self, target: Target) -> bool:
         """Whether a contract is not there yet."""
         return any(step.creates == target.address for step in self.steps)
@@ -119,12 +129,12 @@ def require_funds(plan: Plan) -> None:
     Raises:
         InvalidInput: (``insufficient_funds``).
     """
-    if plan.balance < plan.most:
+    if plan.lacking:
         held, needed = in_ether(plan.balance), in_ether(plan.most)
         raise InvalidInput(
             f"the account holds {held} ether and may need {needed}, so nothing was sent",
             reason="insufficient_funds",
-            fix=f"Send {plan.sender} at least {in_ether(plan.most - plan.balance)} ether more.",
+            fix=f"Send {plan.sender} at least {in_ether(plan.lacking)} ether more.",
         )
 
 

@@ -165,15 +165,15 @@ class Rpc:
         named = [(RPCEndpoint(method), list(params)) for method, params in calls]
         try:
             answers = self._provider(url).make_batch_request(named)
-        except (requests.RequestException, OSError) as exc:
+        except (requests.RequestException, OSError):  # its text has the URL, whose path may be a key
             raise ChainUnreachable(
                 "no chain RPC answers",
                 reason="no_answer",
-                fix="check that the node runs and that its URL is right",
+                fix="Check that the node runs and that its URL is right.",
                 host=urlsplit(url).hostname,
-            ) from exc
-        except (Web3Exception, ValueError, KeyError, TypeError, AttributeError) as exc:
-            raise nonsense() from exc
+            ) from None
+        except (Web3Exception, ValueError, KeyError, TypeError, AttributeError):
+            raise nonsense() from None
         return answers_in(answers, len(calls))
 
     def _provider(self, url: str) -> "HTTPProvider":

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -172,6 +173,24 @@ def test_a_silent_node_is_passed_over_and_one_that_talks_nonsense_is_not(
     with pytest.raises(ChainUnreachable) as unanswered:
         Rpc([silent, silent]).chain_id()
     assert unanswered.value.reason == "no_answer"
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/v3/hidden", "http://127.0.0.1:9:9/v3/hidden"])
+def test_no_trace_of_silence_has_the_path_of_a_nodes_url(url: str) -> None:
+    with pytest.raises(ChainUnreachable) as unanswered:
+        Rpc(url).chain_id()
+    assert "hidden" not in "".join(traceback.format_exception(unanswered.value))
+
+
+@pytest.mark.parametrize("answer", [b"<html>", b"[1]", b"{}"])
+def test_no_trace_of_nonsense_has_the_path_of_a_nodes_url(
+    node: Callable[[Reply], str], answer: bytes
+) -> None:
+    rpc = Rpc(f"{node(lambda _: answer)}/v3/hidden")
+    with pytest.raises(ChainUnreachable) as nonsense:
+        rpc.chain_id()
+    rpc.close()
+    assert "hidden" not in "".join(traceback.format_exception(nonsense.value))
 
 
 def test_a_transaction_is_handed_over_once_even_if_no_answer_comes(node: Callable[[Reply], str]) -> None:

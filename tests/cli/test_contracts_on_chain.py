@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -17,8 +18,9 @@ from ledger.chain.blueprint import Blueprint
 from ledger.chain.create2 import PROXY
 from ledger.chain.deployment import Deployment, read
 from ledger.chain.devnet import Devnet
-from ledger.chain.planning import make_plan
+from ledger.chain.planning import in_ether, make_plan
 from ledger.chain.rpc import Rpc
+from ledger.client.files import locked
 from ledger.crypto.identity import Account
 from ledger.keccak import keccak256
 from tests.cli.support import Consent, Ran
@@ -220,6 +222,9 @@ def test_who_cannot_pay_is_told_how_much_is_missing_and_nothing_is_sent(shore: S
     planned = shore.deploy("--dry-run", "--json")
     assert planned.code == 0
     assert not planned.answer["affordable"]
+    lacking = in_ether(int(planned.answer["most"]) - 10**15)
+    assert planned.answer["notes"] == [f"Send {lacking} ether to {PAYER.address} first."]
+    assert f"Note: Send {lacking} ether" in shore.deploy("--dry-run").out
 
 
 def test_a_wrong_passphrase_sends_nothing(shore: Shore, tmp_path: Path) -> None:
@@ -245,8 +250,9 @@ def test_a_named_network_is_refused_on_a_node_of_another_chain(shore: Shore) -> 
     words = shore.words("--yes", "--rpc", shore.devnet.url, "--json")
     words[words.index("--network") + 1] = "sepolia"
     ran = shore.consent(*words)
-    assert ran.code == 3
+    assert ran.code == 2
     assert ran.answer["error"]["reason"] == "wrong_chain"
+    assert "sepolia is chain 11155111" in ran.answer["error"]["message"]
     words[words.index("sepolia")] = "devnet"
     assert shore.consent(*words).code == 0
 
@@ -285,7 +291,9 @@ def test_a_keystore_that_does_not_name_its_account_is_unlocked_first(shore: Shor
     content = json.loads(shore.keystore.read_text())
     del content["address"]
     shore.keystore.write_text(json.dumps(content))
-    assert shore.deploy("--dry-run", "--json").answer["sender"] == PAYER.address
+    planned = shore.deploy("--dry-run", "--json")
+    assert planned.answer["sender"] == PAYER.address
+    assert "payer.json does not say whose key it holds" in planned.err
     assert shore.deploy("--yes").code == 0
 
 
@@ -295,14 +303,61 @@ def test_a_file_that_names_other_contracts_is_kept_unless_they_may_be_forgotten(
     ran = shore.deploy("--yes", "--json")
     assert ran.code == 2
     assert ran.answer["error"]["reason"] == "other_deployment"
-    shore.file, kept = shore.file.parent / "missing" / "deployment.json", shore.file
-    assert shore.deploy("--yes", "--json").answer["error"]["reason"] == "directory_missing"
-    shore.file = kept
+    planned = shore.deploy("--dry-run", "--json")
+    assert planned.code == 0
+    assert "names other contracts" in planned.answer["notes"][0]
     assert shore.sent == 3
     assert shore.file.read_bytes() == before
     assert shore.deploy("--yes", "--replace").code == 0
     assert shore.sent == 4
     assert shore.file.read_bytes() != before
+
+
+def test_where_no_file_can_be_nothing_is_sent(shore: Shore) -> None:
+    kept = shore.file
+    for file, reason in (
+        (kept.parent / "missing" / "one.json", "directory_missing"),
+        (kept.parent, "is_a_directory"),
+    ):
+        shore.file = file
+        ran = shore.deploy("--yes", "--json")
+        assert ran.code == 2
+        assert ran.answer["error"]["reason"] == reason
+    assert shore.sent == 0
+
+
+def test_a_broken_file_of_what_was_signed_is_named(shore: Shore, home: Path) -> None:
+    path = home / "deploying" / f"31337-{PAYER.address}.json"
+    path.parent.mkdir(parents=True)
+    path.write_text("{}")
+    ran = shore.deploy("--yes", "--json")
+    assert ran.code == 2
+    assert ran.answer["error"]["reason"] == "bad_intents"
+    assert str(path) in ran.answer["error"]["message"]
+    assert shore.sent == 0
+
+
+def test_two_deployments_from_one_account_do_not_run_at_once(shore: Shore, home: Path) -> None:
+    lock = home / "deploying" / f"31337-{PAYER.address}.lock"
+    lock.parent.mkdir(parents=True)
+    with locked(lock, patience=0, clock=time.monotonic, pause=time.sleep):
+        ran = shore.deploy("--yes", "--json")
+    assert ran.code == 3
+    assert ran.answer["error"]["reason"] == "deployment_busy"
+    assert "another 'consent contracts deploy'" in ran.answer["error"]["message"]
+    assert shore.sent == 0
+
+
+@pytest.mark.parametrize("silent", [True, False], ids=["where nobody answers", "where no node answers"])
+def test_the_path_of_a_nodes_url_is_never_shown(shore: Shore, silent: bool) -> None:
+    url = "http://127.0.0.1:9/v3/hidden" if silent else f"{shore.devnet.url}/v3/hidden"
+    deploy = [url if word == shore.devnet.url else word for word in shore.words()]
+    verify = ["contracts", "verify", "--rpc", url, "--deployment", shore.file, "--artifacts"]
+    for words in (deploy, verify):
+        ran = shore.consent(*words, "-v")
+        assert ran.code == 3
+        assert "Traceback" in ran.err
+        assert "hidden" not in ran.out + ran.err
 
 
 def test_in_a_checkout_the_file_is_that_of_the_chain_elsewhere_it_must_be_named(
@@ -331,12 +386,25 @@ def test_where_the_node_cannot_tell_the_first_block_it_is_0_or_what_is_said(shor
     known = shore.deploy("--json").answer
     assert known["deployment"] == first
     assert "--block" in known["notes"][0]
+    late = shore.deploy("--block", "200", "--json")
+    assert (late.code, late.answer["error"]["reason"]) == (2, "earlier_block")
+    assert read(shore.file).to_json() == first
     shore.file.unlink()
     assert shore.deploy("--json").answer["deployment"]["block"] == 0
-    said = shore.deploy("--block", "1", "--json").answer
+    said = shore.deploy("--block", "1", "--replace", "--json").answer
     assert said["deployment"]["block"] == read(shore.file).block == 1
+    assert "before block 1 was not checked" in said["notes"][0]
     notes = shore.verify("--json").answer["notes"]
     assert "was not checked" in notes[0]
+
+
+def test_an_earlier_block_in_the_file_stays_unless_it_may_be_forgotten(shore: Shore) -> None:
+    first = shore.deploy("--yes", "--json").answer["deployment"]
+    shore.file.write_text(json.dumps({**first, "block": 0}))
+    kept = shore.deploy("--json").answer
+    assert kept["deployment"]["block"] == read(shore.file).block == 0
+    assert f"although {first['block']} would do" in kept["notes"][0]
+    assert shore.deploy("--replace", "--json").answer["deployment"] == first
 
 
 def test_final_is_waited_for_if_asked_to(shore: Shore) -> None:
@@ -352,10 +420,31 @@ def test_final_is_waited_for_if_asked_to(shore: Shore) -> None:
 def test_a_multisig_is_recommended_on_any_chain_but_ones_own(consent: Consent, tmp_path: Path) -> None:
     with Devnet(tmp_path / "chain") as devnet, closing(Rpc(devnet.url)) as rpc:
         shore = Shore(consent, devnet, rpc, tmp_path)
+        devnet.fund(PAYER.address, ETHER)
         assert "Note:" not in shore.deploy("--dry-run").out
+        assert "Note:" not in shore.deploy("--dry-run", "--owner", COUNCIL).out
         rpc.request("anvil_setChainId", 560048)
         assert "--owner ADDRESS" in shore.deploy("--dry-run").out
+        person = shore.deploy("--dry-run", "--owner", COUNCIL).out
+        assert f"Note: No contract at {COUNCIL} on this chain: a person's key, not a multisig." in person
+        rpc.request("anvil_setCode", COUNCIL, "0x00")
         assert "Note:" not in shore.deploy("--dry-run", "--owner", COUNCIL).out
+
+
+@pytest.mark.parametrize(
+    ("owner", "reason"),
+    [("0x" + "00" * 20, "zero_owner"), (COUNCIL.lower(), "bad_address"), ("", "bad_address")],
+)
+def test_who_cannot_own_the_directory_is_refused_before_anything_else(
+    consent: Consent, tmp_path: Path, owner: str, reason: str
+) -> None:
+    nobody = "http://127.0.0.1:9"
+    deploy = ["deploy", "--network", nobody, "--account", tmp_path / "missing.json"]
+    for words in (deploy, ["verify", "--rpc", nobody]):
+        ran = consent("contracts", *words, "--owner", owner, "--json")
+        assert ran.code == 2
+        assert ran.answer["error"]["reason"] == reason
+        assert ran.answer["error"]["message"].startswith("--owner: ")
 
 
 def running(shore: Shore) -> subprocess.Popen[str]:
