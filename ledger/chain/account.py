@@ -14,6 +14,7 @@ from ledger.chain.answers import (
     tagged_header_in,
 )
 from ledger.chain.facts import FeeMarket, Receipt
+from ledger.chain.lanes import DEEP
 from ledger.chain.reader import require_chain
 from ledger.chain.rpc import Rpc
 from ledger.chain.slots import ChainView
@@ -31,6 +32,8 @@ FALLBACK_GAS = 1_000_000
 def look(rpc: Rpc, account: Address, chain_id: int) -> ChainView:
     """The account and the market now, on the right chain.
 
+    A node that calls no block final, or the first one only, says nothing of finality.
+
     Raises:
         ChainUnreachable: the node does not answer, or is on another chain (``wrong_chain``).
     """
@@ -45,12 +48,13 @@ def look(rpc: Rpc, account: Address, chain_id: int) -> ChainView:
         ]
     )
     require_chain(quantity(answers[0].value()), chain_id)
-    final = tagged_header_in(answers[2])
+    final, head = tagged_header_in(answers[2]), quantity(answers[1].value().get("number"))
     return ChainView(
         nonce=quantity(answers[4].value()),
         pending=quantity(answers[5].value()),
         final_nonce=0 if answers[6].error is not None else quantity(answers[6].value()),
         final_number=-1 if final is None else final.number,
+        deep_number=final.number if final is not None and final.number > 0 else head - DEEP,
         market=FeeMarket(base_fee=base_fee_in(answers[1]), priority_fee=priority_fee_in(answers[3])),
         gas_limit=quantity(answers[1].value().get("gasLimit")),
     )

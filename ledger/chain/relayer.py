@@ -32,10 +32,7 @@ from ledger.chain.transactions import Fees, SignedTransaction, Transaction, read
 from ledger.crypto.identity import Account
 from ledger.errors import LedgerError
 from ledger.ids import Address, Digest
-from ledger.store.relay import Attempt, RelayStore, State, Submission, Work
-
-FILL = "fill"
-"""The kind of empty transaction that stands in where a nonce was lost or must be given up."""
+from ledger.store.relay import FILL, Attempt, RelayStore, State, Submission, Work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +117,7 @@ class Relayer:
             to: the contract.
             data: calldata (`ledger.chain.calls`).
             urgent: goes before everything that is not, also what is sent already and not yet in a block.
-            not_before: Unix milliseconds before which it is not sent, unless it is urgent.
+            not_before: Unix milliseconds before which it is not sent.
             lane: 32 bytes that acts have in common which must not share a block.
 
         Raises:
@@ -141,8 +138,25 @@ class Relayer:
         return self._store.submit(intent, connection)
 
     def withdraw(self, connection: Connection | None, *, kind: str, subject: str) -> int:
-        """Give up acts of a kind about a subject that were never signed; how many those were."""
+        """Give up acts of a kind about a subject of which nothing is on its way; how many those were."""
         return self._store.withdraw(kind, subject, connection)
+
+    def hurry(self, *, kind: str, subject: str | None = None, due_by: int | None = None) -> int:
+        """Make acts of a kind urgent that are in no block yet; how many those were.
+
+        Args:
+            kind: what they are.
+            subject: only those about it.
+            due_by: only those that wait for no time after this one, in Unix milliseconds.
+
+        Raises:
+            StoreUnavailable: nothing was changed.
+        """
+        return self._store.hurry(kind, subject=subject, due_by=due_by)
+
+    def forget(self, kind: str) -> None:
+        """Forget the lanes of failed acts of a kind, of which none is sent again."""
+        self._store.forget(kind)
 
     def failed(self, kind: str) -> list[Submission]:
         """The acts of a kind whose transaction the chain refused for good and that were not sent again."""
@@ -227,9 +241,7 @@ class Relayer:
     def _placed(self, view: ChainView, work: Work, taken: set[int]) -> list[Placement]:
         now = self._now()
         due = [
-            one
-            for one in work.submissions.values()
-            if one.state == State.INTENDED and (one.urgent or one.not_before <= now)
+            one for one in work.submissions.values() if one.state == State.INTENDED and one.not_before <= now
         ]
         return place(view, work, taken, due, window=self._window, depth=self._depth)
 

@@ -23,12 +23,15 @@ class ChainView:
     pending: the same with those that the node would put into the next block.
     final_nonce: the same up to the last final block; 0 if unknown.
     final_number: the last final block; -1 if there is none.
+    deep_number: the last block that no reorg takes out: the last final one or, where the node names none,
+        the one `ledger.chain.lanes.DEEP` below the head; negative if there is none.
     """
 
     nonce: int
     pending: int
     final_nonce: int
     final_number: int
+    deep_number: int
     market: FeeMarket
     gas_limit: int
 
@@ -94,7 +97,7 @@ def place(
     board = _Board(view, work, taken)
     queue = sorted(due, key=lambda one: (one.not_before, one.id))
     overtaken = [board.put_stop(one) for one in queue if one.urgent]
-    vacant, lanes = in_the_way(board.standing), held(work, depth)
+    vacant, lanes = in_the_way(board.standing), held(work, depth, view.deep_number)
     stops = stopping(board.standing)
     for stand_in in (one for one in overtaken if one is not None and one.lane not in stops):
         if vacant:
@@ -175,9 +178,10 @@ def _state(
     view: ChainView, attempts: Iterable[Attempt], own: Mapping[Digest, Receipt], taken: set[int]
 ) -> State:
     if own:
-        if min(receipt.number for receipt in own.values()) > view.final_number:
-            return State.SEEN
-        return State.FINAL if any(receipt.succeeded for receipt in own.values()) else State.FAILED
+        number = min(receipt.number for receipt in own.values())
+        if any(receipt.succeeded for receipt in own.values()):
+            return State.FINAL if number <= view.final_number else State.SEEN
+        return State.FAILED if number <= view.deep_number else State.SEEN
     lost = (
         one.nonce < view.nonce and (one.nonce in taken or one.nonce < view.final_nonce) for one in attempts
     )

@@ -76,7 +76,7 @@ def stop(
 
     The grant capsules are deleted, the compartments that they opened move to their next epoch, and the
     relayer ends the consent on chain: at once, or with `spread` after a random time. Needs neither chain nor
-    blocks. Stopping twice gives the first answer.
+    blocks. Stopping twice gives the first answer; without `spread` it hurries a stop that still waits.
 
     Raises:
         NotFound: no such consent of this patient.
@@ -89,6 +89,8 @@ def stop(
     signed = Revocation(consent=parse_word(consent)).digest(gateway.consent_domain)
     verify(signed, unhex(signature), Address(filing["controller"]))
     if found.row.stopped is not None:
+        if not spread:
+            traffic.hurry(gateway, consent)
         return Filed(consent=consent, entry=found.row.stopped)
 
     def within(connection: Connection, entry: int) -> None:
@@ -121,13 +123,17 @@ def stop(
 
 
 def withdraw(gateway: Gateway, connection: Connection, tag: bytes, consent: str, entry: int) -> None:
-    """The rows of a stop: the mark, no more grant capsules, their epochs closed, the version raised."""
+    """The rows of a stop: the mark, no more grant capsules, their epochs closed, the version raised.
+
+    A recording of which nothing is on its way is given up.
+    """
     stores = gateway.stores
     stores.consents.stop(connection, consent, entry)
     capsules = stores.consents.capsules(connection, tag, consent) or {"list": []}
     stores.consents.drop_capsules(connection, consent)
     for compartment, epoch in _opened(capsules):
         stores.patients.close_epoch(connection, tag, compartment, epoch)
+    gateway.relayer.withdraw(connection, kind="recording", subject=consent)
     gateway.journal.bump(connection, tag)
 
 

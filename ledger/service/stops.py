@@ -15,6 +15,9 @@ from ledger.service.states import FiledConsent, PatientState
 RETRY_MS = 5_000
 """How long a failed stop waits before it is sent again."""
 
+LATEST_MS = 3_600_000
+"""How long after its time a spread stop may still wait for its lane; then it is urgent as any other."""
+
 
 def take_over(gateway: Gateway) -> int:
     """Log and apply every stop that the chain shows and the log does not; how many there were."""
@@ -43,8 +46,13 @@ def take_over_one(gateway: Gateway, head: HeadFacts, consent: ConsentId, tag: by
 
 
 def resend(gateway: Gateway) -> int:
-    """Send again every accepted stop that failed on its way and that the chain does not show; how many."""
+    """Send again every accepted stop that failed on its way and that the chain does not show; how many.
+
+    A spread stop whose time has passed by `LATEST_MS` becomes urgent. What failed and is not sent again, a
+    recording for one, no longer says of whom it was.
+    """
     index = gateway.follower.index
+    gateway.relayer.hurry(kind="revocation", due_by=gateway.now_ms() - LATEST_MS)
     failed = [
         one
         for one in gateway.relayer.failed("revocation")
@@ -52,6 +60,8 @@ def resend(gateway: Gateway) -> int:
     ]
     for one in failed:
         gateway.relayer.retry(one, not_before=gateway.now_ms() + RETRY_MS)
+    for kind in ("recording", "revocation"):
+        gateway.relayer.forget(kind)
     return len(failed)
 
 

@@ -2,9 +2,11 @@
 
 Controllers hold no ether: the gateway's account, or any other that has some, brings their signed acts on
 chain. Every recording waits a random time of its own, so that its block says nothing of when it was filed or
-with which others. No recording shares a block with another act of its patient (`ledger.chain.lanes`). A stop
-counts at the gateway before it is on chain; there it goes at once, unless the patient would rather spread
-several.
+with which others. No recording shares a block with another act of its patient (`ledger.chain.lanes`): on a
+public network each waits until the one before is final, so that several grants of one patient take as many
+finalities until all are on chain. A stop counts at the gateway before it is on chain; there it goes at once,
+unless the patient would rather spread several. Then each waits as a recording does, until the patient hurries
+it or `ledger.service.stops.LATEST_MS` have passed since its time.
 """
 
 from typing import Literal
@@ -33,6 +35,8 @@ def delay_on(chain_id: int, wanted: int | Literal["auto"]) -> int:
 
 def depth_on(chain_id: int, delay: int) -> Depth:
     """How deep an act of a patient must be before the next: final, except on a local chain without delay.
+
+    Where the node names no final block, `ledger.chain.lanes.DEEP` blocks below the head are deep enough.
 
     Less would do on a chain without reorgs: a block that is taken back gives its acts back to the pool, where
     the next one may meet them.
@@ -72,12 +76,11 @@ def stop(
     signature: bytes,
     spread: bool,
 ) -> None:
-    """Have a consent ended on chain; its recording, if it was never signed, is given up.
+    """Have a consent ended on chain.
 
     The preimage form works before, during and after recording. With `spread` it waits as a recording does:
     the gateway refuses already, but one that lies, or a reader of the chain, goes by the consent until then.
     """
-    gateway.relayer.withdraw(connection, kind="recording", subject=consent)
     gateway.relayer.submit(
         connection,
         kind="revocation",
@@ -90,6 +93,11 @@ def stop(
         not_before=gateway.now_ms() + wait(gateway) if spread else 0,
         lane=gateway.look_up(patient),
     )
+
+
+def hurry(gateway: Gateway, consent: ConsentId) -> None:
+    """Have a stop that waits go on chain at once; nothing changes if none waits."""
+    gateway.relayer.hurry(kind="revocation", subject=consent)
 
 
 def wait(gateway: Gateway) -> int:

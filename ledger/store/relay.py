@@ -1,10 +1,12 @@
 """What the relayer must bring on chain, and everything that it ever signed for it.
 
-``intended`` → ``sent`` → ``seen`` → ``final`` or ``failed``; ``superseded`` if it was withdrawn before it was
-signed. A reorg leads back to ``sent``; a nonce that went to another transaction leads back to ``intended``.
+``intended`` → ``sent`` → ``seen`` → ``final`` or ``failed``; ``superseded`` if it was withdrawn while nothing
+signed for it could reach a block. A reorg leads back to ``sent``. A nonce that went to another transaction
+leads back to ``intended``, or to ``superseded`` if nobody needs the act any more: if it only stood in for
+another, or if an act of another kind about the same subject came after it, as a stop comes after a recording.
 
 Acts that must never share a block have the same *lane*, a keyed look-up that says nothing without its key. It
-is forgotten as soon as the act is final or withdrawn.
+is forgotten as soon as the act is final or withdrawn, or has failed and is not tried again.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,6 +20,9 @@ from ledger.chain.facts import Receipt
 from ledger.ids import Digest, digest, parse_word
 from ledger.store.database import Database
 from ledger.store.tables import lanes, submissions, transactions
+
+FILL = "fill"
+"""The kind of empty transaction that stands in where a nonce was lost or must be given up."""
 
 
 class State(StrEnum):
@@ -112,17 +117,41 @@ class RelayStore:
         return number
 
     def withdraw(self, kind: str, subject: str, connection: Connection | None = None) -> int:
-        """Give up what was intended and never signed; how many that were."""
+        """Give up what is intended; how many that were. What was signed for it lost its nonce."""
         if connection is None:
             with self._db.write() as own:
                 return self.withdraw(kind, subject, own)
-        signed = select(transactions.c.submission)
         chosen = (submissions.c.kind == kind) & (submissions.c.subject == subject)
-        unsigned = (submissions.c.state == State.INTENDED) & submissions.c.id.not_in(signed)
-        found = connection.execute(select(submissions.c.id).where(chosen & unsigned)).scalars().all()
+        intended = submissions.c.state == State.INTENDED
+        found = connection.execute(select(submissions.c.id).where(chosen & intended)).scalars().all()
         for number in found:
             _supersede(connection, number)
         return len(found)
+
+    def hurry(self, kind: str, *, subject: str | None = None, due_by: int | None = None) -> int:
+        """Make urgent and due what has no block or failed, and waits for no time after `due_by`; how many."""
+        wanted = (submissions.c.kind == kind) & submissions.c.urgent.is_(False)
+        wanted &= submissions.c.state.in_((State.INTENDED, State.SENT, State.FAILED))
+        if subject is not None:
+            wanted &= submissions.c.subject == subject
+        if due_by is not None:
+            wanted &= submissions.c.not_before <= due_by
+        with self._db.read() as connection:
+            if connection.execute(select(submissions.c.id).where(wanted)).first() is None:
+                return 0
+        with self._db.write() as connection:
+            changed = update(submissions).where(wanted).values(urgent=True, not_before=0)
+            return connection.execute(changed).rowcount
+
+    def forget(self, kind: str) -> None:
+        """Forget the lanes of the acts of a kind that failed."""
+        failed = (submissions.c.kind == kind) & (submissions.c.state == State.FAILED)
+        lost = select(lanes.c.submission).join(submissions).where(failed)
+        with self._db.read() as connection:
+            found = connection.execute(lost).scalars().all()
+        if found:
+            with self._db.write() as connection:
+                connection.execute(delete(lanes).where(lanes.c.submission.in_(found)))
 
     def failed(self, kind: str) -> list[Submission]:
         """The submissions of a kind that failed, oldest first."""
@@ -184,6 +213,9 @@ class RelayStore:
                 for receipt in outcome.receipts.values():
                     one = transactions.c.hash == parse_word(receipt.transaction)
                     connection.execute(update(transactions).where(one).values(_block(receipt)))
+                if outcome.state is State.INTENDED and _is_needless(connection, outcome.submission):
+                    _supersede(connection, outcome.submission)
+                    continue
                 row = submissions.c.id == outcome.submission
                 connection.execute(update(submissions).where(row).values(state=outcome.state))
                 if outcome.state is State.FINAL:
@@ -202,6 +234,18 @@ def _submissions(connection: Connection, wanted: Any) -> list[Submission]:  # no
 def _submission(row: Row[Any]) -> Submission:
     values = {name: getattr(row, name) for name in (*_SUBMISSION, "lane")}
     return Submission(**{**values, "state": State(row.state)})
+
+
+def _is_needless(connection: Connection, number: int) -> bool:
+    """Whether an act stood in for another, or one of another kind about the same subject came after it."""
+    own, later = submissions.alias(), submissions.alias()
+    overtaken = (
+        select(later.c.id)
+        .where(later.c.subject == own.c.subject, later.c.kind != own.c.kind, later.c.id > own.c.id)
+        .where(later.c.state != State.SUPERSEDED)
+    )
+    needless = or_(own.c.kind == FILL, overtaken.exists())
+    return connection.execute(select(own.c.id).where(own.c.id == number, needless)).first() is not None
 
 
 def _supersede(connection: Connection, submission: int) -> None:

@@ -2,32 +2,52 @@
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 
 import pytest
 from sqlalchemy import select
 
 from ledger.chain import calls
-from ledger.chain.lanes import Depth
+from ledger.chain.answers import Answer, Call
+from ledger.chain.lanes import DEEP, Depth
 from ledger.chain.reader import read_chain
-from ledger.chain.relayer import FILL, Relayer, SubmissionStatus
+from ledger.chain.relayer import Relayer, SubmissionStatus
+from ledger.chain.rpc import Rpc
 from ledger.ids import ConsentId
 from ledger.store.database import Database
-from ledger.store.relay import RelayStore, State
+from ledger.store.relay import FILL, RelayStore, State
 from ledger.store.tables import lanes
 from tests.chain.conftest import ETHER, Chain, Clock, account
 
 KEY = account("relayer")
 
 
+class WithoutFinality(Rpc):
+    """A connection to a node that names no final block, or only the first one."""
+
+    genesis_only = False
+
+    def batch(self, calls_: Sequence[Call]) -> list[Answer]:
+        answers = super().batch(calls_)
+        for place, (method, parameters) in enumerate(calls_):
+            if method == "eth_getBlockByNumber" and parameters[0] == "finalized":
+                genesis = super().request("eth_getBlockByNumber", "0x0", False)
+                answers[place] = Answer(result=genesis if self.genesis_only else None)
+        return answers
+
+
 class Traffic:
     """A relayer, and consents that each have a controller of their own."""
 
-    def __init__(self, chain: Chain, clock: Clock, database: Database, depth: Depth) -> None:
+    def __init__(
+        self, chain: Chain, clock: Clock, database: Database, depth: Depth, rpc: Rpc | None = None
+    ) -> None:
         self.chain, self.clock, self.database = chain, clock, database
         self.store = RelayStore(database)
-        self.relayer = Relayer(chain.rpc, self.store, KEY, chain.deployment.chain_id, clock, depth=depth)
+        self.relayer = Relayer(
+            rpc or chain.rpc, self.store, KEY, chain.deployment.chain_id, clock, depth=depth
+        )
         self.lane_of: dict[ConsentId, str] = {}
 
     def record(self, name: str, lane: str = "", *, later: float = 0) -> ConsentId:
@@ -106,6 +126,11 @@ class Traffic:
             if consent is not None:
                 yield type(event).__name__, consent, event.number
 
+    def lanes(self) -> int:
+        """How many acts are still known to be of a lane."""
+        with self.database.read() as connection:
+            return len(connection.execute(select(lanes)).all())
+
     def crowded(self) -> list[tuple[str, int]]:
         """The lanes that have two acts in one block, with that block."""
         count = Counter(
@@ -145,6 +170,27 @@ def test_the_next_recording_of_a_lane_waits_until_the_one_before_is_final(traffi
     assert traffic.block(other) == traffic.block(first)
     assert traffic.status(second).state is State.FINAL
     assert traffic.crowded() == []
+
+
+@pytest.mark.parametrize("genesis_only", [False, True])
+def test_where_no_block_is_final_the_next_of_a_lane_waits_for_so_many_blocks(
+    chain: Chain, clock: Clock, database: Callable[[], Database], genesis_only: bool
+) -> None:
+    chain.devnet.fund(KEY.address, 10 * ETHER)
+    rpc = WithoutFinality(chain.devnet.url)
+    rpc.genesis_only = genesis_only
+    traffic = Traffic(chain, clock, database(), "final", rpc)
+    first, second = traffic.record("1", "a"), traffic.stop("2", "a", spread=0)
+    traffic.step(blocks=DEEP)
+    traffic.step()
+    traffic.step()
+    assert traffic.status(second).state is State.INTENDED
+    traffic.chain.mine()
+    traffic.step(blocks=1)
+    traffic.step()
+    assert traffic.block(second) == (traffic.block(first) or 0) + DEEP + 1
+    assert traffic.status(first).state is State.SEEN, "nobody called it final"
+    rpc.close()
 
 
 def test_on_a_local_chain_it_waits_only_until_the_one_before_is_in_a_block(
@@ -249,20 +295,91 @@ def test_spread_stops_keep_to_their_lane_as_recordings_do(traffic: Traffic) -> N
     assert {kind for kind, _, _ in traffic.events()} == {"Revoked"}
 
 
+def test_a_recording_that_its_own_stop_overtook_does_not_come_back(traffic: Traffic) -> None:
+    recorded = traffic.record("1", "a")
+    traffic.step()
+    assert traffic.stop("1", "a") == recorded
+    traffic.settle()
+    assert traffic.status(recorded, "recording").state is State.SUPERSEDED
+    assert traffic.status(recorded, "revocation").state is State.FINAL
+    assert traffic.chain.rpc.nonce(KEY.address) == 1
+    assert traffic.lanes() == 0
+
+
+def test_a_recording_that_lost_its_nonce_can_still_be_withdrawn(traffic: Traffic) -> None:
+    recorded = traffic.record("1", "a")
+    traffic.step()
+    traffic.stop("2", "a")
+    traffic.step(blocks=1)
+    traffic.step()
+    assert traffic.relayer.withdraw(None, kind="recording", subject=recorded) == 1
+    traffic.settle()
+    assert traffic.chain.rpc.nonce(KEY.address) == 1
+
+
+def test_what_stood_in_for_another_and_lost_its_nonce_does_not_come_back(traffic: Traffic) -> None:
+    snapshot = traffic.chain.rpc.request("evm_snapshot")
+    traffic.record("1", "a")
+    traffic.step(blocks=1)
+    traffic.step()
+    traffic.stop("2", "a")
+    traffic.step()
+    traffic.chain.rpc.request("evm_revert", snapshot)
+    traffic.step()
+    assert traffic.status("", FILL).state is State.SENT
+    traffic.stop("3", "b")
+    traffic.settle()
+    assert traffic.status("", FILL).state is State.SUPERSEDED
+    assert traffic.chain.rpc.nonce(KEY.address) == len(traffic.lane_of) == 3
+
+
+@pytest.mark.parametrize("sent", [False, True])
+def test_a_spread_stop_that_is_hurried_waits_for_nothing(traffic: Traffic, sent: bool) -> None:
+    traffic.record("1", "a")
+    traffic.step(blocks=0 if sent else 1)
+    stopped = traffic.stop("2", "a", spread=1000)
+    other = traffic.stop("3", "b", spread=1000)
+    traffic.step()
+    assert traffic.relayer.hurry(kind="revocation", subject=stopped) == 1
+    traffic.step(blocks=1)
+    traffic.step()
+    assert traffic.status(stopped).state is State.SEEN
+    assert traffic.status(other).transaction is None
+    assert traffic.relayer.hurry(kind="revocation", subject=stopped) == 0
+    assert traffic.crowded() == []
+
+
+def test_stops_whose_time_has_come_are_hurried_and_no_others(traffic: Traffic) -> None:
+    early, late = traffic.stop("1", spread=10), traffic.stop("2", spread=20)
+    due = int(traffic.clock.now.timestamp() + 10) * 1000
+    assert traffic.relayer.hurry(kind="recording", due_by=due) == 0
+    assert traffic.relayer.hurry(kind="revocation", due_by=due - 1) == 0
+    assert traffic.relayer.hurry(kind="revocation", due_by=due) == 1
+    urgent = {one.subject: one.urgent for one in traffic.store.work(0).submissions.values()}
+    assert urgent == {early: True, late: False}
+
+
+def test_the_lanes_of_what_failed_can_be_forgotten(traffic: Traffic) -> None:
+    traffic.stop("1", "a")
+    recorded = traffic.record("1", "a")
+    traffic.settle()
+    assert traffic.status(recorded, "recording").state is State.FAILED
+    assert traffic.lanes() == 1
+    traffic.relayer.forget("revocation")
+    assert traffic.lanes() == 1
+    traffic.relayer.forget("recording")
+    assert traffic.lanes() == 0
+
+
 def test_a_lane_is_forgotten_once_its_acts_are_final_or_withdrawn(traffic: Traffic) -> None:
     traffic.record("1", "a")
     traffic.stop("2", "a")
     withdrawn = traffic.record("3", "b", later=1000)
-
-    def kept() -> int:
-        with traffic.database.read() as connection:
-            return len(connection.execute(select(lanes)).all())
-
-    assert kept() == 3
+    assert traffic.lanes() == 3
     assert traffic.relayer.withdraw(None, kind="recording", subject=withdrawn) == 1
-    assert kept() == 2
+    assert traffic.lanes() == 2
     traffic.settle()
-    assert kept() == 0
+    assert traffic.lanes() == 0
 
 
 def test_a_stop_that_is_sent_again_keeps_its_lane(traffic: Traffic) -> None:

@@ -10,10 +10,11 @@ from sqlalchemy import select
 
 from api.settings import GatewaySettings
 from api.wiring import open_gateway
-from ledger.canonical import parse_object
+from ledger.canonical import hexed, parse_object
 from ledger.client.drafting import Wish
-from ledger.ids import ConsentId
-from ledger.service import traffic
+from ledger.crypto.typed import Revocation
+from ledger.ids import ConsentId, parse_word
+from ledger.service import consents, traffic
 from ledger.service.gateway import Gateway
 from ledger.store.relay import Submission
 from ledger.store.tables import lanes, submissions
@@ -100,9 +101,6 @@ def test_lanes_are_the_gateways_keyed_look_up(network: Network, gateway: Gateway
             caught.append(act)
             return 0
 
-        def withdraw(self, _connection: object, **_what: object) -> int:
-            return 0
-
     catching = dataclasses.replace(gateway, relayer=Catching())  # type: ignore[arg-type]
     account = alice.identity.account.address
     for spread in (False, True):
@@ -134,6 +132,32 @@ def test_a_patient_may_have_a_stop_reach_the_chain_later(network: Network, gatew
     assert entry["kind"] == "consent.revoked"
     (found,) = [one for one in submitted(gateway) if one.subject == consent and one.kind == "revocation"]
     assert not found.urgent
+
+
+def test_a_stop_that_waits_is_hurried_by_stopping_again(network: Network, gateway: Gateway) -> None:
+    clinic, alice = network.admitted("Hurried Clinic"), network.enrolled()
+    consent = _filed(network, alice, clinic)
+    slow = with_delay(gateway, lambda size: (HOUR * 1000).to_bytes(size, "big"))
+    first = _stop(slow, alice, consent, spread=True)
+    assert (_urgent(gateway, consent), _stop(slow, alice, consent, spread=True)) == (False, first)
+    assert not _urgent(gateway, consent)
+    assert network.patient(alice).revoke(consent).index == first
+    assert _urgent(gateway, consent)
+
+
+def _stop(gateway: Gateway, person: Person, consent: ConsentId, *, spread: bool) -> int:
+    """Stop a consent at the gateway; its entry."""
+    state = gateway.states.need(person.identity.account.address)
+    filing = next(known.row.sealed["filing"] for known in state.consents if known.id == consent)
+    controllers = (person.identity.controller(number) for number in range(8))
+    controller = next(one for one in controllers if one.address == filing["controller"])
+    signed = Revocation(consent=parse_word(consent)).digest(gateway.consent_domain)
+    return consents.stop(gateway, state, consent, hexed(controller.sign(signed)), spread=spread).entry
+
+
+def _urgent(gateway: Gateway, consent: ConsentId) -> bool:
+    (found,) = [one for one, _ in gateway.relayer._store.find(consent, "revocation")]
+    return found.urgent
 
 
 def submitted(gateway: Gateway) -> list[Submission]:
