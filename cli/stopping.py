@@ -1,9 +1,11 @@
 """From a consent, or from all that share, to their stops: show, ask, sign, wait."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from cli import listing
+from cli.exits import Exit, exit_of
 from cli.granting import Wait, waited
 from cli.session import Session
 from cli.shapes.base import Shape
@@ -17,10 +19,30 @@ if TYPE_CHECKING:
     from ledger.client.own import OwnConsent
 
 STOP = "Stop this now? What they have seen stays with them."
-STOP_ALL = "Stop all of it now? What they have seen stays with them."
+STOP_ALL = (
+    "Stop all of it now? What they have seen stays with them. The public ledger hears of it all at once."
+)
+STOP_ALL_SPREAD = (
+    "Stop all of it now? What they have seen stays with them. "
+    "The public ledger hears of each stop later, at a time of its own."
+)
 TAKE_BACK = "Take this NO back? Another choice of yours may then let them see records."
 SHARING = frozenset({"pending", "active", "stopping"})
 """States of a consent that shares, or may yet."""
+GRAVITY = (
+    Exit.UNEXPECTED,
+    Exit.FAILED,
+    Exit.DENIED,
+    Exit.KEY,
+    Exit.DECLINED,
+    Exit.USAGE,
+    Exit.UNDECIDED,
+    Exit.RETRY,
+    Exit.OK,
+)
+"""How commands that try several things may end, gravest first."""
+MENDED_BY_TIME = frozenset({Exit.RETRY, Exit.UNDECIDED})
+"""Endings after which the same command may do better."""
 
 
 class OnChain(StrEnum):
@@ -47,10 +69,13 @@ def one(
     return shape, view.stopped_text(shape)
 
 
-def everything(session: Session, desk: "Desk", *, wait: Wait, spread: bool) -> tuple[ConsentsStopped, str]:
-    """Show all that shares and, if the patient agrees, stop it; the answer and its text.
+def everything(
+    session: Session, desk: "Desk", *, wait: Wait, spread: bool
+) -> tuple[ConsentsStopped, str, Exit]:
+    """Show all that shares and, if the patient agrees, stop it; the answer, its text, and how it ended.
 
-    A stop that fails keeps none of the others from being tried; it is in ``standing``.
+    A stop that fails keeps none of the others from being tried; it is in ``standing``. A stop that cannot be
+    waited for is in ``stopped``, as far on its way as the gateway said when it accepted it.
 
     Raises:
         NotFound: nothing shares.
@@ -61,22 +86,29 @@ def everything(session: Session, desk: "Desk", *, wait: Wait, spread: bool) -> t
     session.output.show(
         view.rows_text([listing.part(desk, each) for each in found]), asked=not session.given.yes
     )
-    session.confirm(STOP_ALL)
-    dones, standing = [], []
+    session.confirm(STOP_ALL_SPREAD if spread else STOP_ALL)
+    dones, standing, failures = [], [], []
     with session.output.progress("Stopping") as progress:
         for number, each in enumerate(found, start=1):
             try:
                 dones.append(desk.patient.revoke(each.id, spread=spread))
             except LedgerError as exc:
+                failures.append(exc)
                 standing.append(StandingPart(consent=each.id, code=exc.code, message=exc.message))
             progress(number, len(found))
-    stopped = [
-        StopPart(
-            consent=done.consent,
-            log_index=done.index,
-            chain=view.chain_part(waited(desk, done, wait, stop=True)),
-        )
-        for done in dones
-    ]
+    again = gravest(failures) in MENDED_BY_TIME
+    stopped = []
+    for done in dones:
+        chain = done.chain
+        try:
+            chain = waited(desk, done, wait, stop=True)
+        except LedgerError as exc:
+            failures.append(exc)
+        stopped.append(StopPart(consent=done.consent, log_index=done.index, chain=view.chain_part(chain)))
     shape = ConsentsStopped(stopped=stopped, standing=standing)
-    return shape, view.all_stopped_text(shape)
+    return shape, view.all_stopped_text(shape, again=again), gravest(failures)
+
+
+def gravest(failures: Iterable[LedgerError]) -> Exit:
+    """How a command ends that failed in so many ways; well, if in none."""
+    return min((exit_of(type(one)) for one in failures), key=GRAVITY.index, default=Exit.OK)

@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from cli import granting, listing, stopping
-from cli.exits import Exit
 from cli.granting import Wait
 from cli.ids import expand
 from cli.inputs import read_source
@@ -109,22 +108,25 @@ def revoke(
 
     The public ledger hears of it at once. Who reads it may then guess that stops of one moment belong to
     one person. With --on-chain spread it hears of each at a time of its own. Until then only the gateway's
-    word keeps the stop.
+    word keeps the stop. The same command again with --on-chain at-once hurries what still waits. On public
+    networks other acts of yours follow each other only when the one before is final, so several choices or
+    spread stops take as many times that long.
 
     Examples:
       consent revoke 0x4fd81c
       consent revoke 0x4fd81c --yes --wait final
       consent revoke --all
       consent revoke --all --on-chain spread
+      consent revoke --all --on-chain at-once
     """
     if every == (consent is not None):
         raise InvalidInput("name one choice, or say --all", reason="one_or_all", fix=SEE_LIST)
     session, spread = of(context), on_chain is OnChain.SPREAD
     with session.desk() as desk:
         if consent is None:
-            shape, text = stopping.everything(session, desk, wait=wait, spread=spread)
+            shape, text, end = stopping.everything(session, desk, wait=wait, spread=spread)
             session.output.result(shape, text)
-            raise typer.Exit(Exit.RETRY if shape.standing else Exit.OK)
+            raise typer.Exit(end)
         mine = {one.id: one for one in desk.patient.consents()}
         one = mine[expand(consent, mine, "consent", SEE_LIST)]
         session.output.result(*stopping.one(session, desk, one, wait=wait, spread=spread))

@@ -206,18 +206,23 @@ def stopped_text(shape: ConsentStopped) -> str:
     return "\n".join([*lines, "", "Details", table(rows, indent="  ")])
 
 
-def all_stopped_text(shape: ConsentsStopped) -> str:
-    """First whether anyone can still see records through what was to be stopped; then each stop."""
+def all_stopped_text(shape: ConsentsStopped, *, again: bool) -> str:
+    """First whether anyone can still see records through what was to be stopped; then each stop.
+
+    `again`: what could not be stopped may be stopped by the same command, run again.
+    """
     if shape.standing:
         head = (
             f"{counted(len(shape.standing), 'choice')} could not be stopped and may still share.\n"
-            "Run the command again."
+            f"{'Run the command again.' if again else 'Below it says why.'}"
         )
     else:
         head = (
             f"{counted(len(shape.stopped), 'choice')} stopped. Nobody can open anything more through them.\n"
             "What they have seen stays with them."
         )
+    if any(one.chain.state != "final" for one in shape.stopped):
+        head += "\nThe public ledger follows. You need not wait for it."
     rows = [(short(one.consent), "still stands", one.message) for one in shape.standing]
     rows += [(short(one.consent), "stopped", chain_text(one.chain)) for one in shape.stopped]
     return "\n".join([head, "", "Details", table(rows, indent="  ")])

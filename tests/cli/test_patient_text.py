@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from cli import answering, granting, stopping
+from cli.exits import EXITS, Exit
 from cli.shapes.consents import (
     ChainPart,
     ConsentFiled,
@@ -29,7 +30,14 @@ from cli.shapes.consents import (
 )
 from cli.shapes.records import RecordPart, RecordsVerified
 from cli.views import consents, records, requests
-from ledger.errors import InvalidInput
+from ledger.errors import (
+    Bug,
+    GatewayUnreachable,
+    InvalidInput,
+    LedgerError,
+    ProofInvalid,
+    Undecidable,
+)
 from tests.consent.readability import grade, words_a_sentence
 
 if TYPE_CHECKING:
@@ -66,10 +74,10 @@ def stopped(chain: ChainPart, *, permits: bool = True) -> str:
     return consents.stopped_text(shape)
 
 
-def all_stopped(*standing: str) -> str:
-    stops = [StopPart(consent=CONSENT, log_index=7, chain=THERE)]
+def all_stopped(*standing: str, chain: ChainPart = THERE, again: bool = True) -> str:
+    stops = [StopPart(consent=CONSENT, log_index=7, chain=chain)]
     left = [StandingPart(consent=CONSENT, code="gateway_unreachable", message=why) for why in standing]
-    return consents.all_stopped_text(ConsentsStopped(stopped=stops, standing=left))
+    return consents.all_stopped_text(ConsentsStopped(stopped=stops, standing=left), again=again)
 
 
 def choice(state: str) -> ConsentPart:
@@ -162,6 +170,8 @@ TEXTS = {
     "stopped and on its way": stopped(ON_ITS_WAY),
     "all stopped": all_stopped(),
     "not all stopped": all_stopped("no gateway answers"),
+    "not all stopped, for good": all_stopped("the receipt does not prove it", again=False),
+    "all stopped and on its way": all_stopped(chain=ON_ITS_WAY),
     "list of one": listed("active"),
     "list of what is over": listed("stopped"),
     "empty list": consents.list_text(ConsentList(role="patient", open_to=0, consents=[])),
@@ -208,6 +218,17 @@ def test_what_could_not_be_stopped_comes_first() -> None:
     assert TEXTS["not all stopped"].startswith("1 choice could not be stopped and may still share.")
     assert "still stands" in TEXTS["not all stopped"]
     assert TEXTS["all stopped"].startswith("1 choice stopped. Nobody can open")
+
+
+def test_the_command_is_run_again_only_where_that_may_help() -> None:
+    assert "Run the command again." in TEXTS["not all stopped"]
+    assert "again" not in TEXTS["not all stopped, for good"]
+    assert "the receipt does not prove it" in TEXTS["not all stopped, for good"]
+
+
+def test_what_the_public_ledger_does_not_show_for_good_follows() -> None:
+    assert "The public ledger follows." in TEXTS["all stopped and on its way"]
+    assert "follows" not in TEXTS["all stopped"]
 
 
 def test_what_a_stop_cannot_undo_and_what_is_on_its_way_is_said() -> None:
@@ -323,6 +344,32 @@ def test_a_request_whose_end_is_no_date_is_shown_and_can_only_be_declined() -> N
 def test_the_questions_are_plain() -> None:
     for module in (granting, stopping):
         assert not re.search(r'session\.confirm\("', inspect.getsource(module))
-    for question in (granting.AGREE, stopping.STOP, stopping.STOP_ALL, stopping.TAKE_BACK):
+    stops = (stopping.STOP, stopping.STOP_ALL, stopping.STOP_ALL_SPREAD, stopping.TAKE_BACK)
+    for question in (granting.AGREE, *stops):
         assert grade(question) <= 8
         assert not FORBIDDEN.search(question)
+
+
+def test_whoever_stops_all_is_told_when_the_public_ledger_hears_of_it() -> None:
+    assert "hears of it all at once" in stopping.STOP_ALL
+    assert "hears of each stop later, at a time of its own" in stopping.STOP_ALL_SPREAD
+
+
+@pytest.mark.parametrize(
+    ("failures", "end"),
+    [
+        ([], Exit.OK),
+        ([GatewayUnreachable], Exit.RETRY),
+        ([GatewayUnreachable, Undecidable], Exit.UNDECIDED),
+        ([Undecidable, ProofInvalid, GatewayUnreachable], Exit.FAILED),
+        ([ProofInvalid, Bug], Exit.UNEXPECTED),
+    ],
+)
+def test_a_command_ends_with_the_gravest_of_its_failures(
+    failures: list[type[LedgerError]], end: Exit
+) -> None:
+    assert stopping.gravest([failure("so") for failure in failures]) is end
+
+
+def test_every_ending_that_an_error_can_have_has_its_gravity() -> None:
+    assert {*EXITS.values(), Exit.OK} == set(stopping.GRAVITY)

@@ -2,15 +2,17 @@
 
 import json
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from cli import stopping
 from ledger.client.filing import Done
 from ledger.client.home import Home
 from ledger.client.opening import open_desk
 from ledger.client.patient import PatientClient
 from ledger.client.waiting import wait_for_consent
-from ledger.errors import GatewayUnreachable, Undecidable
+from ledger.errors import GatewayUnreachable, ProofInvalid, Undecidable
 from ledger.ids import ConsentId
 from ledger.records.bundle import extract_resources, read_bundle
 from ledger.records.samples import sample_bundle
@@ -164,6 +166,7 @@ def test_stopping_all_stops_what_shares_and_leaves_a_no(town: Town, shared: str,
     asked = town.run("-p", "alice", "revoke", "--all")
     assert asked.code == 5
     assert "City Hospital" in asked.err
+    assert "The public ledger hears of it all at once." in asked.err
     stopped = town.ok("-p", "alice", "revoke", "--all", "--on-chain", on_chain, "--yes", "--wait", "seen")
     assert {one["consent"] for one in stopped["stopped"]} == {shared, other}
     assert stopped["standing"] == []
@@ -197,6 +200,42 @@ def test_a_stop_that_fails_keeps_no_other_from_being_tried(
     ]
     again = town.ok("-p", "alice", "revoke", "--all", "--yes")
     assert [one["consent"] for one in again["stopped"]] == [shared]
+
+
+def test_stops_that_cannot_be_waited_for_are_told_all_the_same(
+    town: Town, shared: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def undecided(*_: object, **__: object) -> NoReturn:
+        raise Undecidable("it is still on its way to the chain", reason="not_yet")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(stopping, "waited", undecided)
+        ran = town.run("-p", "alice", "revoke", "--all", "--yes", "--json", "--wait", "final")
+    assert ran.code == 12
+    assert [one["consent"] for one in ran.answer["stopped"]] == [shared]
+    assert ran.answer["stopped"][0]["chain"]["state"]
+    assert ran.answer["standing"] == []
+
+
+def test_a_stop_that_was_not_proven_is_graver_than_one_to_try_again(
+    town: Town, shared: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = town.ok("-p", "alice", "grant", "--to", "Old Insurance", *LABS, "--yes")["consent"]
+
+    def failing(_: PatientClient, consent: ConsentId, *, spread: bool = False) -> NoReturn:
+        if consent == shared:
+            raise ProofInvalid("the receipt does not prove this stop")
+        raise GatewayUnreachable("no gateway answers")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(PatientClient, "revoke", failing)
+        ran = town.run("-p", "alice", "revoke", "--all", "--yes")
+    assert ran.code == 10
+    assert "Run the command again" not in ran.out
+    assert {one["consent"] for one in town.ok("-p", "alice", "revoke", "--all", "--yes")["stopped"]} == {
+        shared,
+        other,
+    }
 
 
 def test_one_choice_is_stopped_or_all_but_not_both(town: Town, shared: str) -> None:
