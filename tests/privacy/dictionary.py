@@ -64,12 +64,12 @@ def attack(view: View, candidates: Iterable[bytes]) -> set[Finding]:
 
 
 def attack_terms(view: View, guesses: Iterable[Guess], deployment: Deployment) -> set[Finding]:
-    """Look guessed consents up under every salt that is no secret."""
+    """Look guessed consents up under every salt that follows from the guess."""
     domain = consent_domain(deployment.chain_id, deployment.registry)
     found = set()
     for guess in guesses:
         document = hashlib.sha256(guess.document).digest()
-        for name, salt in _public_salts(guess, document):
+        for name, salt in _own_salts(guess, document):
             terms = Terms(statement=guess.statement, document=document, salt=salt).hash_struct()
             id_ = consent_digest(
                 domain, controller=guess.account, epoch=0, terms_hash=terms, until=guess.until
@@ -77,6 +77,21 @@ def attack_terms(view: View, guesses: Iterable[Guess], deployment: Deployment) -
             for what, value in (("terms", terms), ("id", id_)):
                 if _is_there(view, value):
                     found.add(Finding(guess.statement.encode(), f"{what} with salt: {name}"))
+    return found
+
+
+def attack_terms_from_chain(view: View, guesses: Iterable[Guess]) -> set[Finding]:
+    """Look guessed consents up under every salt made of what the chain shows, or of that and the guess.
+
+    For each guess that is some twenty thousand salts for a thousand consents: so only a few are tried.
+    """
+    found = set()
+    for guess in guesses:
+        document = hashlib.sha256(guess.document).digest()
+        for name, salt in _chain_salts(guess, document, view):
+            terms = Terms(statement=guess.statement, document=document, salt=salt).hash_struct()
+            if _is_there(view, terms):
+                found.add(Finding(guess.statement.encode(), f"terms with salt: {name}"))
     return found
 
 
@@ -127,7 +142,7 @@ def _addresses(view: View, value: bytes) -> Iterator[str]:
                 yield "contract of the account"
 
 
-def _public_salts(guess: Guess, document: bytes) -> Iterator[tuple[str, bytes]]:
+def _own_salts(guess: Guess, document: bytes) -> Iterator[tuple[str, bytes]]:
     account = bytes.fromhex(guess.account[2:])
     yield from ((str(number), number.to_bytes(WORD, "big")) for number in range(16))
     yield "account", account.rjust(WORD, b"\0")
@@ -135,6 +150,25 @@ def _public_salts(guess: Guess, document: bytes) -> Iterator[tuple[str, bytes]]:
     yield "document", document
     yield "keccak of statement", keccak256(guess.statement.encode())
     yield "until", guess.until.to_bytes(WORD, "big")
+
+
+def _chain_salts(guess: Guess, document: bytes, view: View) -> Iterator[tuple[str, bytes]]:
+    registry = bytes.fromhex(view.deployment.registry[2:])
+    own = {
+        "account": bytes.fromhex(guess.account[2:]),
+        "document": document,
+        "statement": keccak256(guess.statement.encode()),
+        "registry": registry,
+    }
+    for fact in view.facts:
+        kind = "address" if len(fact) == KEY else "time"
+        yield kind, fact.rjust(WORD, b"\0")
+        yield f"{kind} on the left", fact.ljust(WORD, b"\0")
+        yield f"keccak of {kind}", keccak256(fact)
+        yield f"keccak of padded {kind}", keccak256(fact.rjust(WORD, b"\0"))
+        for name, value in own.items():
+            yield f"keccak of {name} and {kind}", keccak256(value + fact)
+            yield f"keccak of {kind} and {name}", keccak256(fact + value)
 
 
 def _is_there(view: View, digest: bytes) -> bool:

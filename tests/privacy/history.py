@@ -14,7 +14,8 @@ from api.wiring import open_gateway
 from ledger.canonical import canonical, hexed
 from ledger.chain import calls
 from ledger.chain.calls import SignedConsent
-from ledger.chain.deployment import Deployment, deploy
+from ledger.chain.deploying import deploy
+from ledger.chain.deployment import Deployment
 from ledger.chain.devnet import Devnet
 from ledger.chain.rpc import Rpc
 from ledger.chain.transactions import Fees, Transaction, sign_transaction

@@ -1,7 +1,7 @@
 """What the chain shows of each consent, so that two of one patient can be compared."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from eth_abi.abi import decode, encode
@@ -10,11 +10,14 @@ from contracts import artifact
 from ledger.chain import calls
 from ledger.keccak import keccak256
 from tests.privacy.dictionary import on_the_grid
-from tests.privacy.history import Given
+from tests.privacy.history import Given, Patient
 from tests.privacy.observer import WORD, View, words_of
 
 RUN = 8
 """Bytes that two values may not have in common at any offsets: by chance, once in some 10^11 pairs."""
+
+SMALL = 1 << 16
+"""Below it is a number that may stand for nobody, an offset for one."""
 
 _CONSENT = "(address,uint16,bytes32,uint40,bytes)"
 _ACTS = {
@@ -84,21 +87,33 @@ def _unpacked(word: bytes, consent: Given) -> list[bytes]:
     return [controller.rjust(WORD, b"\0")]
 
 
-def is_framing(word: bytes) -> bool:
-    """Whether every consent has such words: numbers of the ABI, v of a signature, events, the date grid."""
-    number = int.from_bytes(word, "big")
+def shared_numbers(found: Mapping[Given, Iterable[bytes]]) -> frozenset[bytes]:
+    """Small numbers, such as the ABI's offsets and lengths, that occur with more than one patient.
+
+    One that only one patient has, in however many consents, may be what they are known by.
+    """
+    whose: dict[bytes, set[Patient]] = defaultdict(set)
+    for given, words in found.items():
+        for word in words:
+            if int.from_bytes(word, "big") < SMALL:
+                whose[word].add(given.patient)
+    return frozenset(word for word, patients in whose.items() if len(patients) > 1)
+
+
+def is_framing(word: bytes, numbers: frozenset[bytes]) -> bool:
+    """Whether every consent has such words: v of a signature, events, the date grid, `shared_numbers`."""
     is_v = word[:1] in (b"\x1b", b"\x1c") and not any(word[1:])
-    return number < 1 << 16 or is_v or word in TOPICS or on_the_grid(word)
+    return is_v or word in numbers or word in TOPICS or on_the_grid(word)
 
 
-def own_words(words: Iterable[bytes]) -> set[bytes]:
+def own_words(words: Iterable[bytes], numbers: frozenset[bytes]) -> set[bytes]:
     """What is left of a trace without framing."""
-    return {word for word in words if not is_framing(word)}
+    return {word for word in words if not is_framing(word, numbers)}
 
 
-def own_runs(words: Iterable[bytes]) -> set[bytes]:
+def own_runs(words: Iterable[bytes], numbers: frozenset[bytes]) -> set[bytes]:
     """Every run of `RUN` bytes inside a word that is not framing, zero padding taken off."""
-    values = [word.strip(b"\0") for word in own_words(words)]
+    values = [word.strip(b"\0") for word in own_words(words, numbers)]
     return {value[at : at + RUN] for value in values for at in range(len(value) - RUN + 1)}
 
 

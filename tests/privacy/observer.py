@@ -52,6 +52,8 @@ class View:
     deployment: Deployment
     envelopes: list[Envelope]
     seen: list[Seen]
+    times: tuple[int, ...] = ()
+    """Unix seconds of every block."""
 
     @cached_property
     def blob(self) -> bytes:
@@ -76,7 +78,19 @@ class View:
     def at(self, *contracts: str) -> "View":
         """The same of some of the contracts only."""
         kept = [one for one in self.seen if one.contract in contracts]
-        return View(self.deployment, self.envelopes, kept)
+        return View(self.deployment, self.envelopes, kept, self.times)
+
+    @cached_property
+    def facts(self) -> tuple[bytes, ...]:
+        """What stands on chain for all to read, a few bytes each: addresses of 20 bytes, times of 32.
+
+        These are the contracts, whoever sent anything, every controller in an event, and the blocks' times.
+        """
+        told = (word for one in self.seen if one.part == "event" for word in words_of(one.data))
+        controllers = [word[-KEY:] for word in told if not any(word[:-KEY]) and any(word[-KEY:][:4])]
+        named = [*self.deployment.addresses, *(one.sender for one in self.envelopes)]
+        times = [time.to_bytes(WORD, "big") for time in self.times]
+        return tuple(dict.fromkeys([*(bytes.fromhex(one[2:]) for one in named), *controllers, *times]))
 
     def has_text(self, text: bytes) -> bool:
         """Whether some bytes occur, at any offset."""
@@ -103,7 +117,8 @@ def observe(rpc: Rpc, deployment: Deployment) -> View:
     """Read the chain from its first block: blocks, events, and all storage from a dump of the state."""
     names = dict(zip(deployment.addresses, ("registry", "directory", "anchor"), strict=True))
     by_address = {address.lower(): name for address, name in names.items()}
-    envelopes = [_envelope(one) for block in _blocks(rpc) for one in block["transactions"]]
+    blocks = list(_blocks(rpc))
+    envelopes = [_envelope(one) for block in blocks for one in block["transactions"]]
     seen = [part for one in envelopes for part in _of_transaction(one, by_address)]
     head = int(rpc.request("eth_blockNumber"), 16)
     for log in rpc.logs(0, head, deployment.addresses):
@@ -113,7 +128,7 @@ def observe(rpc: Rpc, deployment: Deployment) -> View:
         for slot, value in slots.items():
             data = bytes.fromhex(slot[2:].zfill(64)) + bytes.fromhex(value[2:].zfill(64))
             seen.append(Seen(contract=name, block=None, part="storage", data=data))
-    return View(deployment, envelopes, seen)
+    return View(deployment, envelopes, seen, tuple(int(block["timestamp"], 16) for block in blocks))
 
 
 def _blocks(rpc: Rpc) -> Iterator[dict[str, Any]]:

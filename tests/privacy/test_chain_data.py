@@ -14,6 +14,7 @@ from ledger.keccak import keccak256
 from tests.privacy.dictionary import (
     attack,
     attack_terms,
+    attack_terms_from_chain,
     carried,
     dictionary,
     grantees,
@@ -22,7 +23,7 @@ from tests.privacy.dictionary import (
     secrets,
 )
 from tests.privacy.history import DELAY, Given, Patient, World, world
-from tests.privacy.links import blocks_of, is_framing, own_runs, own_words, traces
+from tests.privacy.links import blocks_of, is_framing, own_runs, own_words, shared_numbers, traces
 from tests.privacy.observer import View, observe
 
 pytestmark = pytest.mark.timeout(900)  # the history is made in the first test's time
@@ -79,18 +80,31 @@ def test_no_salt_that_anyone_can_guess_opens_a_commitment(history: World, view: 
     assert attack_terms(view, guesses(history.given), history.deployment) == set()
 
 
+def test_no_salt_is_made_of_what_the_chain_shows(
+    history: World, view: View, hidden: list[Given], candidates: int
+) -> None:
+    controllers = {bytes.fromhex(one.controller.address[2:]) for one in hidden}
+    assert len(controllers & set(view.facts)) > 900
+    dice = random.Random(2)  # noqa: S311 - a repeatable sample
+    sample = dice.sample(history.given, min(len(history.given), candidates // 2000))
+    assert attack_terms_from_chain(view, guesses(sample)) == set()
+
+
 def test_two_consents_of_a_patient_have_no_word_in_common(view: View, hidden: list[Given]) -> None:
     found = traces(view, hidden)
     assert len(found) == len(hidden)
+    numbers = shared_numbers(found)
     for first, second in _pairs(found):
         shared = set(found[first]) & set(found[second])
-        assert all(is_framing(word) for word in shared)
-    lists = [own_words(words) for words in found.values()]
+        assert all(is_framing(word, numbers) for word in shared)
+    lists = [own_words(words, numbers) for words in found.values()]
     assert min(map(len, lists)) >= 4  # controller, id, terms, r, s: the comparison had something to compare
 
 
 def test_nor_any_run_of_bytes_at_any_offset(view: View, hidden: list[Given]) -> None:
-    runs = {given: own_runs(words) for given, words in traces(view, hidden).items()}
+    found = traces(view, hidden)
+    numbers = shared_numbers(found)
+    runs = {given: own_runs(words, numbers) for given, words in found.items()}
     assert all(runs[first].isdisjoint(runs[second]) for first, second in _pairs(runs))
 
 
@@ -245,11 +259,60 @@ def test_the_links_are_seen_where_there_are_some(careless: World) -> None:
     pair = [careless.sign(patient, controller=shared) for _ in range(2)]
     careless.send(calls.record_batch([one.signed for one in pair]))
     view = observe(careless.rpc, careless.deployment)
-    first, second = (own_words(words_about(view, one)) for one in pair)
+    numbers = shared_numbers({one: words_about(view, one) for one in careless.given})
+    first, second = (own_words(words_about(view, one), numbers) for one in pair)
     assert shared.address[2:].lower() in {word[12:].hex() for word in first & second}
-    assert not own_runs(words_about(view, pair[0])).isdisjoint(own_runs(words_about(view, pair[1])))
+    first, second = (own_runs(words_about(view, one), numbers) for one in pair)
+    assert not first.isdisjoint(second)
     seen = [block for given in pair for _, block in blocks_of(view, [given])]
     assert len(set(seen)) == 1
+
+
+def test_a_small_number_that_only_one_patient_has_is_seen(careless: World) -> None:
+    patient, other = careless.patients[:2]
+    offset, number = (value.to_bytes(32, "big") for value in (160, 4711))
+    found = {
+        careless.sign(patient): [offset, number],
+        careless.sign(patient): [number, offset],
+        careless.sign(other): [offset],
+    }
+    numbers = shared_numbers(found)
+    assert [own_words(words, numbers) for words in found.values()] == [{number}, {number}, set()]
+
+
+SALTS: dict[str, Callable[[Given, View], bytes]] = {
+    "address": lambda given, _: _controller(given).rjust(32, b"\0"),
+    "keccak of address": lambda given, _: keccak256(_controller(given)),
+    "keccak of account and address": lambda given, _: keccak256(_account(given) + _controller(given)),
+    "keccak of address and registry": lambda given, view: keccak256(
+        _controller(given) + bytes.fromhex(view.deployment.registry[2:])
+    ),
+    "time": lambda _, view: view.times[-1].to_bytes(32, "big"),
+    "keccak of account and time": lambda given, view: keccak256(
+        _account(given) + view.times[-1].to_bytes(32, "big")
+    ),
+}
+"""Salts that somebody may have thought were enough, of a consent that does not exist yet."""
+
+
+def test_the_attack_finds_salts_made_of_what_the_chain_shows(careless: World) -> None:
+    before = observe(careless.rpc, careless.deployment)
+    planted = {}
+    for (name, salt), patient in zip(SALTS.items(), careless.patients, strict=False):
+        draft = careless.sign(patient)
+        planted[name] = careless.sign(patient, controller=draft.controller, salt=salt(draft, before))
+    clean = careless.sign(careless.patients[-1])
+    careless.send(calls.record_batch([one.signed for one in (*planted.values(), clean)]))
+    view = observe(careless.rpc, careless.deployment).at("registry")
+    found = attack_terms_from_chain(view, guesses([*planted.values(), clean]))
+    expected = {
+        (given.filing.statement.encode(), f"terms with salt: {name}") for name, given in planted.items()
+    }
+    assert found == expected
+
+
+def _controller(given: Given) -> bytes:
+    return bytes.fromhex(given.controller.address[2:])
 
 
 def words_about(view: View, given: Given) -> list[bytes]:
