@@ -1,10 +1,12 @@
 """Deploying never sends anything twice, and goes on from wherever it was interrupted."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+import contracts
 from ledger.chain.answers import quantity
 from ledger.chain.blueprint import Blueprint
 from ledger.chain.create2 import PROXY, PROXY_CODE, PROXY_CREATOR, PROXY_PRICE
@@ -23,6 +25,7 @@ from tests.chain.conftest import ETHER, Chain, account
 SALT = b"\x01" * 32
 PAYER = account("payer")
 NAMES = ["ConsentRegistry", "ParticipantDirectory", "CheckpointAnchor"]
+README = Path(contracts.__file__).parent / "README.md"
 
 
 class Interrupted(BaseException):
@@ -96,6 +99,18 @@ def test_what_a_deployment_costs_is_between_half_the_estimate_and_what_was_said_
     plan, before = plan_on(open_chain.rpc), open_chain.rpc.balance(PAYER.address)
     run(open_chain.rpc, at_once(open_chain), plan=plan)
     assert plan.cost // 2 < before - open_chain.rpc.balance(PAYER.address) <= plan.most
+
+
+def test_the_gas_of_a_deployment_is_what_the_readme_says_and_at_most_what_was_planned(
+    open_chain: Chain,
+) -> None:
+    plan = plan_on(open_chain.rpc)
+    run(open_chain.rpc, at_once(open_chain), plan=plan)
+    gas = sum(used(open_chain, 3).values())
+    assert gas <= plan.gas == sum(step.gas for step in plan.steps)
+    said = re.search(r"pays for about\s+([0-9.]+) million\s+gas", README.read_text())
+    assert said is not None
+    assert said[1] == f"{gas / 10**6:.2f}", f"{gas:,} gas were used"
 
 
 @pytest.mark.parametrize("arrives", [False, True], ids=["before it went out", "after it went out"])
