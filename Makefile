@@ -14,9 +14,14 @@ GETH := github.com/ethereum/go-ethereum/cmd/geth@v1.17.8
 demo: setup
 	$(BIN)/consent demo $(if $(BUNDLE),--bundle "$(BUNDLE)") $(if $(JSON),--json)
 
-# How deep forge looks is its profile: FOUNDRY_PROFILE=ci make test.
-test: setup analysis
+# How deep forge looks is its profile: FOUNDRY_PROFILE=ci make test. The two parts may run at once: make -j2 test.
+test: test-contracts test-python
+
+.PHONY: test-contracts test-python
+test-contracts: setup
 	$(FORGE) test
+
+test-python: setup analysis
 	$(BIN)/pytest
 
 # Against other nodes than anvil: they must be there (make tools), and a missing one fails.
