@@ -163,9 +163,10 @@ def _chain_salts(guess: Guess, document: bytes, view: View) -> Iterator[tuple[st
     for fact in view.facts:
         kind = "address" if len(fact) == KEY else "time"
         yield kind, fact.rjust(WORD, b"\0")
-        yield f"{kind} on the left", fact.ljust(WORD, b"\0")
         yield f"keccak of {kind}", keccak256(fact)
-        yield f"keccak of padded {kind}", keccak256(fact.rjust(WORD, b"\0"))
+        if len(fact) < WORD:
+            yield f"{kind} on the left", fact.ljust(WORD, b"\0")
+            yield f"keccak of padded {kind}", keccak256(fact.rjust(WORD, b"\0"))
         for name, value in own.items():
             yield f"keccak of {name} and {kind}", keccak256(value + fact)
             yield f"keccak of {kind} and {name}", keccak256(fact + value)
