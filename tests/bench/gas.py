@@ -25,7 +25,7 @@ from tests.bench.measure import Figures
 UNTIL = 1_900_000_000
 BATCH = 100
 _EAS_GAS = 25_000_000
-_PEERS = {
+PEERS = {
     "record": "eas_attest",
     "record_batch_100_each": "eas_multi_attest_100_each",
     "revoke": "eas_revoke",
@@ -73,7 +73,7 @@ def _theirs(url: str, key: Account) -> Figures:
 
 
 def _ratios(figures: Figures) -> Figures:
-    return {f"eas_to_{act}_ratio": figures[peer] / figures[act] for act, peer in _PEERS.items()}
+    return {f"eas_to_{act}_ratio": figures[peer] / figures[act] for act, peer in PEERS.items()}
 
 
 class _Registry:

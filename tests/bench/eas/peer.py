@@ -14,9 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ledger.chain.create2 import PROXY, create2_address
 from ledger.chain.facts import Receipt
 from ledger.chain.rpc import Rpc
-from ledger.ids import Address, address_from_bytes
+from ledger.ids import Address
 from ledger.keccak import keccak256
 
 HERE = Path(__file__).parent
@@ -27,7 +28,7 @@ NOBODY = "0x" + 40 * "0"
 SCHEMA = "bytes32 termsHash,uint40 until"
 
 Send = Callable[[bytes, bytes], Receipt]
-"""Sends calldata to an address, or creation code to none, and gives the receipt."""
+"""Sends calldata to an address, and gives the receipt."""
 
 
 def install() -> None:
@@ -82,12 +83,12 @@ class Eas:
 
     def _deploy(self, name: str, arguments: bytes = b"") -> Address:
         artifact = json.loads((ARTIFACTS / f"{name}.sol" / f"{name}.json").read_bytes())
-        created = self._send(b"", bytes.fromhex(artifact["bytecode"][2:]) + arguments).contract
-        if created is None:
-            raise AssertionError(f"{name} was not deployed")
-        return address_from_bytes(created)
+        init_code = bytes.fromhex(artifact["bytecode"][2:]) + arguments
+        self._send(bytes.fromhex(PROXY[2:]), _SALT + init_code)
+        return create2_address(PROXY, _SALT, init_code)
 
 
+_SALT = bytes(32)
 _REQUEST = "(address,uint64,bool,bytes32,bytes,uint256)"
 
 
