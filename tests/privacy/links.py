@@ -21,7 +21,7 @@ SMALL = 1 << 16
 
 _CONSENT = "(address,uint16,bytes32,uint40,bytes)"
 _ACTS = {
-    "record": ("bytes32", "uint40"),
+    "record": ("uint16", "bytes32", "uint40"),
     "recordSigned": (_CONSENT,),
     "recordBatch": (f"{_CONSENT}[]",),
     "revoke": ("bytes32",),
