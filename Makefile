@@ -42,7 +42,7 @@ bench: setup
 # The long form of what is random: an hour or more.
 contracts-nightly: setup analysis
 	cd contracts && FOUNDRY_PROFILE=nightly ./foundry forge test
-	CONSENT_REFERENCE_SEQUENCES=10000 $(BIN)/pytest --timeout 7200 tests/contracts
+	CONSENT_REFERENCE_SEQUENCES=10000 CONSENT_MUTANTS=all $(BIN)/pytest --timeout 7200 tests/contracts
 
 nightly: contracts-nightly
 	CONSENT_DICTIONARY=1000000 $(BIN)/pytest --timeout 7200 tests/privacy
