@@ -4,7 +4,7 @@ The one place that knows which codes exist. A class is named everywhere inside b
 (``30954-2``, ``demographics``); the command line's words (``labs``) are mapped here.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -68,6 +68,11 @@ class Tree:
     def is_a(self, code: str, ancestor: str) -> bool:
         """Whether `code` is `ancestor` or lies below it. An unknown code is nothing."""
         return ancestor in self._ancestors.get(code, ())
+
+    def covered(self, codes: Iterable[str]) -> frozenset[str]:
+        """`codes` and everything below them."""
+        named = set(codes)
+        return frozenset(code for code, path in self._ancestors.items() if not named.isdisjoint(path))
 
     def is_broad(self, code: str) -> bool:
         """Whether other codes lie below `code`."""

@@ -50,6 +50,11 @@ class Span:
 ALWAYS = Span(start=-(1 << 62), end=1 << 62)
 
 
+def interval(found: Span) -> str:
+    """A span as an ISO 8601 interval, ``2026-01-01T00:00:00Z/..``; the end is the first instant after it."""
+    return f"{_bound(found.start, ALWAYS.start)}/{_bound(found.end, ALWAYS.end)}"
+
+
 def instant(at: datetime) -> int:
     """An aware datetime as microseconds since the epoch."""
     return (at - _EPOCH) // timedelta(microseconds=1)
@@ -102,6 +107,16 @@ def quarter_end(at: int) -> int:
     month = (found.month - 1) // 3 * 3 + 4
     following = date(found.year + month // 13, month % 12, 1)
     return (following.toordinal() + (cycles - 1) * _CYCLE - _EPOCH_DAY) * _DAY
+
+
+def _bound(at: int, endless: int) -> str:
+    if at == endless:
+        return ".."
+    try:
+        found = _EPOCH + timedelta(microseconds=at)
+    except OverflowError:  # an offset can reach beyond the years that datetime knows
+        return "0000-12-31" if at < 0 else "+10000-01-01"
+    return found.isoformat().replace("+00:00", "Z")
 
 
 def _match(text: str) -> re.Match[str]:

@@ -1,28 +1,32 @@
 """The conditions of a rule, one class per attribute: what a request or a record must be to match.
 
 A condition is compiled for a permit or for a deny, because the two read missing and mixed facts in opposite
-ways: a permit matches only what is surely meant, a deny everything that may be meant.
+ways: a permit matches only what is surely meant, a deny everything that may be meant. A condition on records
+answers for a whole index at once, with the set of those that it holds for.
 """
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-from ledger.consent import codes
-from ledger.consent.moments import Span, instant, span
-from ledger.errors import InvalidInput
-from ledger.policy.model import RecordFacts, Request
+from ledger.consent.moments import Span, interval
+from ledger.policy.bits import union
+from ledger.policy.index import RecordIndex, any_of
+from ledger.policy.model import Request
 
 _TYPED = re.compile(r"(?:^|/)([A-Z][A-Za-z]+)/[A-Za-z0-9.-]{1,64}$")
 
 
 class RequestCondition(Protocol):
-    """A condition on who asks, for what, how and when."""
+    """A condition on who asks, for what and how."""
 
     @property
     def attribute(self) -> str:
         """The FHIR element that states it."""
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """What would match, for people: codes, accounts, bounds."""
 
     def holds(self, request: Request) -> bool:
         """Whether the request meets it."""
@@ -35,20 +39,37 @@ class RecordCondition(Protocol):
     def attribute(self) -> str:
         """The FHIR element that states it."""
 
-    def holds(self, record: RecordFacts) -> bool:
-        """Whether the record meets it."""
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """What would match, for people: codes, references, bounds."""
+
+    def matching(self, records: RecordIndex) -> int:
+        """The set of the records that meet it; of those that cannot be judged it may say anything."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class InForce:
-    """The time of the request lies in the period."""
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class OnRequest:
+    """All that a rule asks of the request. Equal to nothing but itself: an answer can be kept by it."""
 
-    attribute: ClassVar[str] = "period"
-    span: Span
+    conditions: tuple[RequestCondition, ...]
 
-    def holds(self, request: Request) -> bool:
-        """See `RequestCondition`."""
-        return instant(request.at) in self.span
+    def hold(self, request: Request) -> bool:
+        """Whether the request meets every condition."""
+        return all(condition.holds(request) for condition in self.conditions)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class OnRecord:
+    """All that a rule asks of a record. Equal to nothing but itself: an answer can be kept by it."""
+
+    conditions: tuple[RecordCondition, ...]
+
+    def matching(self, records: RecordIndex) -> int:
+        """The set of the records that can be judged and meet every condition."""
+        found = records.judgeable
+        for condition in self.conditions:
+            found &= condition.matching(records)
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -58,6 +79,11 @@ class ByActor:
     attribute: ClassVar[str] = "actor"
     actors: frozenset[str]
 
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """See `RequestCondition`."""
+        return tuple(sorted(self.actors))
+
     def holds(self, request: Request) -> bool:
         """See `RequestCondition`."""
         return request.subject in self.actors or request.organisation in self.actors
@@ -65,16 +91,26 @@ class ByActor:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ForPurpose:
-    """Each purpose of the request (a deny: one of them) is, or lies below, a purpose of the rule."""
+    """Each purpose of the request (a deny: one of them) is, or lies below, one of `purposes`.
+
+    `covered` has these and all below them.
+    """
 
     attribute: ClassVar[str] = "purpose"
     purposes: frozenset[str]
+    covered: frozenset[str]
     every: bool
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """See `RequestCondition`."""
+        return tuple(sorted(self.purposes))
 
     def holds(self, request: Request) -> bool:
         """See `RequestCondition`."""
-        found = (not self.purposes.isdisjoint(codes.PURPOSES.ancestors(item)) for item in request.purposes)
-        return all(found) if self.every else any(found)
+        if self.every:
+            return self.covered.issuperset(request.purposes)
+        return not self.covered.isdisjoint(request.purposes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -83,6 +119,11 @@ class ForAction:
 
     attribute: ClassVar[str] = "action"
     actions: frozenset[str]
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """See `RequestCondition`."""
+        return tuple(sorted(self.actions))
 
     def holds(self, request: Request) -> bool:
         """See `RequestCondition`."""
@@ -96,32 +137,51 @@ class OfClass:
     attribute: ClassVar[str] = "class"
     classes: frozenset[str]
 
-    def holds(self, record: RecordFacts) -> bool:
+    @property
+    def wanted(self) -> tuple[str, ...]:
         """See `RecordCondition`."""
-        return record.record_class in self.classes
+        return tuple(sorted(self.classes))
+
+    def matching(self, records: RecordIndex) -> int:
+        """See `RecordCondition`."""
+        return any_of(self.classes, records.classes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Labelled:
-    """The security label of the record: confidentiality `ranks` and sensitivity `labels`, None if not named.
+    """The security label of the record: confidentiality `ranks` and sensitivity `labels`.
 
-    Permit: the record's confidentiality is in `ranks`, and it has labels of which each is, or lies below,
-    one named; each half only if it is named. Deny: its confidentiality is in `ranks`, or any label matches.
+    `ranks` is None, or `labels` empty, if the rule does not name that kind; `covered` has `labels` and all
+    below them. Permit: the record's confidentiality is in `ranks`, and it has labels, all of them covered;
+    each half only if it is named. Deny: its confidentiality is in `ranks`, or one label is covered.
     """
 
     attribute: ClassVar[str] = "securityLabel"
     ranks: range | None
     labels: frozenset[str]
+    covered: frozenset[str]
     permit: bool
 
-    def holds(self, record: RecordFacts) -> bool:
-        """See `RecordCondition`. The record has a known confidentiality."""
-        in_ranks = self.ranks is not None and codes.rank(record.confidentiality or "") in self.ranks
-        matching = [not self.labels.isdisjoint(codes.SENSITIVITIES.ancestors(item)) for item in record.labels]
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """See `RecordCondition`."""
+        bounds = () if self.ranks is None else tuple("ULMNRV"[rank] for rank in self.ranks)
+        return (*bounds, *sorted(self.labels))
+
+    def matching(self, records: RecordIndex) -> int:
+        """See `RecordCondition`."""
+        in_ranks = 0 if self.ranks is None else union(records.exactly[rank] for rank in self.ranks)
+        marked = other = 0
+        for label, having in records.labels.items():
+            if label in self.covered:
+                marked |= having
+            else:
+                other |= having
         if not self.permit:
-            return in_ranks or any(matching)
-        by_labels = not self.labels or (bool(matching) and all(matching))
-        return by_labels and (in_ranks or self.ranks is None)
+            return in_ranks | marked
+        if not self.labels:
+            return in_ranks
+        return marked & ~other if self.ranks is None else marked & ~other & in_ranks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -132,17 +192,21 @@ class Dated:
     """
 
     attribute: ClassVar[str] = "dataPeriod"
-    span: Span
+    period: Span
     zone: int
     permit: bool
 
-    def holds(self, record: RecordFacts) -> bool:
+    @property
+    def wanted(self) -> tuple[str, ...]:
         """See `RecordCondition`."""
-        try:
-            found = span(record.date or "", self.zone)
-        except InvalidInput:
-            return not self.permit
-        return self.span.covers(found) if self.permit else self.span.meets(found)
+        return (interval(self.period),)
+
+    def matching(self, records: RecordIndex) -> int:
+        """See `RecordCondition`."""
+        timeline = records.timeline(self.zone)
+        if self.permit:
+            return timeline.within(self.period)
+        return timeline.meeting(self.period) | records.undated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -153,11 +217,16 @@ class Coded:
     codes: frozenset[str]
     permit: bool
 
-    def holds(self, record: RecordFacts) -> bool:
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """See `RecordCondition`."""
+        return tuple(sorted(self.codes))
+
+    def matching(self, records: RecordIndex) -> int:
         """See `RecordCondition`."""
         if self.permit:
-            return _each_named(record.codes, self.codes)
-        return not record.codes or "" in record.codes or _any_named(record.codes, self.codes)
+            return records.codings.each(self.codes)
+        return records.codings.any(self.codes) | records.codings.unnamed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -179,52 +248,45 @@ class About:
     authors: frozenset[str]
     permit: bool
 
-    def holds(self, record: RecordFacts) -> bool:
+    @property
+    def wanted(self) -> tuple[str, ...]:
         """See `RecordCondition`."""
-        return self._by_author(record) or self._related(record) or self._instance(record)
+        kinds = (("instance", self.instances), ("related", self.related), ("authoredby", self.authors))
+        return tuple(f"{kind} {name}" for kind, names in kinds for name in sorted(names))
 
-    def _by_author(self, record: RecordFacts) -> bool:
-        if not self.authors:
-            return False
-        missing = not record.authors and not self.permit
-        return missing or not self.authors.isdisjoint(record.authors)
+    def matching(self, records: RecordIndex) -> int:
+        """See `RecordCondition`."""
+        found = 0
+        if self.authors:
+            found |= self._by_author(records)
+        if self.related:
+            found |= self._related(records)
+        if self.instances:
+            found |= self._instance(records)
+        return found
 
-    def _related(self, record: RecordFacts) -> bool:
-        if not self.related:
-            return False
+    def _by_author(self, records: RecordIndex) -> int:
+        unknown = 0 if self.permit else records.without_authors
+        return any_of(self.authors, records.authors) | unknown
+
+    def _related(self, records: RecordIndex) -> int:
+        resources = records.resources
+        found = any_of(self.related, records.encounters)
+        refer = any_of(self.related, records.references)
         if self.permit:
             # Members without any name fall together in the set, so one of these may be several.
-            single = len(record.resources) == 1 and "" not in record.resources
-            refers = single and not self.related.isdisjoint(record.references)
-            return record.encounter in self.related or refers or _each_named(record.resources, self.related)
-        unknown = record.encounter is None and any(map(_may_be_encounter, self.related))
-        return (
-            unknown
-            or record.encounter in self.related
-            or not self.related.isdisjoint(record.references)
-            or _any_named(record.resources, self.related)
-        )
+            alone = resources.single & ~resources.unnamed
+            return found | refer & alone | resources.each(self.related)
+        unknown = records.without_encounter if any(map(_may_be_encounter, self.related)) else 0
+        return found | refer | resources.any(self.related) | unknown
 
-    def _instance(self, record: RecordFacts) -> bool:
-        if not self.instances:
-            return False
+    def _instance(self, records: RecordIndex) -> int:
         if self.permit:
-            return _each_named(record.resources, self.instances)
-        unnamed = not record.resources or "" in record.resources
-        return unnamed or _any_named(record.resources, self.instances)
+            return records.resources.each(self.instances)
+        return records.resources.any(self.instances) | records.resources.unnamed
 
 
 def _may_be_encounter(reference: str) -> bool:
     """Whether a reference is to an Encounter, or does not show its type."""
     typed = _TYPED.search(reference)
     return typed is None or typed[1] == "Encounter"
-
-
-def _each_named(members: Iterable[str], named: frozenset[str]) -> bool:
-    """Whether there are members and each has a name that is named."""
-    found = [not named.isdisjoint(member.split("\n")) for member in members]
-    return bool(found) and all(found)
-
-
-def _any_named(members: Iterable[str], named: frozenset[str]) -> bool:
-    return any(not named.isdisjoint(member.split("\n")) for member in members)

@@ -1,105 +1,124 @@
-"""The decision, policy ``deny-overrides/1`` (DESIGN §5): pure, from compiled consents and facts alone."""
+"""The decision, policy ``deny-overrides/1`` (DESIGN §5): pure, from compiled consents and facts alone.
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+Each rule is asked once, for all records together; sets of records are integers, see `bits`.
+"""
 
-from ledger.consent import codes
+from collections.abc import Iterable, Iterator, Sequence
+
 from ledger.ids import ConsentId
+from ledger.policy.bits import union
 from ledger.policy.compiler import CompiledConsent, Rule
-from ledger.policy.model import Decision, Outcome, RecordDecision, RecordFacts, Request
+from ledger.policy.conditions import OnRequest
+from ledger.policy.index import RecordIndex
+from ledger.policy.model import Decision, Outcome, RecordFacts, Request, Verdict
 from ledger.policy.obligations import obligations
 
+_KEPT = 4096
 
-def decide(consents: Sequence[CompiledConsent], request: Request, records: Sequence[RecordFacts]) -> Decision:
+Spoken = Sequence[tuple[ConsentId, int]]
+"""Consents that say the same, each with the records of which it does."""
+
+
+def decide(
+    consents: Iterable[CompiledConsent], request: Request, records: RecordIndex | Sequence[RecordFacts]
+) -> Decision:
     """Who may do what with which of `records`, under the consents that are in force.
 
     The caller passes the patient's consents that are active; consents of anybody else match nothing. The
-    answer does not depend on the order of `consents`. `records` are answered in their order.
+    answer does not depend on the order of `consents`. `records` are answered in their order; of an index,
+    those that are chosen.
     """
-    bound = [(consent.id, rules) for consent in consents if (rules := bind(consent, request)) is not None]
-    decisions = tuple(_record(bound, record) for record in records)
-    outcome = aggregate(decision.outcome for decision in decisions)
-    deciding = {consent for found in decisions if found.outcome is outcome for consent in found.basis}
-    permitted = [
-        record for record, found in zip(records, decisions, strict=True) if found.outcome is Outcome.PERMIT
-    ]
+    index = records if isinstance(records, RecordIndex) else RecordIndex.of(records)
+    permits, denies = _spoken(consents, Asked(request, index))
+    refused = index.chosen & ~index.judgeable
+    denied = union(found for _, found in denies)
+    permitted = union(found for _, found in permits) & ~denied
+    outcome = Outcome.NO_CONSENT
+    if permitted:
+        outcome = Outcome.PERMIT
+    elif denied | refused:
+        outcome = Outcome.DENY
+    verdicts = (
+        Verdict(index.chosen & ~(refused | denied | permitted), Outcome.NO_CONSENT),
+        *(Verdict(found & refused, Outcome.DENY, (), why) for why, found in index.unjudgeable.items()),
+        *(Verdict(found, Outcome.DENY, basis) for basis, found in _by_basis(denied, denies)),
+        *(Verdict(found, Outcome.PERMIT, basis) for basis, found in _by_basis(permitted, permits)),
+    )
     return Decision(
         outcome=outcome,
-        basis=tuple(sorted(deciding)),
-        obligations=obligations(permitted),
-        records=decisions,
+        basis=tuple(sorted({name for item in verdicts if item.outcome is outcome for name in item.basis})),
+        obligations=obligations(index, permitted),
+        verdicts=tuple(item for item in verdicts if item.records),
+        ids=index.ids,
     )
 
 
-def aggregate(outcomes: Iterable[Outcome]) -> Outcome:
-    """The outcome for a set of records: something to open, else a deny, else nothing said."""
-    found = set(outcomes)
-    for outcome in (Outcome.PERMIT, Outcome.DENY):
-        if outcome in found:
-            return outcome
-    return Outcome.NO_CONSENT
+class Asked:
+    """A request for records, and what is known of it: many rules ask the same."""
+
+    __slots__ = ("_answers", "_met", "records", "request")
+
+    def __init__(self, request: Request, records: RecordIndex) -> None:
+        self.request = request
+        self.records = records
+        self._met: dict[OnRequest, bool] = {}
+        self._answers = records.answers
+        if len(self._answers) > _KEPT:
+            self._answers.clear()
+
+    def meets(self, conditions: OnRequest) -> bool:
+        """Whether the request meets all that a rule asks of it."""
+        met = self._met.get(conditions)
+        if met is None:
+            met = self._met[conditions] = conditions.hold(self.request)
+        return met
+
+    def speak(self, rule: Rule) -> tuple[int, int]:
+        """The records that a rule and its exceptions permit, and those that they deny, chosen or not.
+
+        Exceptions speak first; where they disagree, deny wins; where none matches, the rule itself speaks.
+        """
+        if rule.period is not None and self.request.instant not in rule.period:
+            return 0, 0
+        permits = denies = 0
+        for exception in rule.exceptions:
+            more_permits, more_denies = self.speak(exception)
+            permits |= more_permits
+            denies |= more_denies
+        permits &= ~denies
+        if not self.meets(rule.on_request):
+            return permits, denies
+        found = self._answers.get(rule.on_record)
+        if found is None:
+            found = self._answers[rule.on_record] = rule.on_record.matching(self.records)
+        found &= ~(permits | denies)
+        return (permits | found, denies) if rule.permit else (permits, denies | found)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Bound:
-    """A rule for one request: whether the request meets it, and those of its exceptions that may speak."""
-
-    rule: Rule
-    asked: bool
-    exceptions: tuple["Bound", ...]
-
-
-def bind(consent: CompiledConsent, request: Request) -> Bound | None:
-    """The rules of a consent that are about this patient and request, None if there are none."""
-    return _bind(consent.root, request) if consent.patient == request.patient else None
-
-
-def verdict(bound: Bound | None, record: RecordFacts) -> Outcome | None:
-    """What a rule and its exceptions say of a record, None if nothing in it matches.
-
-    Exceptions speak first; where they disagree, deny wins; where none matches, the rule itself speaks.
-    """
-    if bound is None:
-        return None
-    found = {verdict(inner, record) for inner in bound.exceptions}
-    for outcome in (Outcome.DENY, Outcome.PERMIT):
-        if outcome in found:
-            return outcome
-    if bound.asked and all(condition.holds(record) for condition in bound.rule.on_record):
-        return Outcome.PERMIT if bound.rule.permit else Outcome.DENY
-    return None
+def _spoken(consents: Iterable[CompiledConsent], asked: Asked) -> tuple[Spoken, Spoken]:
+    """The consents that permit any chosen record, and those that deny any, both by id."""
+    permits, denies = [], []
+    patient, chosen = asked.request.patient, asked.records.chosen
+    for consent in consents:
+        if consent.patient == patient and any(map(asked.meets, consent.gates)):
+            permitted, denied = asked.speak(consent.root)
+            if permitted & chosen:
+                permits.append((consent.id, permitted & chosen))
+            if denied & chosen:
+                denies.append((consent.id, denied & chosen))
+    return sorted(permits), sorted(denies)
 
 
-def unjudgeable(record: RecordFacts) -> str:
-    """Why a record cannot be judged and is refused; empty if it can."""
-    if record.confidentiality is None:
-        return "no_confidentiality"
-    if record.confidentiality not in codes.CONFIDENTIALITIES:
-        return "unknown_confidentiality"
-    if record.record_class not in codes.CLASSES:
-        return "unknown_class"
-    if any(label not in codes.SENSITIVITIES for label in record.labels):
-        return "unknown_label"
-    return ""
-
-
-def _bind(rule: Rule, request: Request) -> Bound | None:
-    asked = all(condition.holds(request) for condition in rule.on_request)
-    inner = (_bind(exception, request) for exception in rule.exceptions)
-    exceptions = tuple(bound for bound in inner if bound is not None)
-    return Bound(rule=rule, asked=asked, exceptions=exceptions) if asked or exceptions else None
-
-
-def _record(consents: Sequence[tuple[ConsentId, Bound]], record: RecordFacts) -> RecordDecision:
-    reason = unjudgeable(record)
-    if reason:
-        return RecordDecision(id=record.id, outcome=Outcome.DENY, reason=reason)
-    spoken: dict[Outcome, set[ConsentId]] = {Outcome.DENY: set(), Outcome.PERMIT: set()}
-    for consent, bound in consents:
-        found = verdict(bound, record)
-        if found is not None:
-            spoken[found].add(consent)
-    for outcome, ids in spoken.items():
-        if ids:
-            return RecordDecision(id=record.id, outcome=outcome, basis=tuple(sorted(ids)))
-    return RecordDecision(id=record.id, outcome=Outcome.NO_CONSENT)
+def _by_basis(records: int, spoken: Spoken) -> Iterator[tuple[tuple[ConsentId, ...], int]]:
+    """`records`, each of which somebody spoke of, in groups of the same basis."""
+    groups: list[tuple[tuple[ConsentId, ...], int]] = [((), records)] if records else []
+    for consent, found in spoken:
+        divided = []
+        for basis, group in groups:
+            inside = group & found
+            if inside:
+                divided.append(((*basis, consent), inside))
+            if inside != group:
+                divided.append((basis, group ^ inside))
+        groups = divided
+    return iter(groups)

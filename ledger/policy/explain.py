@@ -3,12 +3,16 @@
 A trace is computed from the same conditions as the decision, on demand; it is never stored or logged.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from ledger.consent.codes import ACTIONS, CLASSES, CONFIDENTIALITIES, PURPOSES, SENSITIVITIES
+from ledger.consent.moments import ALWAYS, Span, interval
 from ledger.ids import ConsentId
 from ledger.policy.compiler import CompiledConsent, Rule
-from ledger.policy.engine import bind, decide, verdict
+from ledger.policy.conditions import RecordCondition, RequestCondition
+from ledger.policy.engine import Asked, decide
+from ledger.policy.index import RecordIndex
 from ledger.policy.model import Outcome, RecordFacts, Request
 
 _SPOKEN = {Outcome.PERMIT: "permits", Outcome.DENY: "denies", None: "says nothing"}
@@ -18,14 +22,38 @@ _REASONS = {
     "unknown_class": "the record is of an unknown class",
     "unknown_label": "the record carries an unknown sensitivity label",
 }
+_WORDS: Mapping[str, Mapping[str, str]] = {
+    "purpose": {code: PURPOSES.words(code) for code in PURPOSES},
+    "action": ACTIONS,
+    "class": {code: entry.words for code, entry in CLASSES.items()},
+    "securityLabel": {**CONFIDENTIALITIES, **{code: SENSITIVITIES.words(code) for code in SENSITIVITIES}},
+}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class AttributeTrace:
-    """One condition of a rule, by the FHIR element that states it."""
+    """One condition of a rule, by the FHIR element that states it: what it wants, and what there was.
+
+    Both are codes, references, accounts, dates or ISO 8601 intervals (``start/end``, the end excluded).
+    """
 
     attribute: str
     matched: bool
+    wanted: tuple[str, ...]
+    found: tuple[str, ...]
+
+    def words(self, names: Mapping[str, str]) -> str:
+        """The attribute, and what does not fit if it failed; `names` gives people and things their names."""
+        if self.matched:
+            return self.attribute
+        wanted, found = (self._listed(values, names) for values in (self.wanted, self.found))
+        return f"{self.attribute} is {found or 'missing'}, not {wanted}"
+
+    def _listed(self, values: tuple[str, ...], names: Mapping[str, str]) -> str:
+        words = _WORDS.get(self.attribute, {})
+        return " or ".join(
+            f"{value} ({words[value]})" if value in words else names.get(value, value) for value in values
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +64,14 @@ class RuleTrace:
     permit: bool
     matched: bool
     attributes: tuple[AttributeTrace, ...]
+
+    def words(self, names: Mapping[str, str]) -> str:
+        """One line: what matched, or what did not."""
+        effect = "permit" if self.permit else "deny"
+        told = [item.words(names) for item in self.attributes if item.matched == self.matched]
+        if self.matched:
+            return f"{self.path} ({effect}) matches: {', '.join(told) or 'everything'}"
+        return f"{self.path} ({effect}) does not match: {'; '.join(told)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,58 +92,104 @@ class RecordTrace:
     reason: str
     consents: tuple[ConsentTrace, ...]
 
-    def words(self) -> list[str]:
-        """The trace as sentences for people."""
+    def words(self, names: Mapping[str, str] | None = None) -> list[str]:
+        """The trace as lines for people; `names` gives consents, people and things their names."""
+        named = names or {}
         lines = [f"{self.outcome}: {_REASONS.get(self.reason) or _summary(self)}."]
         for consent in self.consents:
-            lines.append(f"Consent {consent.consent[:10]} {_SPOKEN[consent.outcome]}.")
-            lines.extend(f"  {_rule_words(rule)}" for rule in consent.rules)
+            name = named.get(consent.consent, consent.consent[:10])
+            lines.append(f"Consent {name} {_SPOKEN[consent.outcome]}.")
+            lines.extend(f"  {rule.words(named)}" for rule in consent.rules)
         return lines
 
 
 def explain(consents: Sequence[CompiledConsent], request: Request, record: RecordFacts) -> RecordTrace:
     """The trace of the decision that `decide` makes for this record."""
-    found = decide(consents, request, [record]).records[0]
+    index = RecordIndex.of([record])
+    found = decide(consents, request, index).records[0]
     return RecordTrace(
         record=record.id,
         outcome=found.outcome,
         reason=found.reason,
-        consents=tuple(_consent(consent, request, record) for consent in consents)
+        consents=tuple(_consent(consent, Asked(request, index)) for consent in consents)
         if not found.reason
         else (),
     )
 
 
-def _consent(consent: CompiledConsent, request: Request, record: RecordFacts) -> ConsentTrace:
-    if consent.patient != request.patient:
+def _consent(consent: CompiledConsent, asked: Asked) -> ConsentTrace:
+    if consent.patient != asked.request.patient:
         return ConsentTrace(consent=consent.id, outcome=None, rules=())
-    return ConsentTrace(
-        consent=consent.id,
-        outcome=verdict(bind(consent, request), record),
-        rules=tuple(_rule(rule, request, record) for rule in _walk(consent.root)),
+    permits, denies = asked.speak(consent.root)
+    said = Outcome.PERMIT if permits else Outcome.DENY if denies else None
+    rules = tuple(_rules(consent.root, ALWAYS, asked))
+    return ConsentTrace(consent=consent.id, outcome=said, rules=rules)
+
+
+def _rules(rule: Rule, enclosing: Span, asked: Asked) -> Iterator[RuleTrace]:
+    """The traces of a rule and its exceptions; `enclosing` is the time that the rules around it leave."""
+    period = enclosing if rule.period is None else rule.period.within(enclosing)
+    attributes = (
+        *([_in_force(period, asked.request)] if period != ALWAYS else []),
+        *(_of_request(condition, asked.request) for condition in rule.on_request.conditions),
+        *(_of_record(condition, asked.records) for condition in rule.on_record.conditions),
+    )
+    matched = all(item.matched for item in attributes)
+    yield RuleTrace(path=rule.path, permit=rule.permit, matched=matched, attributes=attributes)
+    for exception in rule.exceptions:
+        yield from _rules(exception, period, asked)
+
+
+def _in_force(period: Span, request: Request) -> AttributeTrace:
+    return AttributeTrace(
+        attribute="period",
+        matched=request.instant in period,
+        wanted=(interval(period),),
+        found=(request.at.isoformat(),),
     )
 
 
-def _rule(rule: Rule, request: Request, record: RecordFacts) -> RuleTrace:
-    by_request = [
-        AttributeTrace(attribute=item.attribute, matched=item.holds(request)) for item in rule.on_request
-    ]
-    by_record = [
-        AttributeTrace(attribute=item.attribute, matched=item.holds(record)) for item in rule.on_record
-    ]
-    attributes = (*by_request, *by_record)
-    return RuleTrace(
-        path=rule.path,
-        permit=rule.permit,
-        matched=all(item.matched for item in attributes),
-        attributes=attributes,
+def _of_request(condition: RequestCondition, request: Request) -> AttributeTrace:
+    found = {
+        "actor": tuple(filter(None, (request.subject, request.organisation))),
+        "purpose": request.purposes,
+        "action": (request.action,),
+    }
+    return AttributeTrace(
+        attribute=condition.attribute,
+        matched=condition.holds(request),
+        wanted=condition.wanted,
+        found=found[condition.attribute],
     )
 
 
-def _walk(rule: Rule) -> Iterator[Rule]:
-    yield rule
-    for inner in rule.exceptions:
-        yield from _walk(inner)
+def _of_record(condition: RecordCondition, records: RecordIndex) -> AttributeTrace:
+    return AttributeTrace(
+        attribute=condition.attribute,
+        matched=bool(condition.matching(records)),
+        wanted=condition.wanted,
+        found=_RECORD[condition.attribute](records.facts[0]),
+    )
+
+
+def _names(members: frozenset[str]) -> tuple[str, ...]:
+    """The names of all members."""
+    return tuple(sorted({name for member in members for name in member.split("\n") if name}))
+
+
+def _relations(record: RecordFacts) -> tuple[str, ...]:
+    """All that ``data`` may be about: the record's members, encounter, authors and references."""
+    named = {*_names(record.resources), *record.authors, *record.references}
+    return tuple(sorted(named | {record.encounter} if record.encounter else named))
+
+
+_RECORD = {
+    "class": lambda record: (record.record_class,),
+    "securityLabel": lambda record: (record.confidentiality, *sorted(record.labels)),
+    "code": lambda record: _names(record.codes),
+    "dataPeriod": lambda record: (record.date,) if record.date else (),
+    "data": _relations,
+}
 
 
 def _summary(trace: RecordTrace) -> str:
@@ -116,12 +198,3 @@ def _summary(trace: RecordTrace) -> str:
     verb = _SPOKEN[trace.outcome]
     count = sum(consent.outcome is trace.outcome for consent in trace.consents)
     return f"{count} consent{'' if count == 1 else 's'} {verb if count == 1 else verb.rstrip('s')} it"
-
-
-def _rule_words(rule: RuleTrace) -> str:
-    effect = "permit" if rule.permit else "deny"
-    if rule.matched:
-        matched = ", ".join(item.attribute for item in rule.attributes) or "everything"
-        return f"{rule.path} ({effect}) matches by {matched}"
-    failed = ", ".join(item.attribute for item in rule.attributes if not item.matched)
-    return f"{rule.path} ({effect}) does not match: {failed}"

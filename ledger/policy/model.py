@@ -1,12 +1,16 @@
 """What a decision is made from and what it says: request, record facts, outcome."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+import msgspec
+
 from ledger.consent.codes import ACTIONS, PURPOSES, needs_emergency
+from ledger.consent.moments import instant
 from ledger.errors import InvalidInput, UnknownCode
 from ledger.ids import ConsentId, Did
+from ledger.policy.bits import places, union
 
 POLICY = "deny-overrides/1"
 
@@ -45,6 +49,8 @@ class RecordFacts:
 class Request:
     """Who asks for what. `at` is the time of the decision; `emergency` means one was declared.
 
+    `instant` is `at` in microseconds since 1970.
+
     Raises:
         UnknownCode: a purpose or the action is in no code table.
         InvalidInput: no purpose (``purpose_required``), an emergency purpose without a declared emergency
@@ -58,6 +64,7 @@ class Request:
     action: str = "access"
     organisation: Did | None = None
     emergency: bool = False
+    instant: int = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.purposes:
@@ -76,6 +83,7 @@ class Request:
                 reason="emergency_required",
                 fix="declare the emergency first, or ask for TREAT",
             )
+        object.__setattr__(self, "instant", instant(self.at))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +98,7 @@ class Obligation:
     labels: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordDecision:
+class RecordDecision(msgspec.Struct, frozen=True):
     """The outcome for one record, by the consents in `basis` (sorted; none for NO_CONSENT).
 
     A record that cannot be judged is DENY without basis, and `reason` names why.
@@ -103,20 +110,41 @@ class RecordDecision:
     reason: str = ""
 
 
+class Verdict(msgspec.Struct, frozen=True):
+    """One outcome by one basis, or for one reason, and the records that have it, as a set (see `bits`)."""
+
+    records: int
+    outcome: Outcome
+    basis: tuple[ConsentId, ...] = ()
+    reason: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """The outcome for a set of records: PERMIT if any is permitted, else DENY if any is denied.
 
-    `basis` unites the bases of the records that have this outcome.
+    `basis` unites the bases of the records that have this outcome. `verdicts` share out the records of an
+    index, whose ids are `ids`.
     """
 
     outcome: Outcome
     basis: tuple[ConsentId, ...]
     obligations: tuple[Obligation, ...]
-    records: tuple[RecordDecision, ...]
+    verdicts: tuple[Verdict, ...]
+    ids: tuple[str, ...] = field(repr=False)
     policy: str = POLICY
 
     @property
     def permitted(self) -> tuple[str, ...]:
         """The ids of the records that may be opened."""
-        return tuple(record.id for record in self.records if record.outcome is Outcome.PERMIT)
+        permitted = union(item.records for item in self.verdicts if item.outcome is Outcome.PERMIT)
+        return tuple(self.ids[place] for place in places(permitted))
+
+    @property
+    def records(self) -> tuple[RecordDecision, ...]:
+        """The outcome for each record that was asked about, in the order of the ids."""
+        found: list[RecordDecision | None] = [None] * len(self.ids)
+        for item in self.verdicts:
+            for place in places(item.records):
+                found[place] = RecordDecision(self.ids[place], item.outcome, item.basis, item.reason)
+        return tuple(filter(None, found))

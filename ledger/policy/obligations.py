@@ -1,21 +1,23 @@
 """What comes with a permit: how the recipient must treat the records (v3-ActCode policies)."""
 
-from collections.abc import Sequence
-
 from ledger.consent.codes import SENSITIVITIES
-from ledger.policy.model import Obligation, RecordFacts
+from ledger.policy.bits import places, union
+from ledger.policy.index import RecordIndex
+from ledger.policy.model import Obligation
 
-_SUBSTANCE_USE = ("ETH", "SUD")
+_COVERED = SENSITIVITIES.covered(("ETH", "SUD"))
 _KEEP_LABELS = "Keep the sensitivity labels with these records."
 _NO_REDISCLOSURE = "Do not pass these records on without a further consent of the patient."
 # The short form of the notice that 42 CFR 2.32(a)(2) prescribes word for word.
 _PART_2 = "42 CFR part 2 prohibits unauthorized use or disclosure of these records."
 
 
-def obligations(permitted: Sequence[RecordFacts]) -> tuple[Obligation, ...]:
-    """The obligations for the permitted records, in a fixed order."""
-    labelled = [record for record in permitted if record.labels]
-    substance_use = [record for record in labelled if any(map(_is_substance_use, record.labels))]
+def obligations(index: RecordIndex, permitted: int) -> tuple[Obligation, ...]:
+    """The obligations for the set of permitted records, in a fixed order."""
+    labelled = permitted & index.labelled
+    if not labelled:
+        return ()
+    substance_use = labelled & union(found for label, found in index.labels.items() if label in _COVERED)
     rows = (
         ("keep-labels", "label", "PERSISTLABEL", _KEEP_LABELS, labelled),
         ("no-redisclosure", "refrain", "NORDSCLCD", _NO_REDISCLOSURE, substance_use),
@@ -27,13 +29,9 @@ def obligations(permitted: Sequence[RecordFacts]) -> tuple[Obligation, ...]:
             type=kind,
             code=code,
             text=text,
-            records=tuple(record.id for record in concerned),
-            labels=tuple(sorted({label for record in concerned for label in record.labels})),
+            records=tuple(index.ids[place] for place in places(concerned)),
+            labels=tuple(sorted(label for label, found in index.labels.items() if found & concerned)),
         )
         for name, kind, code, text, concerned in rows
         if concerned
     )
-
-
-def _is_substance_use(label: str) -> bool:
-    return any(SENSITIVITIES.is_a(label, ancestor) for ancestor in _SUBSTANCE_USE)

@@ -11,12 +11,13 @@ from typing import Any
 from ledger.chain.index import ChainIndex
 from ledger.consent import codes
 from ledger.errors import InvalidInput, UnknownCode
-from ledger.ids import CROCKFORD, Address, Cid, Did, parse_did
+from ledger.ids import CROCKFORD, Address, Did, parse_did
 from ledger.log.entry import EntryKind
 from ledger.log.journal import Appended, PatientChanged
 from ledger.parties import Role
 from ledger.policy.compiler import CompiledConsent
 from ledger.policy.engine import decide
+from ledger.policy.index import RecordIndex
 from ledger.policy.model import Decision, Outcome, Request
 from ledger.records.cid import parse_cid
 from ledger.service.gateway import Gateway, HeadFacts
@@ -24,6 +25,7 @@ from ledger.service.states import FiledConsent, PatientState, PublishedRecord
 from ledger.service.stops import take_over_one
 
 MAX_RECORDS = 1000
+_NO_RECORDS = RecordIndex.of(())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,17 +128,17 @@ def _decide_on(gateway: Gateway, question: Question, account: Address, state: Pa
     if state is not None and _stopped_meanwhile(gateway, state, head):
         raise PatientChanged("a stop has reached the chain and is in the log now")
     subject = parse_did(question.subject)[1]
-    wanted = _candidates(question, state)
     decision = decide(
         () if state is None else eligible(state.consents, gateway.follower.index, head, subject),
         _request(question, at),
-        [record.header.facts(Cid(record.row.root)) for record in wanted],
+        _NO_RECORDS if state is None else _wanted(question, state),
     )
     allowed = set(decision.permitted)
     outcome = decision.outcome
     if not question.records and outcome is Outcome.DENY:
         outcome = Outcome.NO_CONSENT  # DENY would tell that there are records of these classes
-    permitted = tuple(record for record in wanted if record.row.root in allowed)
+    published = () if state is None else state.records
+    permitted = tuple(record for record in published if record.row.root in allowed)
     evaluation = "ev_" + "".join(CROCKFORD[byte & 31] for byte in gateway.randomness(26))
     tag = gateway.made_up_tag(account) if state is None else state.tag
     appended = gateway.append(
@@ -171,14 +173,10 @@ def _stopped_meanwhile(gateway: Gateway, state: PatientState, head: HeadFacts) -
     )
 
 
-def _candidates(question: Question, state: PatientState | None) -> tuple[PublishedRecord, ...]:
-    if state is None:
-        return ()
+def _wanted(question: Question, state: PatientState) -> RecordIndex:
     if question.records:
-        named = set(question.records)
-        return tuple(record for record in state.records if record.row.root in named)
-    classes = set(question.classes)
-    return tuple(record for record in state.records if not classes or record.header.record_class in classes)
+        return state.index.among(question.records)
+    return state.index.of_classes(question.classes) if question.classes else state.index
 
 
 def _request(question: Question, at: int) -> Request:

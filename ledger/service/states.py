@@ -2,15 +2,17 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
 from ledger.consent.document import ConsentDocument, parse_document
 from ledger.errors import NotFound
-from ledger.ids import Address, ConsentId, Did, parse_did
+from ledger.ids import Address, Cid, ConsentId, Did, parse_did
 from ledger.log.journal import PatientChanged
 from ledger.policy.compiler import CompiledConsent, compile_consent
+from ledger.policy.index import RecordIndex
 from ledger.records.header import RecordHeader
 from ledger.store.consents import ConsentRow
 from ledger.store.database import Database
@@ -44,7 +46,7 @@ class PublishedRecord:
     header: RecordHeader
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class PatientState:
     """All of one patient that decisions depend on, as of `version`."""
 
@@ -55,6 +57,11 @@ class PatientState:
     sealed: dict[str, Any]
     consents: tuple[FiledConsent, ...]
     records: tuple[PublishedRecord, ...]
+
+    @cached_property
+    def index(self) -> RecordIndex:
+        """The records as decisions ask about them."""
+        return RecordIndex.of(record.header.facts(Cid(record.row.root)) for record in self.records)
 
 
 class PatientStates:

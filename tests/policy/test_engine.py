@@ -84,10 +84,10 @@ def test_an_explanation_in_words() -> None:
     assert explain([consent, other], ASKED, noted).words() == [
         "DENY: 1 consent denies it.",
         "Consent 0x00000000 denies.",
-        "  Consent.provision (permit) matches by actor",
-        "  Consent.provision.provision[0] (deny) matches by actor, securityLabel",
+        "  Consent.provision (permit) matches: actor",
+        "  Consent.provision.provision[0] (deny) matches: actor, securityLabel",
         "Consent 0xffffffff says nothing.",
-        "  Consent.provision (permit) does not match: actor",
+        f"  Consent.provision (permit) does not match: actor is {A}, not {B}",
     ]
     assert (
         explain([other], ASKED, LAB).words()[0]

@@ -1,0 +1,20 @@
+"""Sets of records as integers: bit i stands for the i-th record of an index."""
+
+from collections.abc import Iterable, Iterator
+
+
+def union(sets: Iterable[int]) -> int:
+    """What is in any of `sets`."""
+    found = 0
+    for one in sets:
+        found |= one
+    return found
+
+
+def places(records: int) -> Iterator[int]:
+    """The places of the records in the set, rising."""
+    flags = f"{records:b}"[::-1]
+    place = flags.find("1")
+    while place >= 0:
+        yield place
+        place = flags.find("1", place + 1)
