@@ -4,23 +4,20 @@ import argparse
 import json
 import os
 import platform
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import command, gas, log, policy, records
+from tests.bench.measure import Figures
 
-PARTS = {
-    "gas": gas.run,
-    "policy": policy.run,
-    "records": records.run,
-    "log": log.run,
-    "cli": command.run,
-}
-PACKAGES = ("cryptography", "fastapi", "msgspec", "sqlalchemy", "web3")
+PARTS = {"gas": "gas", "policy": "policy", "records": "records", "log": "log", "cli": "command"}
+PACKAGES = ("cedarpy", "cryptography", "fastapi", "msgspec", "sqlalchemy", "web3")
 TARGET = Path("build/bench.json")
 
 
@@ -31,20 +28,37 @@ def main() -> None:
     chosen = parser.parse_args().only.split(",")
     if unknown := set(chosen) - set(PARTS):
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
-    report: dict[str, object] = {
+    report: dict[str, Any] = {
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    table = Table("part", "key", "median", title="Consent Ledger bench")
+    table = Table("part", "key", "median", "peer / ours", title="Consent Ledger bench")
     for part in chosen:
-        figures = PARTS[part]()
+        figures, peers = measured(part)
         report[part] = {key: round(value, 3) for key, value in figures.items()}
         for key, value in figures.items():
-            table.add_row(part, key, f"{value:,.1f}")
+            ratio = f"{figures[peers[key]] / value:,.1f}" if key in peers else ""
+            table.add_row(part, key, f"{value:,.1f}", ratio)
     TARGET.parent.mkdir(exist_ok=True)
     TARGET.write_text(json.dumps(report, indent=2) + "\n")
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    console.print(f"{report['machine']}; {versions_text(report['versions'])}", soft_wrap=True)
+
+
+def measured(part: str) -> tuple[Figures, Mapping[str, str]]:
+    """The figures of one part, and which of them is a peer's to which; exit 1 if a package is missing."""
+    try:
+        module = import_module(f"tests.bench.{PARTS[part]}")
+    except ModuleNotFoundError as exc:
+        raise SystemExit(f"{part} needs a package that is missing: pip install {exc.name}") from exc
+    return module.run(), getattr(module, "PEERS", {})
+
+
+def versions_text(versions: dict[str, str]) -> str:
+    """Names and versions on one line."""
+    return ", ".join(f"{name} {found}" for name, found in versions.items())
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """gas: transaction gas of recording and ending consents, here and on EAS, from receipts of one anvil.
 
-``eas_to_…_ratio`` is how many times as much the same act costs on EAS; `tests.bench.eas.peer` says what is
-attested there.
+`tests.bench.eas.peer` says what is attested there.
 """
 
 import os
@@ -31,7 +30,7 @@ PEERS = {
     "revoke": "eas_revoke",
     "revoke_preimage": "eas_revoke",
 }
-"""The act on EAS that each of ours is compared with."""
+"""The figure of EAS that each of ours is compared with."""
 
 
 def run() -> Figures:
@@ -42,7 +41,7 @@ def run() -> Figures:
         devnet.fund(key.address, 10**21)
         ours = _ours(_Registry(devnet.url, deploy(devnet.url, key), key))
         theirs = _theirs(devnet.url, key)
-    return {**ours, **theirs, **_ratios({**ours, **theirs})}
+    return {**ours, **theirs}
 
 
 def _ours(registry: "_Registry") -> Figures:
@@ -70,10 +69,6 @@ def _theirs(url: str, key: Account) -> Figures:
         "eas_multi_attest_100_each": batch.gas_used / BATCH,
         "eas_revoke": eas.revoke(attested).gas_used,
     }
-
-
-def _ratios(figures: Figures) -> Figures:
-    return {f"eas_to_{act}_ratio": figures[peer] / figures[act] for act, peer in PEERS.items()}
 
 
 class _Registry:

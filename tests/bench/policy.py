@@ -31,6 +31,8 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 END = "2026-12-31"
 MILLION = 1_000_000
 CHAIN = 31337
+PEERS = {"decide_us": "peer_decide_us"}
+"""The figure of Cedar that each of ours is compared with."""
 
 
 def account(number: int) -> Did:
