@@ -11,6 +11,7 @@ from ledger.audit.replay import Replay
 from ledger.audit.report import Step
 from ledger.audit.shapes import Decision, Release, SignedRequest
 from ledger.canonical import unhex
+from ledger.consent import codes
 from ledger.crypto.signatures import verify
 from ledger.crypto.typed import AccessRequest
 from ledger.errors import InvalidInput, LedgerError
@@ -118,6 +119,7 @@ def _misfit(entry: Release, decision: Decision | None) -> str:
         (entry.patient == decision.patient == request.patient, "another patient"),
         (request.purpose == decision.purpose, "another purpose"),
         (request.action == decision.action, "another action"),
+        (codes.opens(request.action), "an action that opens nothing"),
         (_sorted(resource.ids) == by_name and _sorted(resource.classes) == by_class, "another question"),
         (set(entry.records) <= set(decision.permitted), "records that it does not permit"),
         (decision.at < request.expires * 1000, "a request that had expired"),

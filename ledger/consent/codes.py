@@ -154,3 +154,8 @@ def rank(confidentiality: str) -> int:
 def needs_emergency(purpose: str) -> bool:
     """Whether a request for this purpose needs a declared emergency: ETREAT and what is below it, BTG."""
     return PURPOSES.is_a(purpose, "ETREAT")
+
+
+def opens(action: str) -> bool:
+    """Whether an action lets somebody see what is in a record; adding records (``collect``) does not."""
+    return action in ACTIONS and action != "collect"

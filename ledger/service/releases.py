@@ -5,6 +5,7 @@ from hashlib import sha256
 from typing import Any
 
 from ledger.canonical import hexed, unb64, unhex
+from ledger.consent import codes
 from ledger.crypto.signatures import verify
 from ledger.crypto.typed import AccessRequest
 from ledger.errors import Conflict, Forbidden, InvalidInput
@@ -111,7 +112,8 @@ def release(gateway: Gateway, caller: Address, request: SignedRequest) -> Releas
 
     Raises:
         Forbidden: the request is for another gateway or by another account than the caller.
-        InvalidInput: it has expired or lasts too long; a purpose, class or action that no table has.
+        InvalidInput: it has expired or lasts too long; a purpose, class or action that no table has, or an
+            action that opens no records (``opens_nothing``).
         SignatureInvalid: not signed by the participant.
         Conflict: its nonce was used before.
         Undecidable: the chain has not been heard of for too long.
@@ -182,6 +184,12 @@ def _question(request: SignedRequest) -> Question:
 
 
 def _check(gateway: Gateway, caller: Address, request: SignedRequest) -> None:
+    if not codes.opens(request.action):
+        raise InvalidInput(
+            "nothing is handed out for this action",
+            reason="opens_nothing",
+            fix="Ask to access them.",
+        )
     if request.origin != gateway.settings.origin:
         raise Forbidden("the request is signed for another gateway", reason="other_origin")
     if request.participant != gateway.did(caller):

@@ -121,6 +121,7 @@ def test_a_release_hands_out_capsules_once_per_request(scene: Scene) -> None:
         ({"expires": int(time.time()) + 86_400}, 400, "bad_expiry"),
         ({"purpose": []}, 400, "purpose_required"),
         ({"classes": ["labs"]}, 400, "unknown_class"),
+        ({"action": "collect"}, 400, "opens_nothing"),
     ],
 )
 def test_a_request_for_elsewhere_or_out_of_form_is_refused(

@@ -72,6 +72,12 @@ class TestRelease:
         world.entry("release")["request"] |= change
         only(world.audit(), Step.RELEASE, world.names["release"])
 
+    def test_a_release_for_an_action_that_opens_nothing(self, world: World) -> None:
+        shown = world.entry("release")
+        shown["request"]["action"] = world.entry("permit")["action"] = "collect"
+        shown["signature"] = sign_request(shown["request"], "clinic")
+        caught(world.audit(), Step.RELEASE, world.names["release"], first=False)
+
     def test_a_request_that_nobody_signed(self, world: World) -> None:
         shown = world.entry("release")
         shown["signature"] = sign_request(shown["request"], "gateway")
