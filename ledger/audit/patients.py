@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from ledger.consent.commitment import VerifiedConsent
 from ledger.ids import ConsentId
 from ledger.policy.compiler import CompiledConsent
+from ledger.policy.index import RecordIndex
 from ledger.policy.model import RecordFacts
 
 
@@ -26,8 +27,25 @@ class PatientState:
     """One patient as of the entry that is being read; ``changed`` is the last entry that changed it."""
 
     consents: dict[ConsentId, HeldConsent] = field(default_factory=dict)
-    records: dict[str, RecordFacts] = field(default_factory=dict)
     changed: int = -1
+    _records: dict[str, RecordFacts] = field(default_factory=dict)
+    _index: RecordIndex | None = None
+
+    def publish(self, root: str, facts: RecordFacts) -> None:
+        """Remember a record by its root."""
+        self._records[root] = facts
+        self._index = None
+
+    def has(self, root: str) -> bool:
+        """Whether a record with this root is known."""
+        return root in self._records
+
+    @property
+    def records(self) -> RecordIndex:
+        """The records as decisions ask about them."""
+        if self._index is None:
+            self._index = RecordIndex.of(self._records.values())
+        return self._index
 
 
 class Patients:

@@ -39,11 +39,11 @@ class Publications:
             )
             return
         state = self._patients.state(entry.patient)
-        state.records[entry.root] = facts
+        state.publish(entry.root, facts)
         state.changed = index
 
     def _verified(self, entry: RecordPublished) -> RecordFacts:
-        if entry.root in self._patients.state(entry.patient).records:
+        if self._patients.state(entry.patient).has(entry.root):
             raise InvalidInput("the record was published before", reason="published_twice")
         header = RecordHeader.from_bytes(entry.header.encode())
         account = parse_did(entry.patient)[1]

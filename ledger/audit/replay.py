@@ -17,7 +17,8 @@ from ledger.audit.shapes import Decision, Head
 from ledger.errors import InvalidInput, LedgerError
 from ledger.ids import Did
 from ledger.policy.engine import decide
-from ledger.policy.model import POLICY, Outcome, RecordFacts, Request
+from ledger.policy.index import RecordIndex
+from ledger.policy.model import POLICY, Outcome, Request
 
 _STEP = Step.REPLAY
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -121,14 +122,13 @@ class Replay:
         )
 
 
-def _candidates(decision: Decision, state: PatientState) -> list[RecordFacts] | str:
+def _candidates(decision: Decision, state: PatientState) -> RecordIndex | str:
     """The records that a decision is about, or what its resource should have been."""
     resource = decision.resource
     if resource.type == "record" and resource.ids is not UNSET and resource.classes is UNSET:
-        return [state.records[root] for root in sorted(set(resource.ids)) if root in state.records]
+        return state.records.among(resource.ids)
     if resource.type == "patient" and resource.classes is not UNSET and resource.ids is UNSET:
-        wanted = set(resource.classes)
-        return [facts for facts in state.records.values() if not wanted or facts.record_class in wanted]
+        return state.records.of_classes(resource.classes) if resource.classes else state.records
     return "records by name, or a patient's records by class"
 
 
