@@ -202,6 +202,8 @@ def _postings(facts: Sequence[RecordFacts], values: Callable[[RecordFacts], Iter
 
 def _set(rising: Sequence[int]) -> int:
     """The set of these places, in one pass over its bytes."""
+    if len(rising) == 1:
+        return 1 << rising[0]
     flags = bytearray(rising[-1] // 8 + 1) if rising else bytearray()
     for place in rising:
         flags[place >> 3] |= 1 << (place & 7)
