@@ -43,6 +43,10 @@ class Case:
         """The outcome that is expected for one record."""
         return str(self.expect.get("records", {}).get(record, self.expect["outcome"]))
 
+    def reason_of(self, record: str) -> str:
+        """Why one record cannot be judged; empty if it can."""
+        return str(self.expect.get("reasons", {}).get(record, self.expect.get("reason", "")))
+
 
 def cases() -> Iterator[Case]:
     for path in sorted(FOLDER.glob("*.json")):
