@@ -63,6 +63,10 @@ def by_naive(case: World) -> Json:
     }
 
 
+def as_json(case: World) -> Json:
+    return {"documents": case.documents, "request": case.request, "records": case.records}
+
+
 def differs(case: World) -> bool:
     return by_engine(case)[0] != by_naive(case)
 
@@ -79,8 +83,7 @@ def smallest(case: World) -> World:
 def shown(case: World) -> str:
     """The smallest case like this one and both answers, to be pasted into a test."""
     case = smallest(case)
-    answers = {"engine": by_engine(case)[0], "naive": by_naive(case)}
-    return laid_out({"documents": case.documents, "request": case.request, "records": case.records} | answers)
+    return laid_out(as_json(case) | {"engine": by_engine(case)[0], "naive": by_naive(case)})
 
 
 def _still_differs(case: World) -> bool:

@@ -5,6 +5,20 @@ evaluator, which shares nothing with the engine, works them out, and they stand 
 
     python -m tests.policy.corpus            # write the traces anew
     python -m tests.policy.corpus --check    # say which files would change; exit code 1 if any would
+
+A file has ``about``, ``documents``, ``cases``; a case has ``name``, ``request``, ``records``, ``expect``:
+
+=============== ==========================================================================================
+``refused``     the reason for which the request cannot be decided; then nothing else is expected
+``outcome``     of the decision as a whole
+``records``     outcome by record, if they differ
+``basis``       indices in ``documents`` of the consents that decide
+``reason``      why the records cannot be judged; ``reasons`` by record
+``obligations`` ids, in order
+``trace``       by record, by index of the consent: what it ``says`` (permit, deny, nothing) and, for each of
+                its ``rules`` by path, the elements that failed; none failed means that the rule matched. A
+                record that cannot be judged has no trace, a consent of another patient no rules.
+=============== ==========================================================================================
 """
 
 import json

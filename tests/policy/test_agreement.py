@@ -19,8 +19,8 @@ from ledger.policy.explain import RecordTrace
 from ledger.policy.model import Outcome
 from tests.consent.documents import ACTORS, DATES, PATIENT, PURPOSES, chosen, documents, examples
 from tests.policy import naive
-from tests.policy.agreement import by_engine, by_naive, differs, shown, smallest
-from tests.policy.corpus import compiled, facts, request
+from tests.policy.agreement import as_json, by_engine, by_naive, differs, shown, smallest
+from tests.policy.corpus import compiled, facts, laid_out, request
 from tests.policy.hierarchy import PURPOSE_PARENT, SENSITIVITIES, SENSITIVITY_PARENT
 from tests.policy.naive import INHERITED
 from tests.policy.randoms import DEEPEST, world
@@ -72,7 +72,11 @@ def test_engine_and_second_evaluator_agree() -> None:
     seen: Counter[tuple[Any, ...]] = Counter()
     for index in range(CASES):
         case = world(f"{SEED}/{index}")
-        answer, traces = by_engine(case)
+        try:
+            answer, traces = by_engine(case)
+        except Exception as fault:
+            fault.add_note(f"CONSENT_AGREEMENT_SEED={SEED}, case {index}:\n{laid_out(as_json(case))}")
+            raise
         if answer != by_naive(case):
             pytest.fail(f"CONSENT_AGREEMENT_SEED={SEED}, case {index}; the smallest like it:\n{shown(case)}")
         seen.update(met(answer, traces))
