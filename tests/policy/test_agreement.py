@@ -25,7 +25,7 @@ from tests.policy.hierarchy import PURPOSE_PARENT, SENSITIVITIES, SENSITIVITY_PA
 from tests.policy.naive import INHERITED
 from tests.policy.randoms import DEEPEST, world
 
-CASES = int(os.environ.get("CONSENT_AGREEMENT_CASES", "20000"))
+CASES = int(os.environ.get("CONSENT_AGREEMENT_CASES", "15000"))
 SEED = os.environ.get("CONSENT_AGREEMENT_SEED", "1")
 CODES = Path(__file__).parents[3] / "shared" / "data" / "codes"
 needs_shared = pytest.mark.skipif(not CODES.is_dir(), reason="HL7 code lists are not beside the repository")
