@@ -23,6 +23,7 @@ from ledger.consent.carried import take_carried
 from ledger.consent.codes import SCOPE_SYSTEM
 from ledger.consent.elements import Node, identity, single
 from ledger.consent.moments import zone_of
+from ledger.consent.profiles import require_claimed
 from ledger.consent.provisions import Names, Provision, parse_provision
 from ledger.errors import DocumentRejected, InvalidInput, TooLarge
 from ledger.ids import Did, parse_did
@@ -107,6 +108,7 @@ def parse_document(
     policy = _policy(root, accepted_policies)
     provision = parse_provision(root.node("provision"), zone, names)
     root.done()
+    require_claimed(source)
     return ConsentDocument(
         canonical=_canonical(source),
         patient=Did(patient),
