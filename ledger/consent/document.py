@@ -7,7 +7,8 @@ evaluated               patient, dateTime (its offset is the document's zone), p
 required constant       resourceType, status ``active``, scope ``patient-privacy``, policy.uri,
                         sourceAttachment titled ``statement/en/1``
 carried, without effect id, language, meta, text, identifier, category, organization, performer, display
-rejected with its path  everything else, every extension, an unknown code, an empty or repeated entry
+rejected with its path  everything else, every extension, an unknown code, an empty or repeated entry; what
+                        contradicts itself (see `sense`), or the PCF profile that it claims in meta
 ======================= ====================================================================================
 
 The document's digest is SHA-256 over the RFC 8785 bytes of the JSON as it was given.
@@ -25,6 +26,7 @@ from ledger.consent.elements import Node, identity, single
 from ledger.consent.moments import zone_of
 from ledger.consent.profiles import require_claimed
 from ledger.consent.provisions import Names, Provision, parse_provision
+from ledger.consent.sense import require_consistent
 from ledger.errors import DocumentRejected, InvalidInput, TooLarge
 from ledger.ids import Did, parse_did
 
@@ -107,6 +109,7 @@ def parse_document(
     zone = _zone(written)
     policy = _policy(root, accepted_policies)
     provision = parse_provision(root.node("provision"), zone, names)
+    require_consistent(provision)
     root.done()
     require_claimed(source)
     return ConsentDocument(

@@ -7,6 +7,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from ledger.consent import codes
+from ledger.consent.document import parse_document
+from ledger.errors import DocumentRejected
 from ledger.ids import Did, address_from_bytes, did_of
 
 CHAIN = 31337
@@ -20,6 +22,7 @@ CLASSES = ("30954-2", "34109-9", "other")
 CODES = ("http://loinc.org|2345-7", "http://loinc.org|4548-4")
 TARGETS = ("Encounter/1", "CarePlan/7", "Observation/1", "Practitioner/x")
 DATES = ("2024", "2024-03", "2024-03-31", "2024-12-31T23:30:00-05:00", "2025-02", "2025")
+CONTRADICTIONS = {"never_in_force", "exception_covers_all", "said_twice", "said_both_ways"}
 MEANINGS = ("instance", "related", "authoredby")
 
 
@@ -150,4 +153,15 @@ def provisions(draw: st.DrawFn, depth: int = 2) -> dict[str, Any]:
 
 
 def documents() -> st.SearchStrategy[dict[str, Any]]:
-    return provisions().map(document)
+    return provisions().map(document).filter(is_accepted)
+
+
+def is_accepted(found: dict[str, Any]) -> bool:
+    """Whether a document of understood elements does not contradict itself."""
+    try:
+        parse_document(found)
+    except DocumentRejected as exc:
+        if exc.reason not in CONTRADICTIONS:
+            raise
+        return False
+    return True

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 from fhir.resources.R4B.consent import Consent as FhirConsent
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from ledger.consent.builder import Party, build
-from ledger.consent.codes import ACTIONS, CLASSES, CONFIDENTIALITIES, PURPOSES, SENSITIVITIES
+from ledger.consent.codes import ACTIONS, CLASSES, CONFIDENTIALITIES, PURPOSES, SENSITIVITIES, class_code
 from ledger.consent.document import ConsentDocument, parse_document, require_filable
 from ledger.consent.statement import statement
 from ledger.errors import InvalidInput, LedgerError, UnknownCode
@@ -166,6 +166,7 @@ def test_whatever_is_built_is_accepted_and_put_into_words(
     closed: list[str],
     endless: bool,
 ) -> None:
+    assume(not classes or not {class_code(word) for word in classes} <= set(closed))
     found = built(
         classes=classes,
         purposes=purposes,
