@@ -1,4 +1,6 @@
-"""The JSON schemas of every ``--json`` answer, one file per shape, written from `cli.shapes`.
+"""The JSON schemas of every ``--json`` answer and of every file that `consent policy` reads.
+
+One file for each, written from `cli.shapes` and `ledger.policy.files`.
 
 ::
 
@@ -15,9 +17,16 @@ from typing import Any
 import msgspec
 
 from cli import shapes
-from cli.shapes import Shape, schema_name
+from cli.shapes import Shape
+from ledger.policy.files import FactsForm, Form, RequestForm
 
 DIRECTORY = Path(__file__).parent
+FORMS: tuple[type[Form], ...] = (RequestForm, FactsForm)
+
+
+def all_kinds() -> list[type[Form] | type[Shape]]:
+    """Every answer, and every form of a file, that has a schema."""
+    return [*all_shapes(), *FORMS]
 
 
 def all_shapes() -> list[type[Shape]]:
@@ -27,20 +36,25 @@ def all_shapes() -> list[type[Shape]]:
     return sorted(Shape.__subclasses__(), key=lambda kind: kind.__name__)
 
 
-def path_of(kind: type[Shape]) -> Path:
-    """Where the schema of a shape is kept: ``consent-list.1.json``."""
-    *_, name, version = schema_name(kind).split("/")
+def path_of(kind: type[Form] | type[Shape]) -> Path:
+    """Where a schema is kept: ``consent-list.1.json``."""
+    *_, name, version = _name(kind).split("/")
     return DIRECTORY / f"{name}.{version}.json"
 
 
-def text_of(kind: type[Shape]) -> str:
-    """The JSON schema of a shape, as its file holds it."""
+def text_of(kind: type[Form] | type[Shape]) -> str:
+    """The JSON schema, as its file holds it."""
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": schema_name(kind),
+        "$id": _name(kind),
         **_without_null(msgspec.json.schema(kind)),
     }
     return json.dumps(schema, indent=2, sort_keys=True) + "\n"
+
+
+def _name(kind: type[Form] | type[Shape]) -> str:
+    """The value by which a file or an answer says what it is."""
+    return str(kind.__struct_config__.tag)
 
 
 def _without_null(schema: Any) -> Any:  # noqa: ANN401

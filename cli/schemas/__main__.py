@@ -3,12 +3,12 @@
 import sys
 from pathlib import Path
 
-from cli.schemas import DIRECTORY, all_shapes, path_of, text_of
+from cli.schemas import DIRECTORY, all_kinds, path_of, text_of
 
 
 def main(arguments: list[str]) -> int:
     """Write what differs, or with ``--check`` only name it; returns the exit code."""
-    wanted = {path_of(kind): text_of(kind) for kind in all_shapes()}
+    wanted = {path_of(kind): text_of(kind) for kind in all_kinds()}
     stale = [path for path, text in wanted.items() if not path.is_file() or path.read_text("utf-8") != text]
     strange = [path for path in DIRECTORY.glob("*.json") if path not in wanted]
     check = arguments == ["--check"]

@@ -1,24 +1,25 @@
-"""The committed JSON schemas are those of the shapes."""
+"""The committed JSON schemas are those of the answers and of the files that are read."""
 
 import json
 
 import pytest
 
-from cli.schemas import DIRECTORY, all_shapes, path_of, text_of
+from cli.schemas import DIRECTORY, all_kinds, path_of, text_of
 from cli.shapes import Shape
+from ledger.policy.files import Form
 
 
-@pytest.mark.parametrize("kind", all_shapes(), ids=lambda kind: kind.__name__)
-def test_the_committed_schema_is_the_shapes_own(kind: type[Shape]) -> None:
+@pytest.mark.parametrize("kind", all_kinds(), ids=lambda kind: kind.__name__)
+def test_the_committed_schema_is_the_kinds_own(kind: type[Form] | type[Shape]) -> None:
     assert path_of(kind).read_text("utf-8") == text_of(kind), "run: python -m cli.schemas"
 
 
 def test_there_is_no_other_schema() -> None:
-    assert {path_of(kind) for kind in all_shapes()} == set(DIRECTORY.glob("*.json"))
+    assert {path_of(kind) for kind in all_kinds()} == set(DIRECTORY.glob("*.json"))
 
 
-@pytest.mark.parametrize("kind", all_shapes(), ids=lambda kind: kind.__name__)
-def test_a_schema_is_closed_and_knows_no_null(kind: type[Shape]) -> None:
+@pytest.mark.parametrize("kind", all_kinds(), ids=lambda kind: kind.__name__)
+def test_a_schema_is_closed_and_knows_no_null(kind: type[Form] | type[Shape]) -> None:
     schema = json.loads(text_of(kind))
     for name, part in schema["$defs"].items():
         assert part["additionalProperties"] is False, name
