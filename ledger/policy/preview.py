@@ -1,23 +1,30 @@
-"""What consents open to whom, computed from the patient's own verified records: preview and sealing.
+"""What consents open to whom, computed from the patient's own records: preview and sealing.
 
-A consent is about purposes and actions; what somebody *can reach* under it is the union over all that the
-documents name (and treatment and access where they name none), each asked by itself.
+What somebody *can read* is what they can open for some purpose and some action of reading. All purposes and
+actions that no document names are decided alike, so one of them stands for the rest; a purpose that is named
+stands for those below it that are not. Who may only ``collect`` adds records and reads none.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import product
+from types import MappingProxyType
 
-from ledger.consent.codes import needs_emergency
+from ledger.consent.codes import ACTIONS, PURPOSES, needs_emergency
 from ledger.consent.document import ConsentDocument
+from ledger.consent.moments import instant
+from ledger.consent.provisions import Provision
 from ledger.ids import Cid, ConsentId, Did
 from ledger.policy.compiler import CompiledConsent, compile_consent
 from ledger.policy.engine import decide
 from ledger.policy.model import RecordFacts, Request
 
-PURPOSE = "TREAT"
-ACTION = "access"
+READING = tuple(action for action in ACTIONS if action != "collect")
+ANY_OTHER = ""
+"""Stands for every purpose that no document names."""
+ANYONE_ELSE = Did("anyone else")
+"""Stands for everybody whom no document names, where one lets everybody read."""
 DRAFT = ConsentId("0x" + "f" * 64)
 """Stands for a consent that has no id yet; it sorts behind nearly all others and decides nothing."""
 
@@ -36,34 +43,55 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Later:
+    """What can be read from a moment on."""
+
+    at: datetime
+    records: frozenset[Cid]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
-    """What one participant can reach today, and could with one more consent."""
+    """What one participant can read today, and could once one more consent is in force.
+
+    `purposes` is `then` for each purpose that the documents name, and for `ANY_OTHER` if they leave it open;
+    `later` is how it goes on where parts of the new consent start or end by themselves.
+    """
 
     participant: Did
     now: frozenset[Cid]
     then: frozenset[Cid]
+    purposes: Mapping[str, frozenset[Cid]]
+    later: tuple[Later, ...] = ()
 
     @property
     def gained(self) -> frozenset[Cid]:
-        """What only the new consent opens."""
+        """What is open then and not today."""
         return self.then - self.now
 
     @property
     def lost(self) -> frozenset[Cid]:
-        """What the new consent closes."""
+        """What is open today and not then."""
         return self.now - self.then
 
 
 def reachable(
     standing: Sequence[Standing], participant: Did, records: Sequence[RecordFacts], at: datetime
 ) -> frozenset[Cid]:
-    """The records that a participant can open for some purpose that the consents are about."""
-    if not standing or not records:
-        return frozenset()
+    """The records that a participant can read for some purpose."""
+    return _united(by_purpose(standing, participant, records, at))
+
+
+def by_purpose(
+    standing: Sequence[Standing], participant: Did, records: Sequence[RecordFacts], at: datetime
+) -> Mapping[str, frozenset[Cid]]:
+    """The records that a participant can read, for each purpose that makes a difference."""
+    if not standing:
+        return {}
     compiled = [one.compiled for one in standing]
     patient = standing[0].document.patient
-    found: set[Cid] = set()
-    for purpose, action in product(_purposes(standing), _actions(standing)):
+    found: dict[str, set[Cid]] = {}
+    for (name, purpose), action in product(_purposes(standing), _actions(standing)):
         request = Request(
             subject=participant,
             patient=patient,
@@ -72,47 +100,111 @@ def reachable(
             at=at,
             emergency=needs_emergency(purpose),
         )
-        found.update(Cid(root) for root in decide(compiled, request, records).permitted)
-    return frozenset(found)
+        opened = found.setdefault(name, set())
+        opened.update(Cid(root) for root in decide(compiled, request, records).permitted)
+    return MappingProxyType({name: frozenset(roots) for name, roots in found.items()})
 
 
 def effects(
     document: ConsentDocument, today: Sequence[Standing], records: Sequence[RecordFacts], at: datetime
 ) -> list[Effect]:
-    """What filing `document` would change, for everybody whom it or a consent of today names.
-
-    A document that starts later is looked at as of its start.
-    """
-    moment = max(at, _start(document) or at)
+    """What filing `document` would change, for everybody whom it or a consent of today names."""
+    moment = in_force_from(document, at)
+    turns = [turn for turn in _turns(document) if turn > moment]
     then = [*today, Standing.of(document)]
-    return [
-        Effect(
-            participant=participant,
-            now=reachable(today, participant, records, moment),
-            then=reachable(then, participant, records, moment),
+    found = []
+    for participant in sorted(_named(then)):
+        opened = by_purpose(then, participant, records, moment)
+        found.append(
+            Effect(
+                participant=participant,
+                now=reachable(today, participant, records, at),
+                then=_united(opened),
+                purposes=opened,
+                later=tuple(_later(then, participant, records, _united(opened), turns)),
+            )
         )
-        for participant in sorted(_named(then))
-    ]
+    return found
+
+
+def in_force_from(document: ConsentDocument, at: datetime) -> datetime:
+    """When a document that is filed at `at` is in force first; `at` for one that is over."""
+    period = document.root.period
+    start = None if period is None else _moment(period.span.start)
+    return at if start is None else max(at, start)
+
+
+def is_over(document: ConsentDocument, at: datetime) -> bool:
+    """Whether the period of a document has ended."""
+    period = document.root.period
+    return period is not None and period.span.end <= instant(at)
+
+
+def _later(
+    standing: Sequence[Standing],
+    participant: Did,
+    records: Sequence[RecordFacts],
+    before: frozenset[Cid],
+    turns: Iterable[datetime],
+) -> Iterator[Later]:
+    """The moments at which it changes what somebody can read."""
+    for turn in turns:
+        opened = reachable(standing, participant, records, turn)
+        if opened != before:
+            yield Later(at=turn, records=opened)
+        before = opened
+
+
+def _turns(document: ConsentDocument) -> list[datetime]:
+    """When nested provisions start and end, as long as the document itself is in force."""
+    periods = [one.period for one in document.provisions() if one is not document.root and one.period]
+    edges = {edge for period in periods for edge in (period.span.start, period.span.end)}
+    own = document.root.period
+    within = (edge for edge in edges if own is None or edge in own.span)
+    return sorted(moment for moment in map(_moment, within) if moment is not None)
 
 
 def _named(standing: Iterable[Standing]) -> set[Did]:
-    return {Did(actor) for one in standing for actor in one.document.actors}
+    documents = [one.document for one in standing]
+    named = {Did(actor) for document in documents for actor in document.actors}
+    return named | {ANYONE_ELSE} if any(_lets_anyone(one.root) for one in documents) else named
 
 
-def _purposes(standing: Iterable[Standing]) -> set[str]:
-    named = {code for one in standing for rule in one.document.provisions() for code in rule.purposes}
-    silent = any(not one.document.root.purposes for one in standing)
-    return named | {PURPOSE} if silent else named
+def _lets_anyone(provision: Provision) -> bool:
+    """Whether a provision, or a nested one, permits without naming anybody."""
+    if provision.actors:
+        return False
+    return provision.permit or any(map(_lets_anyone, provision.provisions))
 
 
-def _actions(standing: Iterable[Standing]) -> set[str]:
-    named = {code for one in standing for rule in one.document.provisions() for code in rule.actions}
-    silent = any(not one.document.root.actions for one in standing)
-    return named | {ACTION} if silent else named
+def _purposes(standing: Iterable[Standing]) -> list[tuple[str, str]]:
+    """Each purpose that makes a difference, and the purpose to ask for it by."""
+    documents = [one.document for one in standing]
+    named = {code for document in documents for rule in document.provisions() for code in rule.purposes}
+    found = [(code, code) for code in PURPOSES if code in named]
+    if any(not document.root.purposes for document in documents):
+        others = (code for code in ("TREAT", *PURPOSES) if named.isdisjoint(PURPOSES.ancestors(code)))
+        found += [(ANY_OTHER, code) for code in others][:1]
+    return found
 
 
-def _start(document: ConsentDocument) -> datetime | None:
-    period = document.root.period
-    if period is None or period.start is None:
+def _actions(standing: Iterable[Standing]) -> list[str]:
+    """Each action of reading that makes a difference."""
+    documents = [one.document for one in standing]
+    named = {code for document in documents for rule in document.provisions() for code in rule.actions}
+    found = [code for code in READING if code in named]
+    if any(not document.root.actions for document in documents):
+        found += [code for code in READING if code not in named][:1]
+    return found
+
+
+def _united(found: Mapping[str, frozenset[Cid]]) -> frozenset[Cid]:
+    return frozenset().union(*found.values())
+
+
+def _moment(microseconds: int) -> datetime | None:
+    """An instant as a datetime; None for one that the calendar of `datetime` does not reach."""
+    try:
+        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
+    except OverflowError:
         return None
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=period.span.start)
