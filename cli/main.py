@@ -21,6 +21,7 @@ from cli.commands import (
     identity,
     participant,
     patient,
+    policy,
     reading,
     record,
     request,
@@ -58,7 +59,19 @@ command(app)(stack.up)
 command(app)(stack.serve)
 command(app)(demo.demo)
 command(app)(doctor.doctor)
-for group in (identity, contact, participant, record, request, audit, patient, gateway, config, contracts):
+for group in (
+    identity,
+    contact,
+    participant,
+    record,
+    request,
+    audit,
+    policy,
+    patient,
+    gateway,
+    config,
+    contracts,
+):
     app.add_typer(group.app)
 
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from msgspec import field
+
 from cli.shapes.base import Part, Shape
 
 
@@ -21,12 +23,33 @@ class ChainPart(Part, frozen=True, kw_only=True):
     gas_used: int | None = None
 
 
+class PurposePart(Part, frozen=True, kw_only=True):
+    """Which records somebody could open for one purpose; without a code, for any that none names."""
+
+    code: str | None = None
+    after: list[str]
+
+
+class LaterPart(Part, frozen=True, kw_only=True):
+    """Which records somebody could open from a moment on."""
+
+    at: str
+    after: list[str]
+
+
 class EffectPart(Part, frozen=True, kw_only=True):
-    """Which records somebody could open before and after, by root."""
+    """Which records somebody could open before and after, by root.
+
+    ``starts`` is when what is after begins, if not at once; ``later`` how it goes on. ``purposes`` tell what
+    is after apart by purpose.
+    """
 
     person: PersonPart
     before: list[str]
     after: list[str]
+    purposes: list[PurposePart] = field(default_factory=list)
+    starts: str | None = None
+    later: list[LaterPart] = field(default_factory=list)
 
 
 class DraftShown(Shape, frozen=True, kw_only=True):

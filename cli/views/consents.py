@@ -12,11 +12,12 @@ from cli.shapes.consents import (
     ConsentsStopped,
     ConsentStopped,
     EffectPart,
+    LaterPart,
     PersonPart,
+    PurposePart,
 )
-from cli.shapes.records import RecordPart
 from cli.times import day_in_words, in_words
-from cli.views.records import classes_text
+from cli.views.records import AnyRecord, classes_text
 from cli.views.text import counted, listed, plain, short, table
 
 if TYPE_CHECKING:
@@ -62,7 +63,16 @@ def chain_text(part: ChainPart | None) -> str:
 def effect_part(effect: "Effect", names: Mapping[str, str | None]) -> EffectPart:
     """What one person could open before and after, as data."""
     person = PersonPart(did=effect.participant, name=names.get(effect.participant))
-    return EffectPart(person=person, before=sorted(effect.now), after=sorted(effect.then))
+    return EffectPart(
+        person=person,
+        before=sorted(effect.now),
+        after=sorted(effect.then),
+        purposes=[
+            PurposePart(code=code or None, after=sorted(roots)) for code, roots in effect.purposes.items()
+        ],
+        starts=None if effect.starts is None else effect.starts.isoformat(),
+        later=[LaterPart(at=one.at.isoformat(), after=sorted(one.records)) for one in effect.later],
+    )
 
 
 def excepted_marks(document: "ConsentDocument") -> frozenset[str]:
@@ -74,7 +84,7 @@ def excepted_marks(document: "ConsentDocument") -> frozenset[str]:
 
 def effects_text(
     effects: Sequence[EffectPart],
-    records: Sequence[RecordPart],
+    records: Sequence[AnyRecord],
     *,
     people: Collection[str],
     permits: bool,
@@ -88,10 +98,14 @@ def effects_text(
     lines = [f"Who could see what, of your {counted(len(records), 'record')}"]
     for effect in effects:
         before, after = set(effect.before), set(effect.after)
-        lines.append(f"  {person_text(effect.person)}: now {len(before)}, then {len(after)}")
+        changes = before != after or effect.later
+        then = f"from {day_in_words(effect.starts)} on" if effect.starts and changes else "then"
+        lines.append(f"  {person_text(effect.person)}: now {len(before)}, {then} {len(after)}")
         for words, roots in (("new", after - before), ("no longer", before - after)):
             if roots:
                 lines.append(f"    {words}: {classes_text(part for part in records if part.root in roots)}")
+        if changes:
+            lines += [f"    {line}" for line in (*_by_purpose(effect), *_later(effect))]
         closed = [part for part in records if part.root not in before | after]
         if closed:
             marked = _marked(closed, excepted) if effect.person.did in people else ""
@@ -101,7 +115,25 @@ def effects_text(
     return "\n".join(lines)
 
 
-def _marked(closed: Iterable[RecordPart], excepted: Collection[str]) -> str:
+def _by_purpose(effect: EffectPart) -> list[str]:
+    """How many records for which purposes, where that is not the same for all."""
+    from ledger.consent.codes import PURPOSES
+
+    purposes: dict[tuple[str, ...], list[str]] = {}
+    for part in effect.purposes:
+        words = PURPOSES.words(part.code) if part.code else "any other reason"
+        purposes.setdefault(tuple(part.after), []).append(words)
+    if len(purposes) < 2:
+        return []
+    return [f"for {' or '.join(words)}: {len(roots)}" for roots, words in purposes.items()]
+
+
+def _later(effect: EffectPart) -> list[str]:
+    """How many records from which day on, where that changes by itself."""
+    return [f"from {day_in_words(later.at)} on: {len(later.after)}" for later in effect.later]
+
+
+def _marked(closed: Iterable[AnyRecord], excepted: Collection[str]) -> str:
     """How many of them have an excepted mark, and which, in the words of the statement."""
     from ledger.consent.codes import SENSITIVITIES
 

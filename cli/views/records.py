@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from cli.shapes.records import RecordCheck, RecordPart, RecordsRead, RecordsVerified
 from cli.views.text import counted, listed, size_words, table
@@ -10,6 +10,22 @@ from cli.views.text import counted, listed, size_words, table
 if TYPE_CHECKING:
     from ledger.client.verifying import BlockCheck
     from ledger.records.header import RecordHeader
+
+
+class AnyRecord(Protocol):
+    """A record by its root, or by another id, with what is told of it in words."""
+
+    @property
+    def root(self) -> str:
+        """Its root, or another id."""
+
+    @property
+    def record_class(self) -> str:
+        """The word for its class."""
+
+    @property
+    def labels(self) -> list[str]:
+        """Its sensitivity labels."""
 
 
 def record_part(root: str, header: "RecordHeader") -> RecordPart:
@@ -42,7 +58,7 @@ def records_text(parts: Sequence[RecordPart]) -> str:
     return table([("CLASS", "MARKS", "DATE", "HOLDS", "SIZE", "CID"), *rows])
 
 
-def classes_text(parts: Iterable[RecordPart]) -> str:
+def classes_text(parts: Iterable[AnyRecord]) -> str:
     """How many of each class: ``4 labs, 2 vitals``."""
     counts = Counter(part.record_class for part in parts)
     return listed(f"{count} {name}" for name, count in sorted(counts.items()))

@@ -38,8 +38,8 @@ class Constraint(Protocol):
 class Count:
     """At least `least` and at most `most` (None: any number) of an element in each parent that is there.
 
-    `nested`: a rule on ``provision`` that holds for provisions of any depth. `why`: what to say of an element
-    that is left out.
+    `nested`: a rule on ``provision`` that holds for provisions of any depth. `without`: who leaves it out, if
+    it is.
     """
 
     binding: ClassVar[bool] = True
@@ -47,7 +47,7 @@ class Count:
     least: int = 0
     most: int | None = None
     nested: bool = False
-    why: str = "this profile leaves it out"
+    without: str = "this profile"
 
     def remarks(self, consent: Mapping[str, Any]) -> Iterator[Remark]:
         """See `Constraint`."""
@@ -57,7 +57,7 @@ class Count:
             if count < self.least:
                 yield Remark(path=f"{where}.{name}", why=f"{self.path} is missing")
             elif count and self.most == 0:
-                yield Remark(path=f"{where}.{name}", why=f"uses {self.path}: {self.why}")
+                yield Remark(path=f"{where}.{name}", why=f"uses {self.path}, which {self.without} leaves out")
             elif self.most is not None and count > self.most:
                 yield Remark(path=f"{where}.{name}", why=f"at most {self.most} of {self.path}, not {count}")
 

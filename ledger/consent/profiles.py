@@ -56,7 +56,7 @@ class Conformance:
         return not self.deviations
 
 
-_BEYOND = "no PCF profile has it"
+_PCF = "PCF"
 _RELATED = ("Encounter", "CarePlan", "EpisodeOfCare")
 _AUTHORS = (
     "Practitioner",
@@ -80,14 +80,14 @@ _FOUNDATION: tuple[Constraint, ...] = (
     Count(path="organization", least=1),
     Count(path="source[x]", least=1, most=1),
     Count(path="policy.uri", least=1, most=1),
-    Count(path="verification", most=0, why=_BEYOND),
+    Count(path="verification", most=0, without=_PCF),
     Count(path="provision", least=1, most=1),
     Count(path="provision.type", least=1, most=1, nested=True),
     Fixed(path="provision.actor.role", system=ROLE_SYSTEM, code="IRCP", nested=True),
-    Count(path="provision.action", most=0, nested=True, why=_BEYOND),
-    Count(path="provision.class", most=0, nested=True, why=_BEYOND),
-    Count(path="provision.code", most=0, nested=True, why=_BEYOND),
-    Count(path="provision.provision.provision", most=0, why=_BEYOND),
+    Count(path="provision.action", most=0, nested=True, without=_PCF),
+    Count(path="provision.class", most=0, nested=True, without=_PCF),
+    Count(path="provision.code", most=0, nested=True, without=_PCF),
+    Count(path="provision.provision.provision", most=0, without=_PCF),
 )
 
 _BASIC: tuple[Constraint, ...] = (
@@ -155,7 +155,7 @@ def conformance(consent: Mapping[str, Any], profile: Profile) -> Conformance:
 
 def beyond_pcf(consent: Mapping[str, Any]) -> tuple[Remark, ...]:
     """The elements of a document that no profile of PCF has."""
-    constraints = (one for one in _FOUNDATION if isinstance(one, Count) and one.why == _BEYOND)
+    constraints = (one for one in _FOUNDATION if isinstance(one, Count) and one.without == _PCF)
     return tuple(remark for one in constraints for remark in one.remarks(consent))
 
 

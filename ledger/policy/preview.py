@@ -7,7 +7,7 @@ stands for those below it that are not. Who may only ``collect`` adds records an
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from itertools import product
 from types import MappingProxyType
 
@@ -55,13 +55,15 @@ class Effect:
     """What one participant can read today, and could once one more consent is in force.
 
     `purposes` is `then` for each purpose that the documents name, and for `ANY_OTHER` if they leave it open;
-    `later` is how it goes on where parts of the new consent start or end by themselves.
+    `later` is how it goes on where parts of the new consent start or end by themselves. `starts` is when
+    `then` begins, None for at once. Times are in the zone of the document.
     """
 
     participant: Did
     now: frozenset[Cid]
     then: frozenset[Cid]
     purposes: Mapping[str, frozenset[Cid]]
+    starts: datetime | None = None
     later: tuple[Later, ...] = ()
 
     @property
@@ -121,6 +123,7 @@ def effects(
                 now=reachable(today, participant, records, at),
                 then=_united(opened),
                 purposes=opened,
+                starts=moment if moment > at else None,
                 later=tuple(_later(then, participant, records, _united(opened), turns)),
             )
         )
@@ -130,7 +133,7 @@ def effects(
 def in_force_from(document: ConsentDocument, at: datetime) -> datetime:
     """When a document that is filed at `at` is in force first; `at` for one that is over."""
     period = document.root.period
-    start = None if period is None else _moment(period.span.start)
+    start = None if period is None else _moment(period.span.start, document.zone)
     return at if start is None else max(at, start)
 
 
@@ -161,7 +164,8 @@ def _turns(document: ConsentDocument) -> list[datetime]:
     edges = {edge for period in periods for edge in (period.span.start, period.span.end)}
     own = document.root.period
     within = (edge for edge in edges if own is None or edge in own.span)
-    return sorted(moment for moment in map(_moment, within) if moment is not None)
+    moments = (_moment(edge, document.zone) for edge in within)
+    return sorted(moment for moment in moments if moment is not None)
 
 
 def _named(standing: Iterable[Standing]) -> set[Did]:
@@ -202,9 +206,10 @@ def _united(found: Mapping[str, frozenset[Cid]]) -> frozenset[Cid]:
     return frozenset().union(*found.values())
 
 
-def _moment(microseconds: int) -> datetime | None:
-    """An instant as a datetime; None for one that the calendar of `datetime` does not reach."""
+def _moment(microseconds: int, zone: int) -> datetime | None:
+    """An instant as a datetime in a zone; None for one that the calendar of `datetime` does not reach."""
     try:
-        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
+        moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
+        return moment.astimezone(timezone(timedelta(minutes=zone)))
     except OverflowError:
         return None

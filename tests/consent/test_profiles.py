@@ -236,7 +236,7 @@ def test_what_is_enforced_beyond_pcf_is_named() -> None:
         "Consent.provision.class",
         "Consent.provision.provision[0].provision",
     ]
-    assert beyond_pcf(found)[0].why == "uses provision.class: no PCF profile has it"
+    assert beyond_pcf(found)[0].why == "uses provision.class, which PCF leaves out"
     assert beyond_pcf(pcf()) == ()
 
 

@@ -132,6 +132,7 @@ def test_a_draft_that_starts_later_is_looked_at_from_its_start_and_today_as_of_t
     found = preview(draft, ending)
     assert (found[A].now, found[A].then) == (BOTH, NONE)
     assert (found[B].now, found[B].then) == (NONE, BOTH)
+    assert str(found[B].starts) == "2026-06-01 00:00:00+01:00"
     assert in_force_from(parse_document(document(draft)), AT) == datetime(2026, 5, 31, 23, tzinfo=UTC)
 
 
@@ -157,8 +158,8 @@ def test_parts_that_start_and_end_by_themselves_are_told_with_their_moments() ->
     effect = preview(draft)[A]
     assert effect.then == {ONE}
     assert [(later.at.date().isoformat(), later.records) for later in effect.later] == [
-        ("2026-05-31", BOTH),
-        ("2026-07-14", {ONE}),
+        ("2026-06-01", BOTH),
+        ("2026-07-15", {ONE}),
     ]
     assert preview(draft, at=datetime(2026, 8, 1, tzinfo=UTC))[A].later == ()
 
