@@ -44,6 +44,7 @@ app = typer.Typer(
     As a patient:        consent identity create, consent record add, consent grant
     As a provider:       consent identity create, consent participant apply, consent read
     As an auditor:       consent audit verify
+    With files alone:    consent policy validate, consent policy evaluate
 
     The options below may stand before or after any command. Exit codes: 0 done, 2 wrong request, 3 try again,
     4 key needed, 5 you said no, 10 a proof fails, 11 denied, 12 cannot decide yet, 13-21 audit findings.

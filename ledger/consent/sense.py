@@ -5,18 +5,24 @@ that is never in force, one that leaves nothing of the rule that it stands under
 both ways. What is only odd is worth a doubt, and enforced as it stands.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from ledger.consent.codes import CONFIDENTIALITIES, PURPOSES, SENSITIVITIES, Tree, rank
 from ledger.consent.moments import ALWAYS, Span
 from ledger.consent.provisions import Provision
 from ledger.errors import DocumentRejected
 
-_OWN = ("path", "permit", "period", "provisions")
 _SECURITY_LABEL = ("confidentialities", "labels")
 _ABOUT = ("actors", "purposes", "actions", "classes")
 _FACTS = (*_SECURITY_LABEL, "codes", "data_period", "data")
+_ELEMENTS = (*_ABOUT, *_FACTS)
+_WORDS = {
+    "actors": "actor",
+    "purposes": "purpose",
+    "actions": "action",
+    "classes": "class",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,22 +73,7 @@ def require_consistent(root: Provision) -> None:
     Raises:
         DocumentRejected: ``never_in_force``, ``exception_covers_all``, ``said_twice``, ``said_both_ways``.
     """
-    for one in placed(root).walk():
-        if one.span.start >= one.span.end:
-            raise DocumentRejected(
-                f"{one.own.path}.period",
-                "it lies outside the period that it stands under, so it is never in force",
-                reason="never_in_force",
-            )
-        _require_distinct(one.own.provisions)
-        for inner in one.nested():
-            if inner.own.permit != one.own.permit and not inner.own.provisions and _covers(inner, one):
-                raise DocumentRejected(
-                    inner.own.path,
-                    "this exception leaves nothing of what it stands under",
-                    reason="exception_covers_all",
-                    fix="name in it what is different, or say it without an exception",
-                )
+    _require(placed(root))
 
 
 def doubts(root: Provision, written: Span) -> tuple[Doubt, ...]:
@@ -99,18 +90,35 @@ def doubts(root: Provision, written: Span) -> tuple[Doubt, ...]:
 
 def _inheriting(own: Provision, enclosing: Provision) -> Provision:
     """`own`, and what it does not name from `enclosing`; the two kinds of label are one element."""
-    labelled = any(getattr(own, name) for name in _SECURITY_LABEL)
-    inherited = {
-        entry.name: getattr(enclosing, entry.name)
-        for entry in fields(Provision)
-        if entry.name not in _OWN
-        and not getattr(own, entry.name)
-        and not (labelled and entry.name in _SECURITY_LABEL)
-    }
+    inherited = {name: getattr(enclosing, name) for name in _ELEMENTS if not getattr(own, name)}
+    if any(getattr(own, name) for name in _SECURITY_LABEL):
+        inherited = {name: value for name, value in inherited.items() if name not in _SECURITY_LABEL}
     return replace(own, **inherited)
 
 
-def _require_distinct(siblings: Iterable[Provision]) -> None:
+def _require(one: Placed) -> None:
+    """`require_consistent` of a provision and all below."""
+    if one.span.start >= one.span.end:
+        raise DocumentRejected(
+            f"{one.own.path}.period",
+            "it lies outside the period that it stands under, so it is never in force",
+            reason="never_in_force",
+        )
+    _require_distinct(one.own.provisions)
+    for inner in one.nested():
+        if inner.own.permit != one.own.permit and not inner.own.provisions and _covers(inner, one):
+            raise DocumentRejected(
+                inner.own.path,
+                "this exception leaves nothing of what it stands under",
+                reason="exception_covers_all",
+                fix="name in it what is different, or say it without an exception",
+            )
+        _require(inner)
+
+
+def _require_distinct(siblings: Sequence[Provision]) -> None:
+    if len(siblings) < 2:
+        return
     seen: dict[Provision, bool] = {}
     for sibling in siblings:
         point = _nowhere(sibling, permit=True)
@@ -207,17 +215,9 @@ def _reaches_further(one: Placed, under: Placed) -> Iterator[Doubt]:
     """A permit that names whom or what the rule above it does not."""
     wider = [name for name in _ABOUT if not _within(name, one.whole, under.whole)]
     if one.own.permit and under.own.permit and wider:
-        words = " and ".join(_ELEMENTS[name] for name in wider)
+        words = " and ".join(_WORDS[name] for name in wider)
         yield Doubt(
             path=one.own.path,
             reason="reaches_further",
             why=f"it shares beyond what it stands under: another {words}",
         )
-
-
-_ELEMENTS: Mapping[str, str] = {
-    "actors": "actor",
-    "purposes": "purpose",
-    "actions": "action",
-    "classes": "class",
-}

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from ledger.consent import codes
 from ledger.consent.profiles import Profile
 from ledger.records.bundle import read_bundle
 from ledger.records.samples import sample_bundle, supplement_for
-from tests.cli.support import Consent
+from tests.cli.support import Consent, Ran, Town
 from tests.consent.documents import (
     CHAIN,
     PATIENT,
@@ -27,11 +28,13 @@ from tests.consent.documents import (
     document,
     label,
     plain,
+    record_class,
     reference,
 )
 from tests.policy.corpus import Case, cases
 
 ASKED = {"subject": A, "patient": PATIENT, "purposes": ["TREAT"], "at": "2026-02-01T00:00:00Z"}
+LOINC_NOTES = record_class("34109-9")
 LAB = {"id": "lab", "class": "30954-2", "confidentiality": "N"}
 NOTE = {"id": "note", "class": "34109-9", "confidentiality": "R", "labels": ["PSY"]}
 
@@ -368,6 +371,47 @@ def test_consents_of_another_patient_are_not_of_today(consent: Consent, folder: 
         "facts.json",
     ]
     assert consent(*said, "--json").answer["error"]["reason"] == "other_patient"
+
+
+@pytest.mark.chain
+def test_a_preview_of_files_is_that_of_grant(town: Town, folder: Folder) -> None:
+    surgery = town.admitted("hillside", "Hillside Surgery")
+    alice = town.ok("-p", "alice", "identity", "show")["did"]
+    draft = document(
+        {
+            "type": "permit",
+            "period": {"start": "2100"},
+            "actor": [actor(surgery) | {"reference": reference(surgery) | {"display": "Hillside Surgery"}}],
+            "purpose": [coding(codes.PURPOSE_SYSTEM, code) for code in ("TREAT", "HRESCH")],
+            "provision": [
+                {"type": "deny", "purpose": [coding(codes.PURPOSE_SYSTEM, "HRESCH")], "class": [LOINC_NOTES]},
+                {"type": "deny", "class": [LOINC_NOTES], "period": {"start": "2101"}},
+            ],
+        },
+        patient=reference(alice),
+    )
+    path = folder.put("draft.json", draft)
+    of_files: list[str | Path] = [
+        "policy",
+        "preview",
+        "--consent",
+        path,
+        "--records",
+        town.home / "bundle.json",
+    ]
+    told = [of_files, ["-p", "alice", "grant", "--document", path, "--dry-run"]]
+    by_file, by_client = (_lines_about(town.run(*words), "Hillside Surgery") for words in told)
+    assert by_file == by_client
+    assert by_file[0].endswith("on 21")
+    assert len(by_file) == 5
+
+
+def _lines_about(ran: Ran, name: str) -> list[str]:
+    """What a preview says of one person, a line for each point."""
+    assert ran.code == 0, ran.err
+    lines = iter((ran.out + ran.err).splitlines())
+    first = next(line for line in lines if line.startswith(f"  {name}: "))
+    return [first, *takewhile(lambda line: line.startswith("    "), lines)]
 
 
 def listed(consent: Consent, *words: str) -> list[tuple[str, str]]:
