@@ -21,7 +21,9 @@ from cli.shapes.consents import (
     DisclosurePart,
     EffectPart,
     HistoryShown,
+    LaterPart,
     PersonPart,
+    PurposePart,
     RequestList,
     RequestPart,
     RequestShown,
@@ -163,7 +165,24 @@ def effects(*after: str, permits: bool = True, excepted: tuple[str, ...] = ("PSY
 
 
 EFFECTS = effects("a")
+IN_PARTS = consents.effects_text(
+    [
+        EffectPart(
+            person=HOSPITAL,
+            before=[],
+            after=["a", "b"],
+            purposes=[PurposePart(code="TREAT", after=["a", "b"]), PurposePart(after=["a"])],
+            starts="2027-03-31T00:00:00+02:00",
+            later=[LaterPart(at="2027-05-01T00:00:00+02:00", after=["a"])],
+        )
+    ],
+    [record("a"), record("b", "PSY")],
+    people=[HOSPITAL.did],
+    permits=True,
+    excepted=(),
+)
 TEXTS = {
+    "a preview in parts": IN_PARTS,
     "filed and there": filed(THERE),
     "filed and on its way": filed(ON_ITS_WAY),
     "stopped and there": stopped(THERE),

@@ -399,8 +399,10 @@ def test_a_preview_of_files_is_that_of_grant(town: Town, folder: Folder) -> None
         "--records",
         town.home / "bundle.json",
     ]
-    told = [of_files, ["-p", "alice", "grant", "--document", path, "--dry-run"]]
-    by_file, by_client = (_lines_about(town.run(*words), "Hillside Surgery") for words in told)
+    of_client: list[str | Path] = ["-p", "alice", "grant", "--document", path, "--dry-run"]
+    by_file, by_client = (
+        _lines_about(town.run(*words), "Hillside Surgery") for words in (of_files, of_client)
+    )
     assert by_file == by_client
     assert by_file[0].endswith("on 21")
     assert len(by_file) == 5
