@@ -145,13 +145,18 @@ def _covers(inner: Placed, outer: Placed) -> bool:
     conditions on facts of a record only a deny covers.
     """
     named = any(getattr(outer.whole, name) for name in _FACTS)
-    same_facts = all(getattr(inner.whole, name) == getattr(outer.whole, name) for name in _FACTS)
     return (
         inner.span == outer.span
-        and same_facts
+        and _same_facts(inner, outer)
         and not (named and inner.own.permit and not outer.own.permit)
         and all(_within(name, outer.whole, inner.whole) for name in _ABOUT)
     )
+
+
+def _same_facts(one: Placed, under: Placed) -> bool:
+    """Whether both ask the same of a record; a confidentiality that is named anew may reach the other way."""
+    same = all(getattr(one.whole, name) == getattr(under.whole, name) for name in _FACTS)
+    return same and not one.own.confidentialities
 
 
 def _within(name: str, narrow: Provision, wide: Provision) -> bool:
@@ -207,8 +212,7 @@ def _changes_nothing(one: Placed, under: Placed) -> Iterator[Doubt]:
 
 
 def _narrows(one: Placed, under: Placed) -> bool:
-    facts = all(getattr(one.whole, name) == getattr(under.whole, name) for name in _FACTS)
-    return facts and all(_within(name, one.whole, under.whole) for name in _ABOUT)
+    return _same_facts(one, under) and all(_within(name, one.whole, under.whole) for name in _ABOUT)
 
 
 def _reaches_further(one: Placed, under: Placed) -> Iterator[Doubt]:

@@ -1,27 +1,45 @@
 """Contradictions are refused where they stand; what is only odd is named and enforced."""
 
+from datetime import UTC, datetime
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ledger.consent import codes
 from ledger.consent.document import parse_document
-from ledger.consent.moments import span
+from ledger.consent.moments import ALWAYS, span
 from ledger.consent.sense import doubts
 from ledger.errors import DocumentRejected
+from ledger.ids import consent_id
+from ledger.policy.compiler import compile_consent
+from ledger.policy.engine import decide
+from ledger.policy.model import Outcome, RecordFacts, Request
 from tests.consent.documents import (
+    ACTORS,
+    CLASSES,
+    CODES,
+    DATES,
+    ELEMENTS,
     ORGANISATION,
+    PATIENT,
+    PURPOSES,
+    TARGETS,
     A,
     B,
     actor,
     coding,
     concept,
     document,
+    examples,
     label,
     record_class,
     reference,
 )
 
+ID = consent_id(bytes(32))
 ROOT = "Consent.provision"
 LABS, NOTES = record_class("30954-2"), record_class("34109-9")
 
@@ -92,6 +110,11 @@ CONTRADICTIONS = {
         f"{ROOT}.provision[0]",
         "exception_covers_all",
     ),
+    "a no to the marks of the yes": (
+        permit(securityLabel=[label("PSY")], provision=[deny(securityLabel=[label("PSY")])]),
+        f"{ROOT}.provision[0]",
+        "exception_covers_all",
+    ),
     "the same point twice": (
         permit(provision=[deny(class_=[LABS]), deny(actor=[actor(A)]), deny(class_=[LABS])]),
         f"{ROOT}.provision[2]",
@@ -123,6 +146,9 @@ NO_CONTRADICTIONS = {
     "a no for some of the time": permit(period=YEAR, provision=[deny(period={"end": "2026-03"})]),
     "a no with a yes below it": permit(
         actor=[actor(A)], provision=[deny(actor=[actor(A)], provision=[permit(class_=[LABS])])]
+    ),
+    "a no to what is as private, or more": permit(
+        securityLabel=[label("N")], provision=[deny(securityLabel=[label("N")])]
     ),
     "a no to what is more private": permit(
         securityLabel=[label("N")], provision=[deny(securityLabel=[label("R")])]
@@ -211,3 +237,93 @@ def test_what_may_not_be_meant_is_named(case: str) -> None:
 )
 def test_what_says_something_is_not_doubted(provision: dict[str, Any]) -> None:
     assert found(provision) == []
+
+
+def facts() -> st.SearchStrategy[RecordFacts]:
+    return st.builds(
+        RecordFacts,
+        id=st.just("r"),
+        record_class=st.sampled_from(CLASSES),
+        confidentiality=st.sampled_from(("L", "N", "R")),
+        labels=st.frozensets(st.sampled_from(("PSY", "ETHUD", "HIV")), max_size=2),
+        codes=st.frozensets(st.sampled_from(("", *CODES)), max_size=2),
+        date=st.none() | st.sampled_from(DATES),
+        encounter=st.none() | st.just("Encounter/1"),
+        references=st.frozensets(st.sampled_from(TARGETS), max_size=1),
+        authors=st.frozensets(st.sampled_from((B, "Practitioner/x")), max_size=1),
+        resources=st.frozensets(st.just("Observation/1"), max_size=1),
+    )
+
+
+def requests() -> st.SearchStrategy[Request]:
+    return st.builds(
+        Request,
+        subject=st.sampled_from(ACTORS),
+        patient=st.just(PATIENT),
+        purposes=st.lists(st.sampled_from(PURPOSES), min_size=1, max_size=2).map(tuple),
+        action=st.sampled_from(tuple(codes.ACTIONS)),
+        emergency=st.just(True),
+        at=st.sampled_from([datetime(year, 6, 1, tzinfo=UTC) for year in (2024, 2025, 2026)]),
+    )
+
+
+WIDE: dict[str, Any] = {
+    "actor": [actor(who) for who in ACTORS],
+    "purpose": purpose("TREAT", "HRESCH"),
+    "action": [concept(codes.ACTION_SYSTEM, code) for code in codes.ACTIONS],
+    "class": [record_class(code) for code in CLASSES],
+}
+
+
+@st.composite
+def idle(draw: st.DrawFn) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A rule, and a point below it that says no more than the rule."""
+    names = draw(st.lists(st.sampled_from(sorted(WIDE)), min_size=1, max_size=2, unique=True))
+    facts = draw(
+        st.lists(st.sampled_from(("securityLabel", "code", "dataPeriod", "data")), max_size=2, unique=True)
+    )
+    kind = {"type": draw(st.sampled_from(("permit", "deny")))}
+    rule = kind | {name: draw(ELEMENTS[name]) for name in facts}
+    rule |= {name: WIDE[name] for name in names if draw(st.booleans())}
+    return rule, kind | {name: draw(ELEMENTS[name]) for name in names}
+
+
+@examples(200)
+@given(idle(), requests(), facts())
+def test_what_changes_nothing_can_be_left_out(
+    found: tuple[dict[str, Any], dict[str, Any]], request: Request, record: RecordFacts
+) -> None:
+    rule, point = found
+    both = parse_document(document(rule | {"provision": [point]}))
+    assert ("changes_nothing", f"{ROOT}.provision[0]") in {
+        (doubt.reason, doubt.path) for doubt in doubts(both.root, ALWAYS)
+    }
+    alone = parse_document(document(rule))
+    with_point, without = (
+        decide([compile_consent(ID, one)], request, [record]).outcome for one in (both, alone)
+    )
+    assert with_point == without
+
+
+@st.composite
+def covered(draw: st.DrawFn) -> dict[str, Any]:
+    """A rule, and an exception that names as much as the rule or more."""
+    names = draw(st.lists(st.sampled_from(sorted(WIDE)), min_size=1, max_size=2, unique=True))
+    facts = ("securityLabel", "code", "dataPeriod", "data")
+    kind, other = draw(st.permutations(("permit", "deny")))
+    found = draw(st.lists(st.sampled_from(facts), max_size=2, unique=True)) if kind == "permit" else []
+    rule = {"type": kind} | {name: draw(ELEMENTS[name]) for name in (*names, *found)}
+    return rule | {"provision": [{"type": other} | {name: WIDE[name] for name in names}]}
+
+
+@examples(200)
+@given(covered(), requests(), facts())
+def test_an_exception_that_is_said_to_cover_all_leaves_nothing(
+    rule: dict[str, Any], request: Request, record: RecordFacts
+) -> None:
+    with pytest.raises(DocumentRejected, match="leaves nothing"):
+        parse_document(document(rule))
+    with patch("ledger.consent.document.require_consistent"):
+        consent = compile_consent(ID, parse_document(document(rule)))
+    own = Outcome.PERMIT if rule["type"] == "permit" else Outcome.DENY
+    assert decide([consent], request, [record]).outcome is not own
