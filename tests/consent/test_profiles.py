@@ -277,6 +277,54 @@ def test_the_rules_are_those_of_the_profile(profile: Profile) -> None:
     assert mine == set(rules(profile))
 
 
+@needs_shared
+def test_every_example_meets_the_profile_that_it_is_of() -> None:
+    blocks = re.split(r"^(?=Instance: )", FSH.with_name("examples.fsh").read_text(), flags=re.MULTILINE)
+    found = {
+        block.split()[1]: block
+        for block in blocks
+        if re.search(r"^InstanceOf: \w+Consent$", block, re.MULTILINE)
+    }
+    assert len(found) >= 10
+    for name, block in found.items():
+        kind = re.search(r"^InstanceOf: (\w+)Consent$", block, re.MULTILINE)
+        assert kind is not None
+        assert conformance(example(block), Profile(kind[1])).deviations == (), name
+
+
+LISTS = {"category", "performer", "organization", "policy", "purpose", "securityLabel", "actor", "data"}
+CONCEPTS = {"scope", "category", "role"}
+
+
+def example(block: str) -> dict[str, Any]:
+    """An instance in FSH as JSON, as far as the examples of PCF need it."""
+    found: dict[str, Any] = {}
+    for line in re.findall(r"^\* (.*)$", re.sub(r'""".*?"""', "", block, flags=re.DOTALL), re.MULTILINE):
+        path, _, value = line.partition(" = ")
+        *above, last = re.sub(r"\[.*?\]", "", path).split(".")
+        place = found
+        for depth, name in enumerate(above):
+            several = name in LISTS or (name == "provision" and depth > 0)
+            inner = place.setdefault(name, [{}] if several else {})
+            place = inner[0] if several else inner
+        if last in LISTS:
+            place.setdefault(last, []).append(_value(last, value))
+        else:
+            place[last] = _value(last, value)
+    return found
+
+
+def _value(name: str, text: str) -> object:
+    if target := re.fullmatch(r"Reference\((.*)\)", text):
+        return {"reference": target[1]}
+    if (code := re.match(r"(\S*)#(\S+)", text)) is None:
+        return text.strip('"')
+    found = coding(code[1], code[2])
+    if name in CONCEPTS:
+        return {"coding": [found]}
+    return found if code[1] else code[2]
+
+
 def written(constraint: Constraint) -> Iterator[str]:
     """A constraint as lines of FSH."""
     match constraint:
