@@ -1,6 +1,5 @@
 """The engine on files alone: a decision with its traces, and what a draft would change."""
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -23,8 +22,6 @@ from ledger.errors import InvalidInput
 if TYPE_CHECKING:
     from ledger.policy.explain import ConsentTrace, RecordTrace, RuleTrace
     from ledger.policy.model import Decision, RecordFacts
-
-_ID = re.compile(r"0x[0-9a-f]{8,64}")
 
 
 def evaluate(
@@ -71,7 +68,7 @@ def evaluate(
         at=asked.at.isoformat(),
         consents=[one.name for one in files],
         basis=[_names(files)[one] for one in decision.basis],
-        records=_judged(decision, judged, traces, _names(files)),
+        records=_judged(decision, judged, traces, files),
         obligations=[
             DutyPart(
                 id=duty.id,
@@ -97,6 +94,7 @@ def preview(
     """
     from cli.views.consents import effect_part, excepted_marks
     from ledger.consent.statement import statement
+    from ledger.policy.index import RecordIndex
     from ledger.policy.preview import effects, is_over
 
     document = read_document(draft)
@@ -108,6 +106,7 @@ def preview(
             fix="Name consents of the patient of the draft.",
         )
     facts = read_records(records)
+    index = RecordIndex.of(facts)
     named = {**_displays([one.document.actor_names for one in standing]), **document.actor_names}
     shape = ConsentPreviewed(
         at=at.isoformat(),
@@ -115,7 +114,7 @@ def preview(
         statement=statement(document),
         today=[str(path) for path in today],
         records=[facts_part(one) for one in facts],
-        effects=[effect_part(effect, named) for effect in effects(document, standing, facts, at)],
+        effects=[effect_part(effect, named) for effect in effects(document, standing, index, at)],
     )
     text = previewed_text(
         shape, people=document.actors, permits=document.permits, excepted=excepted_marks(document)
@@ -135,8 +134,11 @@ def _judged(
     decision: "Decision",
     records: "Sequence[RecordFacts]",
     traces: "Sequence[RecordTrace]",
-    names: Mapping[str, str],
+    files: Sequence[ConsentFile],
 ) -> list[JudgedPart]:
+    names = _names(files)
+    displays = _displays([one.standing.document.actor_names for one in files])
+    people = {did: display for did, display in displays.items() if display is not None}
     return [
         JudgedPart(
             record=facts_part(facts),
@@ -144,19 +146,10 @@ def _judged(
             basis=[names[consent] for consent in found.basis],
             reason=found.reason or None,
             trace=[_trace(consent, names) for consent in trace.consents],
-            words=[_named(line, names) for line in trace.words()],
+            words=trace.words({**names, **people}),
         )
         for facts, found, trace in zip(records, decision.records, traces, strict=True)
     ]
-
-
-def _named(line: str, names: Mapping[str, str]) -> str:
-    """A line of a trace with each consent id, or the beginning of one, as the name of its file."""
-
-    def name_of(match: re.Match[str]) -> str:
-        return next((name for consent, name in names.items() if consent.startswith(match[0])), match[0])
-
-    return _ID.sub(name_of, line)
 
 
 def _trace(trace: "ConsentTrace", names: Mapping[str, str]) -> TracePart:
@@ -174,8 +167,8 @@ def _rule(rule: "RuleTrace") -> RulePart:
             AttributePart(
                 attribute=item.attribute,
                 matched=item.matched,
-                wanted=list(getattr(item, "wanted", ())),
-                found=list(getattr(item, "found", ())),
+                wanted=list(item.wanted),
+                found=list(item.found),
             )
             for item in rule.attributes
         ],

@@ -17,7 +17,7 @@ from ledger.errors import InvalidInput, TooLarge
 MAX_DOCUMENT = 1 << 20
 MAX_DEPTH = 64
 
-# A string that does not end is one token too: looking for its end from each of its quotes would take for ever.
+# A string without an end is a token too: to look for an end from each quote in it would take for ever.
 _STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
 
 

@@ -18,6 +18,7 @@ from ledger.consent.document import ConsentDocument, parse_document, require_fil
 from ledger.consent.statement import statement
 from ledger.errors import InvalidInput, NotAdmitted
 from ledger.ids import Did, RequestId, parse_request_id
+from ledger.policy.index import RecordIndex
 from ledger.policy.preview import Effect, effects
 
 
@@ -109,13 +110,14 @@ def drafted(context: Context, document: bytes | dict[str, Any], request: str | N
     people = recipients(context, parsed.actors)
     _check_names(parsed, people)
     records = own_records(context)
+    index = RecordIndex.of(record.facts for record in records)
     today = [one.standing for one in in_force(context, own_consents(context))]
     return Draft(
         document=parsed,
         statement=statement(parsed),
         until=until_of(parsed),
         recipients=MappingProxyType(people),
-        effects=tuple(effects(parsed, today, [record.facts for record in records], context.clock())),
+        effects=tuple(effects(parsed, today, index, context.clock())),
         records=tuple(records),
         request=None if request is None else parse_request_id(request),
     )

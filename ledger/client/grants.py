@@ -14,6 +14,7 @@ from ledger.crypto.sealing import capsule_info, seal
 from ledger.crypto.typed import GrantCapsules
 from ledger.errors import NotAdmitted
 from ledger.ids import ConsentId, Did, parse_word, word
+from ledger.policy.index import RecordIndex
 from ledger.policy.preview import Standing, reachable
 
 
@@ -57,7 +58,7 @@ def wanted(
     """
     found: set[SealedTo] = set()
     at = max(at, _start(consent, at))
-    facts = [record.facts for record in records]
+    facts = RecordIndex.of(record.facts for record in records)
     for actor in consent.document.actors:
         person = Did(actor)
         open_to = reachable([consent], person, facts, at) & reachable(in_force, person, facts, at)

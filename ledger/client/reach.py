@@ -6,6 +6,7 @@ from ledger.chain.index import ChainState
 from ledger.client.context import Context
 from ledger.client.own import STOPPING, OwnConsent, in_force, own_records
 from ledger.ids import Cid, Did
+from ledger.policy.index import RecordIndex
 from ledger.policy.preview import reachable
 
 
@@ -23,7 +24,7 @@ def open_now(context: Context, consents: Sequence[OwnConsent]) -> dict[Did, froz
         return {}
     closing = [one for one in in_force(context, consents) if not one.document.permits]
     standing = [one.standing for one in (*running, *closing)]
-    facts = [record.facts for record in own_records(context)]
+    facts = RecordIndex.of(record.facts for record in own_records(context))
     found = {
         person: reachable(standing, person, facts, context.clock()) for person in sorted(_named(running))
     }

@@ -1,7 +1,7 @@
 """Provisions of a consent document: what each names, exactly, and nothing that cannot be enforced."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TypeVar
@@ -15,6 +15,8 @@ from ledger.errors import DocumentRejected, InvalidInput, TooLarge
 MAX_NESTING = 16
 MAX_PROVISIONS = 256
 RECIPIENT = "IRCP"
+_SECURITY_LABEL = ("confidentialities", "labels")
+_INHERITED = ("actors", "purposes", "actions", "classes", *_SECURITY_LABEL, "codes", "data_period", "data")
 
 _Item = TypeVar("_Item")
 
@@ -80,6 +82,18 @@ class Provision:
         yield self
         for inner in self.provisions:
             yield from inner.walk()
+
+
+def inheriting(own: Provision, enclosing: Provision) -> Provision:
+    """`own`, with every element that it does not name taken from `enclosing`; not the period.
+
+    The two kinds of security label are one element.
+    """
+    inherited = {name: getattr(enclosing, name) for name in _INHERITED if not getattr(own, name)}
+    if own.confidentialities or own.labels:
+        for name in _SECURITY_LABEL:
+            inherited.pop(name, None)
+    return replace(own, **inherited)
 
 
 class Names:

@@ -10,13 +10,12 @@ from dataclasses import dataclass, replace
 
 from ledger.consent.codes import CONFIDENTIALITIES, PURPOSES, SENSITIVITIES, Tree, rank
 from ledger.consent.moments import ALWAYS, Span
-from ledger.consent.provisions import Provision
+from ledger.consent.provisions import Provision, inheriting
 from ledger.errors import DocumentRejected
 
 _SECURITY_LABEL = ("confidentialities", "labels")
 _ABOUT = ("actors", "purposes", "actions", "classes")
 _FACTS = (*_SECURITY_LABEL, "codes", "data_period", "data")
-_ELEMENTS = (*_ABOUT, *_FACTS)
 _WORDS = {
     "actors": "actor",
     "purposes": "purpose",
@@ -48,7 +47,7 @@ class Placed:
         return tuple(
             Placed(
                 own=inner,
-                whole=_inheriting(inner, self.whole),
+                whole=inheriting(inner, self.whole),
                 span=self.span if inner.period is None else inner.period.span.within(self.span),
                 under=self,
             )
@@ -86,14 +85,6 @@ def doubts(root: Provision, written: Span) -> tuple[Doubt, ...]:
             found += _changes_nothing(one, one.under)
             found += _reaches_further(one, one.under)
     return tuple(found)
-
-
-def _inheriting(own: Provision, enclosing: Provision) -> Provision:
-    """`own`, and what it does not name from `enclosing`; the two kinds of label are one element."""
-    inherited = {name: getattr(enclosing, name) for name in _ELEMENTS if not getattr(own, name)}
-    if any(getattr(own, name) for name in _SECURITY_LABEL):
-        inherited = {name: value for name, value in inherited.items() if name not in _SECURITY_LABEL}
-    return replace(own, **inherited)
 
 
 def _require(one: Placed) -> None:

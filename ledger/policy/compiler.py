@@ -5,13 +5,13 @@ of each part are remembered.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 from ledger.consent import codes
 from ledger.consent.document import ConsentDocument
 from ledger.consent.moments import Span
-from ledger.consent.provisions import Meaning, Provision
+from ledger.consent.provisions import Meaning, Provision, inheriting
 from ledger.ids import ConsentId, Did
 from ledger.policy.conditions import (
     About,
@@ -28,9 +28,6 @@ from ledger.policy.conditions import (
     RequestCondition,
 )
 
-_SECURITY_LABEL = ("confidentialities", "labels")
-_OWN = ("path", "permit", "period", "provisions")
-_INHERITED = tuple(entry.name for entry in fields(Provision) if entry.name not in _OWN)
 _SHARED = 1 << 16
 
 
@@ -69,18 +66,6 @@ def compile_consent(
     return CompiledConsent(id=consent_id, patient=document.patient, root=root, gates=gates)
 
 
-def effective(own: Provision, enclosing: Provision) -> Provision:
-    """`own`, with every element that it does not name taken from `enclosing`; not the period.
-
-    The two kinds of security label are one element.
-    """
-    inherited = {name: getattr(enclosing, name) for name in _INHERITED if not getattr(own, name)}
-    if own.confidentialities or own.labels:
-        for name in _SECURITY_LABEL:
-            inherited.pop(name, None)
-    return replace(own, **inherited)
-
-
 @dataclass(frozen=True, slots=True)
 class _Compiler:
     zone: int
@@ -92,7 +77,7 @@ class _Compiler:
         An inherited confidentiality keeps its direction: an exception to "up to normal" is about records
         up to normal, whatever it says of them.
         """
-        provision = effective(own, enclosing)
+        provision = inheriting(own, enclosing)
         if own.confidentialities or own.labels:
             upward = not own.permit
         return Rule(

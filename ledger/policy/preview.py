@@ -11,16 +11,17 @@ from datetime import UTC, datetime, timedelta, timezone
 from itertools import product
 from types import MappingProxyType
 
-from ledger.consent.codes import ACTIONS, PURPOSES, needs_emergency
+from ledger.consent.codes import ACTIONS, PURPOSES, needs_emergency, opens
 from ledger.consent.document import ConsentDocument
 from ledger.consent.moments import instant
 from ledger.consent.provisions import Provision
 from ledger.ids import Cid, ConsentId, Did
 from ledger.policy.compiler import CompiledConsent, compile_consent
 from ledger.policy.engine import decide
-from ledger.policy.model import RecordFacts, Request
+from ledger.policy.index import RecordIndex
+from ledger.policy.model import Request
 
-READING = tuple(action for action in ACTIONS if action != "collect")
+READING = tuple(filter(opens, ACTIONS))
 ANY_OTHER = ""
 """Stands for every purpose that no document names."""
 ANYONE_ELSE = Did("anyone else")
@@ -78,14 +79,14 @@ class Effect:
 
 
 def reachable(
-    standing: Sequence[Standing], participant: Did, records: Sequence[RecordFacts], at: datetime
+    standing: Sequence[Standing], participant: Did, records: RecordIndex, at: datetime
 ) -> frozenset[Cid]:
     """The records that a participant can read for some purpose."""
     return _united(by_purpose(standing, participant, records, at))
 
 
 def by_purpose(
-    standing: Sequence[Standing], participant: Did, records: Sequence[RecordFacts], at: datetime
+    standing: Sequence[Standing], participant: Did, records: RecordIndex, at: datetime
 ) -> Mapping[str, frozenset[Cid]]:
     """The records that a participant can read, for each purpose that makes a difference."""
     if not standing:
@@ -108,7 +109,7 @@ def by_purpose(
 
 
 def effects(
-    document: ConsentDocument, today: Sequence[Standing], records: Sequence[RecordFacts], at: datetime
+    document: ConsentDocument, today: Sequence[Standing], records: RecordIndex, at: datetime
 ) -> list[Effect]:
     """What filing `document` would change, for everybody whom it or a consent of today names."""
     moment = in_force_from(document, at)
@@ -146,7 +147,7 @@ def is_over(document: ConsentDocument, at: datetime) -> bool:
 def _later(
     standing: Sequence[Standing],
     participant: Did,
-    records: Sequence[RecordFacts],
+    records: RecordIndex,
     before: frozenset[Cid],
     turns: Iterable[datetime],
 ) -> Iterator[Later]:

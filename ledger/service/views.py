@@ -5,7 +5,7 @@ from typing import Any
 from ledger.consent.document import ConsentDocument, parse_document
 from ledger.consent.moments import instant
 from ledger.errors import NotFound
-from ledger.ids import Address, Cid, ConsentId, RequestId
+from ledger.ids import Address, ConsentId, RequestId
 from ledger.log.entry import EntryKind, decode
 from ledger.policy.preview import Effect, Standing, effects
 from ledger.service.decisions import standing
@@ -84,8 +84,7 @@ def preview_of(gateway: Gateway, state: PatientState, document: ConsentDocument)
     today = [
         Standing(document=consent.document, compiled=consent.compiled) for consent in standing(gateway, state)
     ]
-    facts = [record.header.facts(Cid(record.row.root)) for record in state.records]
-    return effects(document, today, facts, gateway.clock())
+    return effects(document, today, state.index, gateway.clock())
 
 
 def _disclosure(index: int, entry: dict[str, Any], records: list[str], outcome: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from ledger.consent.document import parse_document
 from ledger.consent.moments import instant
 from ledger.ids import Cid, Did, consent_id
 from ledger.policy.engine import decide
+from ledger.policy.index import RecordIndex
 from ledger.policy.model import RecordFacts, Request
 from ledger.policy.preview import (
     ANY_OTHER,
@@ -42,7 +43,7 @@ from tests.consent.documents import (
 AT = datetime(2026, 2, 1, tzinfo=UTC)
 LAB = RecordFacts(id="lab", record_class="30954-2", confidentiality="N", date="2024-03-05")
 NOTE = RecordFacts(id="note", record_class="34109-9", confidentiality="R", labels=frozenset({"PSY"}))
-RECORDS = (LAB, NOTE)
+RECORDS = RecordIndex.of((LAB, NOTE))
 ONE, OTHER = Cid("lab"), Cid("note")
 NONE: frozenset[Cid] = frozenset()
 BOTH = NONE | {ONE, OTHER}
