@@ -3,7 +3,7 @@
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import problem
-from ledger.canonical import MAX_DEPTH, json_depth
+from ledger.canonical import MAX_DEPTH, deeper_than
 from ledger.records.blocks import MAX_BLOCK
 
 MAX_BODY = 4 << 20
@@ -27,7 +27,7 @@ class BodyLimits:
         if body is None:
             refusal = problem(413, "too_large", f"a body here has at most {limit} bytes", fix="Send less.")
             await refusal(scope, receive, send)
-        elif not blocks and json_depth(body) > MAX_DEPTH:
+        elif not blocks and deeper_than(MAX_DEPTH, body):
             refusal = problem(400, "invalid_input", f"JSON nested deeper than {MAX_DEPTH} levels")
             await refusal(scope, receive, send)
         else:

@@ -17,8 +17,9 @@ from ledger.errors import InvalidInput, TooLarge
 MAX_DOCUMENT = 1 << 20
 MAX_DEPTH = 64
 
-# A string without an end is a token too: to look for an end from each quote in it would take for ever.
-_STRING_OR_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
+# Possessive, and content with the end of the text for the end of a string: linear whatever the bytes are.
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 
 
 def parse_json(raw: bytes | str, *, limit: int = MAX_DOCUMENT, max_depth: int = MAX_DEPTH) -> Any:  # noqa: ANN401
@@ -31,7 +32,7 @@ def parse_json(raw: bytes | str, *, limit: int = MAX_DOCUMENT, max_depth: int = 
     data = raw.encode() if isinstance(raw, str) else raw
     if len(data) > limit:
         raise TooLarge(f"the JSON text has {len(data)} bytes; at most {limit} are accepted")
-    if json_depth(data) > max_depth:
+    if deeper_than(max_depth, data):
         raise InvalidInput(f"JSON nested deeper than {max_depth} levels", reason="json_too_deep")
     try:
         return json.loads(data.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
@@ -53,17 +54,14 @@ def parse_object(raw: bytes | str, *, limit: int = MAX_DOCUMENT) -> dict[str, An
     return value
 
 
-def json_depth(data: bytes) -> int:
-    """The deepest nesting of brackets outside strings, without recursion."""
-    depth = deepest = 0
-    for token in _STRING_OR_BRACKET.finditer(data):
-        first = token.group()[0]
-        if first in b"[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif first in b"]}":
-            depth -= 1
-    return deepest
+def deeper_than(most: int, data: bytes) -> bool:
+    """Whether brackets outside strings are nested deeper than `most`, without recursion."""
+    depth = 0
+    for bracket in _STRING.sub(b"", data).translate(None, _NO_BRACKETS):
+        depth += 1 if bracket in b"[{" else -1
+        if depth > most:
+            return True
+    return False
 
 
 def canonical(value: Any) -> bytes:  # noqa: ANN401

@@ -1,6 +1,6 @@
 """Elements that a document may carry without effect: hashed with it, never evaluated, of a closed shape."""
 
-from ledger.consent.elements import Node
+from ledger.consent.elements import Node, require_short
 from ledger.errors import DocumentRejected
 
 TEXT = "text"
@@ -48,6 +48,7 @@ def _check(value: object, shape: object, path: str) -> None:
     elif isinstance(shape, list):
         if not isinstance(value, list) or not value:
             raise DocumentRejected(path, "a list with at least one entry is expected", reason="wrong_type")
+        require_short(path, value)
         for index, item in enumerate(value):
             _check(item, shape[0], f"{path}[{index}]")
     elif not isinstance(value, str) or not value.strip():

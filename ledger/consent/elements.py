@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from ledger.consent.moments import Span, span
-from ledger.errors import DocumentRejected, InvalidInput
+from ledger.errors import DocumentRejected, InvalidInput, TooLarge
 
+MAX_ENTRIES = 256
 URI_SYSTEM = "urn:ietf:rfc:3986"
 _URI = re.compile(r"[\x21\x23-\x7b\x7d\x7e]{1,512}")
+_NAME = re.compile(r"_?[A-Za-z][A-Za-z0-9]{0,63}")
 _CODE = re.compile(r"[\x21\x23-\x7e]{1,120}( [\x21\x23-\x7e]{1,120})*")
 
 
@@ -25,8 +27,8 @@ class Node:
         self._left = set(value)
 
     def at(self, name: str) -> str:
-        """The path of an element of this object."""
-        return f"{self.path}.{name}"
+        """The path of an element of this object; a question mark for a name that no element has."""
+        return f"{self.path}.{name if _NAME.fullmatch(name) else '?'}"
 
     def take(self, name: str) -> Any:  # noqa: ANN401
         """The element as it stands, None if absent."""
@@ -69,7 +71,7 @@ class Node:
         return Node(self.take(name), self.at(name))
 
     def nodes(self, name: str) -> "list[Node]":
-        """The objects of a list, none if absent. A list that is there has at least one, and none twice."""
+        """The objects of a list, none if absent. A list that is there has at least one and at most 256."""
         value = self.take(name)
         if value is None:
             return []
@@ -77,6 +79,7 @@ class Node:
             raise DocumentRejected(
                 self.at(name), "a list with at least one entry is expected", reason="wrong_type"
             )
+        require_short(self.at(name), value)
         return [Node(item, f"{self.at(name)}[{index}]") for index, item in enumerate(value)]
 
     def has(self, name: str) -> bool:
@@ -93,6 +96,12 @@ class Node:
                 fix="leave it out; a document is accepted only if all of it is enforced",
             )
         return self
+
+
+def require_short(path: str, found: list[Any]) -> None:
+    """Refuse a list of more than 256 entries (TooLarge)."""
+    if len(found) > MAX_ENTRIES:
+        raise TooLarge(f"{path} has {len(found)} entries; at most {MAX_ENTRIES} are accepted")
 
 
 def coding(node: Node, *systems: str) -> tuple[str, str]:

@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from ledger.canonical import json_depth
+from ledger.canonical import deeper_than
 from ledger.errors import InvalidInput
 
 NO_PATIENT = bytes(20)
@@ -70,7 +70,7 @@ def decode(raw: bytes) -> dict[str, Any]:
         InvalidInput: not JSON, or not exactly the bytes that `encode` writes.
     """
     brackets = raw.count(b"[") + raw.count(b"{")
-    if brackets > MAX_DEPTH and json_depth(raw) > MAX_DEPTH:  # whatever the interpreter's own limit is
+    if brackets > MAX_DEPTH and deeper_than(MAX_DEPTH, raw):  # whatever the interpreter's own limit is
         raise InvalidInput(f"a log entry is nested deeper than {MAX_DEPTH} levels", reason="bad_entry")
     try:
         entry = msgspec.json.decode(raw)
