@@ -1,7 +1,8 @@
 """Data shipped with the ledger.
 
 ========================= ==============================================================================
-``valuesets.json``        codes that make a resource sensitive, each with labels, meaning and source
+``valuesets/``            codes and words that make a resource sensitive, a file for each group of labels
+``labelled.json``         resources with the labels that they must get: what the value sets are measured on
 ``bundle.json``           one synthetic patient, FHIR R4, written for this project
 ``supplement.json``       sensitive resources of a patient left open: see `ledger.records.samples`
 ========================= ==============================================================================

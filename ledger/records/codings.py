@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-_UNITS = "http://unitsofmeasure.org"
+from ledger.consent.codes import CONFIDENTIALITY_SYSTEM
+
+UNITS = "http://unitsofmeasure.org"
 
 
 def objects(value: object, *, skipping: frozenset[str] = frozenset()) -> Iterator[dict[str, Any]]:
@@ -25,18 +27,34 @@ def codings(value: object) -> Iterator[tuple[str, str]]:
     """
     for item in objects(value, skipping=frozenset({"meta"})):
         code, system = item.get("code"), item.get("system", "")
-        if isinstance(code, str) and isinstance(system, str) and system != _UNITS:
+        if isinstance(code, str) and isinstance(system, str) and system != UNITS:
             yield system, code
 
 
-def security(value: object) -> Iterator[tuple[str, str]]:
-    """System and code of every security label of a resource and of those contained in it."""
+def security(value: object) -> Iterator[tuple[str, str, str]]:
+    """Element, system and code of every security label of a resource and of those contained in it.
+
+    Labels are ``meta.security``, ``DocumentReference.securityLabel`` and ``Composition.confidentiality``.
+    """
     for item in objects(value):
         meta = item.get("meta")
-        labels = meta.get("security") if isinstance(meta, dict) else None
-        for label in labels if isinstance(labels, list) else ():
-            if isinstance(label, dict):
-                yield str(label.get("system", "")), str(label.get("code", ""))
+        yield from _labels("meta.security", meta.get("security") if isinstance(meta, dict) else None)
+        if item.get("resourceType") == "DocumentReference":
+            for concept in _listed(item.get("securityLabel")):
+                codings = concept.get("coding") if isinstance(concept, dict) else None
+                yield from _labels("securityLabel", codings)
+        if item.get("resourceType") == "Composition" and isinstance(item.get("confidentiality"), str):
+            yield "confidentiality", CONFIDENTIALITY_SYSTEM, item["confidentiality"]
+
+
+def _labels(path: str, labels: object) -> Iterator[tuple[str, str, str]]:
+    for label in _listed(labels):
+        if isinstance(label, dict):
+            yield path, str(label.get("system", "")), str(label.get("code", ""))
+
+
+def _listed(value: object) -> list[object]:
+    return value if isinstance(value, list) else [value]
 
 
 def references(value: object) -> Iterator[str]:

@@ -1,66 +1,26 @@
-"""Sensitivity labels and confidentiality of resources: what the source says, and what the value sets find.
+"""Sensitivity labels and confidentiality of resources, and why each has them.
 
-Labels only ever add up: a label in ``meta.security`` stays, a sensitive code anywhere in a resource adds its
-labels, and a resource whose reason, diagnosis or result is sensitive is as sensitive as that. Confidentiality
-is what the source says, else N, else R for a class ``other``; never below R for a resource that is labelled
-sensitive, or that carries a security label of a system which is not ours to judge.
+Labels only ever add up. Confidentiality is what the source says, else N, else R for a class ``other``; never
+below R for a resource that is labelled sensitive, that is of a type which FHIR R4 does not have, or that
+carries a security label which is not understood here.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
 
-import msgspec
+from ledger.consent.codes import CONFIDENTIALITIES, rank
+from ledger.records.classes import OTHER, is_known
+from ledger.records.clues import Clues, clues_of
+from ledger.records.codings import security
+from ledger.records.reasons import Holding, Names, Reason, causes, own_reasons, parts
+from ledger.records.resources import Resource
+from ledger.records.valuesets import name_of_system
 
-from ledger import data
-from ledger.consent.codes import (
-    CONFIDENTIALITIES,
-    CONFIDENTIALITY_SYSTEM,
-    PURPOSE_SYSTEM,
-    SENSITIVITIES,
-    SENSITIVITY_SYSTEM,
-    rank,
-)
-from ledger.records.classes import OTHER
-from ledger.records.codings import codings, objects, references, security
-from ledger.records.resources import Bundle, Resource
+SENSITIVE = "R"
+"""The least confidentiality of what is labelled sensitive."""
 
-# Elements by which a resource says why it was made, or what came of it.
-BECAUSE_OF = frozenset(
-    {
-        "addresses",
-        "condition",
-        "derivedFrom",
-        "diagnosisReference",
-        "hasMember",
-        "medicationReference",
-        "prescription",
-        "procedureReference",
-        "reasonReference",
-        "result",
-    }
-)
-
-_HARMLESS = (PURPOSE_SYSTEM, SENSITIVITY_SYSTEM, "http://terminology.hl7.org/CodeSystem/v3-ObservationValue")
-
-
-class Row(msgspec.Struct, frozen=True):
-    """A code, or all codes that begin with it, and the labels of what carries one."""
-
-    system: str
-    code: str
-    match: str
-    labels: tuple[str, ...]
-    meaning: str
-    source: str
-
-
-class ValueSets(msgspec.Struct, frozen=True):
-    """The shipped value sets; ``systems`` gives each system the other names that it goes by."""
-
-    format: str
-    systems: Mapping[str, tuple[str, ...]]
-    rows: tuple[Row, ...]
+_JUDGED = frozenset({"act-code", "act-reason", "observation-value"})
+_WHOLE = frozenset({"category", "code"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,95 +31,127 @@ class Labelling:
     confidentiality: str
 
 
-@cache
-def value_sets() -> ValueSets:
-    """The shipped value sets."""
-    return msgspec.json.decode(data.read("valuesets.json"), type=ValueSets)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Explanation:
+    """The labelling of one resource, every reason for its labels, and why it is as confidential as it is."""
+
+    labelling: Labelling
+    reasons: tuple[Reason, ...]
+    confidential: str
 
 
-def labels_of_code(system: str, code: str) -> frozenset[str]:
-    """The sensitivity labels that the value sets give a code; none for most."""
-    exact, prefixes = _tables()
-    if system in prefixes:
-        plain = code.replace(".", "").upper()
-        found = (prefixes[system].get(plain[:length], frozenset()) for length in range(1, len(plain) + 1))
-        return frozenset[str]().union(*found)
-    return exact.get((system, code), frozenset())
-
-
-def label_bundle(bundle: Bundle, classes: Mapping[str, str]) -> dict[str, Labelling]:
+def label_bundle(bundle: Holding, classes: Mapping[str, str]) -> dict[str, Labelling]:
     """The labelling of each resource by full URL; `classes` gives the class of each."""
-    labels = {resource.full_url: _own_labels(resource) for resource in bundle.resources}
-    causes = {resource.full_url: _causes(resource, bundle) for resource in bundle.resources}
-    growing = True
-    while growing:
-        growing = False
-        for full_url, found in labels.items():
-            inherited = found.union(*(labels[cause] for cause in causes[full_url]))
-            if inherited != found:
-                labels[full_url], growing = inherited, True
+    return {full_url: one.labelling for full_url, one in explain_bundle(bundle, classes).items()}
+
+
+def explain_bundle(bundle: Holding, classes: Mapping[str, str]) -> dict[str, Explanation]:
+    """The labelling of each resource by full URL, with its reasons; `classes` gives the class of each."""
+    reasons = _reasons(bundle)
     return {
-        resource.full_url: Labelling(
-            labels=tuple(sorted(labels[resource.full_url])),
-            confidentiality=_confidentiality(
-                resource, bool(labels[resource.full_url]), classes[resource.full_url]
-            ),
-        )
+        resource.full_url: _explained(resource, reasons[resource.full_url], classes[resource.full_url])
         for resource in bundle.resources
     }
 
 
 def confidentiality_floor(labels: tuple[str, ...]) -> str:
     """The least confidentiality of something with these labels: R if there is any, else U."""
-    return "R" if labels else "U"
+    return SENSITIVE if labels else "U"
 
 
-def _own_labels(resource: Resource) -> frozenset[str]:
-    given = {
-        code
-        for system, code in security(resource.value)
-        if system == SENSITIVITY_SYSTEM and code in SENSITIVITIES
+def _reasons(bundle: Holding) -> dict[str, list[Reason]]:
+    clues = {resource.full_url: clues_of(resource.value) for resource in bundle.resources}
+    reasons = {one.full_url: own_reasons(one, clues[one.full_url]) for one in bundle.resources}
+    names = Names(bundle)
+    _pass_down(bundle.resources, clues, names, reasons)
+    own = {full_url: _labels(found) for full_url, found in reasons.items()}
+    edges = {one.full_url: list(causes(one, clues[one.full_url], names)) for one in bundle.resources}
+    labels = _spread(own, edges)
+    for full_url, found in edges.items():
+        for path, cause in found:
+            if more := labels[cause.full_url] - own[full_url]:
+                reasons[full_url].append(Reason(kind="because", labels=more, path=path, cause=cause))
+    return reasons
+
+
+def _pass_down(
+    resources: Iterable[Resource],
+    clues: Mapping[str, Clues],
+    names: Names,
+    reasons: Mapping[str, list[Reason]],
+) -> None:
+    """Give the parts of a report or panel the labels that it has for what it is, not for what it found."""
+    whole = {
+        one.full_url: _labels(reason for reason in reasons[one.full_url] if _names_the_whole(reason))
+        for one in resources
     }
-    return frozenset(given).union(*(labels_of_code(*coding) for coding in codings(resource.value)))
+    for one in resources:
+        if whole[one.full_url]:
+            for path, part in parts(clues[one.full_url], names):
+                reason = Reason(kind="part", labels=whole[one.full_url], path=path, cause=one)
+                reasons[part.full_url].append(reason)
 
 
-def _causes(resource: Resource, bundle: Bundle) -> frozenset[str]:
-    named = (
-        name
-        for item in objects(resource.value)
-        for element in BECAUSE_OF & item.keys()
-        for name in references(item[element])
+def _names_the_whole(reason: Reason) -> bool:
+    return reason.path.partition(".")[0] in _WHOLE
+
+
+def _spread(
+    own: Mapping[str, frozenset[str]], edges: Mapping[str, list[tuple[str, Resource]]]
+) -> dict[str, frozenset[str]]:
+    """The labels of all, when each has those of its causes too."""
+    labels, growing = dict(own), True
+    while growing:
+        growing = False
+        for full_url, found in labels.items():
+            inherited = found.union(*(labels[cause.full_url] for _, cause in edges[full_url]))
+            if inherited != found:
+                labels[full_url], growing = inherited, True
+    return labels
+
+
+def _labels(reasons: Iterable[Reason]) -> frozenset[str]:
+    return frozenset(label for reason in reasons for label in reason.labels)
+
+
+def _explained(resource: Resource, reasons: list[Reason], record_class: str) -> Explanation:
+    labels = tuple(sorted(_labels(reasons)))
+    confidentiality, why = max(
+        _confidentialities(resource, labels, record_class), key=lambda found: rank(found[0])
     )
-    found = (bundle.resolve(name) for name in named)
-    return frozenset(one.full_url for one in found if one is not None)
+    return Explanation(
+        labelling=Labelling(labels=labels, confidentiality=confidentiality),
+        reasons=tuple(reasons),
+        confidential=why,
+    )
 
 
-def _confidentiality(resource: Resource, sensitive: bool, record_class: str) -> str:
-    given = [
-        code
-        for system, code in security(resource.value)
-        if system == CONFIDENTIALITY_SYSTEM and code in CONFIDENTIALITIES
+def _confidentialities(
+    resource: Resource, labels: tuple[str, ...], record_class: str
+) -> list[tuple[str, str]]:
+    """Every confidentiality that a resource must have at least, and why; of equals the first counts."""
+    found = [(code, "said by the source") for code in _said(resource)]
+    if not found:
+        other = record_class == OTHER
+        found = [(SENSITIVE, "of no common class") if other else ("N", "nothing sensitive was found")]
+    if labels:
+        found.append((SENSITIVE, "labelled sensitive"))
+    if not is_known(resource.type):
+        found.append((SENSITIVE, "of a type that FHIR R4 does not have"))
+    if not all(_is_understood(system, code) for _, system, code in security(resource.value)):
+        found.append((SENSITIVE, "has a security label that is not understood"))
+    return found
+
+
+def _said(resource: Resource) -> list[str]:
+    return [
+        code.strip().upper()
+        for _, system, code in security(resource.value)
+        if name_of_system(system) == "confidentiality" and code.strip().upper() in CONFIDENTIALITIES
     ]
-    known = {CONFIDENTIALITY_SYSTEM, *_HARMLESS}
-    foreign = any(system not in known for system, _ in security(resource.value))
-    said = given or ["R" if record_class == OTHER else "N"]
-    return max([*said, *(["R"] if sensitive or foreign else [])], key=rank)
 
 
-@cache
-def _tables() -> tuple[dict[tuple[str, str], frozenset[str]], dict[str, dict[str, frozenset[str]]]]:
-    exact: dict[tuple[str, str], frozenset[str]] = {}
-    prefixes: dict[str, dict[str, frozenset[str]]] = {}
-    for system, row in _spellings():
-        if row.match == "prefix":
-            prefixes.setdefault(system, {})[row.code] = frozenset(row.labels)
-        else:
-            exact[system, row.code] = frozenset(row.labels)
-    return exact, prefixes
-
-
-def _spellings() -> Iterator[tuple[str, Row]]:
-    shipped = value_sets()
-    for row in shipped.rows:
-        for system in (row.system, *shipped.systems[row.system]):
-            yield system, row
+def _is_understood(system: str, code: str) -> bool:
+    """Whether a security label is of a system of HL7's; of its confidentialities, whether it is one."""
+    name = name_of_system(system)
+    return name in _JUDGED or (name == "confidentiality" and code.strip().upper() in CONFIDENTIALITIES)
