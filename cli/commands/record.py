@@ -5,12 +5,13 @@ from typing import Annotated
 
 import typer
 
-from cli import adding
+from cli import adding, labelling
 from cli.exits import Exit
 from cli.groups import command, make_group
 from cli.ids import expand
 from cli.session import of
 from cli.shapes.records import RecordList, RecordsAdded
+from cli.views import labels as marks
 from cli.views import records as view
 
 app = make_group("record", "Your records: encrypted here, kept as blocks that say nothing of what they hold.")
@@ -103,3 +104,33 @@ def verify(
     session.output.result(shape, view.verified_text(shape))
     if not shape.ok:
         raise typer.Exit(Exit.FAILED)
+
+
+@command(app)
+def labels(
+    context: typer.Context,
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FILE...]", help="FHIR bundles or resources; - for stdin.")
+    ] = None,
+    measure: Annotated[
+        bool, typer.Option("--measure", help="Measure the rules on the resources shipped for that.")
+    ] = False,
+) -> None:
+    """Show what FHIR resources would be marked as, and why. Nothing is published, nobody is asked.
+
+    Every resource gets a class, a confidentiality and labels. A label is said by the source, comes with a
+    code or a word, or from what a resource refers to. The rules are data, each with its source.
+
+    Examples:
+      consent record labels bundle.json
+      consent record labels condition.json --json
+      consent record labels --measure
+    """
+    labelling.require_task(files or [], measure=measure)
+    output = of(context).output
+    if measure:
+        found = labelling.measured()
+        output.result(found, marks.measured_text(found))
+    else:
+        report = labelling.shown(files or [])
+        output.result(report, marks.shown_text(report))

@@ -1,8 +1,8 @@
 """Why a resource is sensitive: each reason with its labels, and the element that gives it.
 
 A label can be said by the source, given by a code or a word of the value sets, or come from another resource:
-what refers to something sensitive is as sensitive as that, and so is what a sensitive report or panel consists
-of. Not passed on are the labels of people and of the visit at which something merely happened.
+what refers to something sensitive is as sensitive as that, and so is what a sensitive report or panel
+consists of. Not passed on are the labels of people and of the visit at which something merely happened.
 """
 
 import re

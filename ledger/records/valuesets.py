@@ -1,8 +1,8 @@
 """The value sets: which codes and words say that something is sensitive, and what of.
 
-The rules are data (``ledger/data/valuesets``): a row names a code of a system, or a word, with its labels, what
-it means and where that is published. Here they are only looked up, however a source may have spelled the
-system or the code.
+The rules are data (``ledger/data/valuesets``): a row names a code of a system, or a word, with its labels,
+what it means and where that is published. Here they are only looked up, however a source may have spelled
+the system or the code.
 """
 
 import re
@@ -181,7 +181,7 @@ def _any(phrases: Iterable[str]) -> str:
 
 
 def _pattern(phrase: str) -> str:
-    """A regular expression for a phrase: whole words, ``*`` for their rest; with capitals only as it stands."""
+    """A regular expression for a phrase: whole words, ``*`` for their rest, capitals as they stand."""
     words = (re.escape(word).replace(r"\*", r"\w*") for word in phrase.split())
     pattern = r"\b" + _GAP.join(words) + r"(?!\w)"
     return pattern if phrase != phrase.lower() else f"(?i:{pattern})"
