@@ -7,7 +7,7 @@ class ReasonPart(Part, frozen=True, kw_only=True):
     """One reason for labels.
 
     ``kind`` is *said* (by the source), *code* or *word* (of the value sets: ``meaning`` and ``source`` are of
-    the rule it met), *because* (the resource refers to ``cause``) or *part* (the resource is part of ``cause``).
+    the rule it met), *because* (the resource refers to ``cause``) or *part* (it is a part of ``cause``).
     """
 
     kind: str

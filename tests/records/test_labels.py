@@ -99,6 +99,11 @@ def test_what_was_done_because_of_something_sensitive_is_as_sensitive() -> None:
     assert [one.labels for one in found] == [("BH", "MH", "PSY")] * 4 + [()]
 
 
+@pytest.mark.parametrize("label", ["ETH", "HIV", "PSY", "SDV"])
+def test_a_label_that_once_was_a_confidentiality_is_understood(label: str) -> None:
+    assert labelled(secured((CONFIDENTIALITY, label)))[0] == Labelling(labels=(label,), confidentiality="R")
+
+
 def test_an_unknown_type_is_restricted_whatever_its_source_says() -> None:
     invented = {**secured((CONFIDENTIALITY, "L")), "resourceType": "SpecialVisit"}
     assert labelled(invented)[0].confidentiality == "R"
