@@ -24,8 +24,11 @@ GROUPS = (
     "genetics",
 )
 
+ANY = "?"
+"""In a code that others begin with: any one character."""
+
 _SCHEME = re.compile(r"^(?:https?://|urn:oid:)(?:www\.)?")
-_GAP = r"[\s\-/]+"
+_GAP = r"[\s\-/,]+"
 _CONCEPT = re.compile(r"\d{6,18}")
 # What a code must look like to be taken for one of a system that its source does not name.
 _TELLING = {
@@ -46,7 +49,8 @@ class System(msgspec.Struct, frozen=True):
 class Row(msgspec.Struct, frozen=True, rename={"excluded": "except"}, omit_defaults=True):
     """A rule: what carries this code (or one that begins with it, or this word) gets these labels.
 
-    ``except`` names the codes (or phrases) that begin (or read) the same and mean something else.
+    ``match`` is *exact*, *prefix* (of a code without dots, `ANY` for any one character) or *word*. ``except``
+    names the codes (or phrases) that begin (or read) the same and mean something else.
     """
 
     system: str
@@ -134,9 +138,16 @@ def _rows(name: str, code: str) -> tuple[Row, ...]:
     plain = _plain_code(code)
     for length in range(1, len(plain) + 1):
         for row in prefixes.get((name, plain[:length]), ()):
-            if not plain.startswith(row.excluded):
+            if _fits(row, plain):
                 found.append(row)
     return tuple(found)
+
+
+def _fits(row: Row, plain: str) -> bool:
+    """Whether a code begins as a row says, and as none of its exceptions."""
+    pairs = zip(row.code, plain, strict=False)
+    whole = len(plain) >= len(row.code)
+    return whole and all(want in (ANY, got) for want, got in pairs) and not plain.startswith(row.excluded)
 
 
 def _plain_code(code: str) -> str:
@@ -157,7 +168,7 @@ def _codes() -> tuple[_Table, _Table]:
     prefixes: dict[tuple[str, str], tuple[Row, ...]] = defaultdict(tuple)
     for row in (row for shipped in value_sets().values() for row in shipped.rows):
         if row.match == "prefix":
-            prefixes[row.system, _plain_code(row.code)] += (row,)
+            prefixes[row.system, row.code.partition(ANY)[0]] += (row,)
         elif row.match == "exact":
             exact[row.system, row.code.upper()] += (row,)
     return dict(exact), dict(prefixes)

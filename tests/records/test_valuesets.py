@@ -16,7 +16,7 @@ RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
 
 ROWS = [row for shipped in value_sets().values() for row in shipped.rows]
 FORMS = {
-    "icd-10-cm": re.compile(r"[A-TV-Z](?:\d(?:[0-9A-Z]{1,5})?)?"),
+    "icd-10-cm": re.compile(r"[A-TV-Z](?:\d(?:[0-9A-Z?]{1,5})?)?"),
     "icd-9-cm": re.compile(r"(?:\d{2,5}|V\d{2,4}|E\d{2,4})"),
     "rxnorm": re.compile(r"[1-9]\d{1,6}"),
     "cpt": re.compile(r"\d{5}"),
@@ -139,6 +139,13 @@ def test_each_word_is_found_and_its_exceptions_are_not(row: Row) -> None:
         (ICD_9, "305.1", set()),
         (ICD, "T40.2X5A", set()),
         (ICD, "T40.2X1A", {"ETH"}),
+        (ICD, "T40.2X2A", {"ETH", "MH", "PSY"}),
+        (ICD, "T40.2X3A", {"ETH", "VIO"}),
+        (ICD, "T65.892A", {"MH", "PSY"}),
+        (ICD, "T65.92XA", {"MH", "PSY"}),
+        (ICD, "T65.891A", set()),
+        (ICD, "T65.8", set()),
+        (ICD, "T33.012A", set()),
         (ICD, "F48.2", set()),
         (ICD, "Z71.1", set()),
         (ICD, "Z71.41", {"ETH"}),
