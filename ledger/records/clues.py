@@ -1,9 +1,10 @@
 """What in a resource may say that it is sensitive: its codings, its texts, and what it refers to.
 
-Everything is looked at, at any depth: contained resources, extensions and their URLs, narrative. Left out are
-names, addresses and identifiers, which are about who somebody is, and units of measure.
+Everything is looked at, at any depth: contained resources, extensions and their URLs, narrative, texts that
+are attached. Left out are names, addresses and identifiers, which are about who somebody is, and units.
 """
 
+import base64
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,7 +40,6 @@ class Code:
     path: str
     system: str
     code: str
-    display: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,19 +90,32 @@ def clues_of(value: dict[str, Any]) -> Clues:
                         found.texts.append(Text(_below(path, name), child))
                 elif name not in _SKIPPED:
                     stack.append((path if name == "coding" else _below(path, name), child))
+            if (inline := _inline(item)) is not None:
+                found.texts.append(Text(_below(path, "data"), inline))
     return found
+
+
+def _inline(attachment: dict[str, Any]) -> str | None:
+    """The text that an Attachment holds itself, if it is one."""
+    kind, data = attachment.get("contentType"), attachment.get("data")
+    if not (isinstance(kind, str) and kind.lower().startswith("text/") and isinstance(data, str)):
+        return None
+    try:
+        return base64.b64decode(data).decode(errors="replace")
+    except ValueError:
+        return data
 
 
 def _codes(path: str, item: dict[str, Any]) -> Iterator[Code]:
     code, system, url, kind = (item.get(name) for name in ("code", "system", "url", "resourceType"))
     if isinstance(kind, str):
-        yield Code(_below(path, "resourceType"), TYPE, kind, "")
+        yield Code(_below(path, "resourceType"), TYPE, kind)
     if isinstance(code, str) and system != UNITS:
-        display = item.get("display")
-        named = system if isinstance(system, str) else ""
-        yield Code(path, named, code, display if isinstance(display, str) else "")
+        yield Code(path, system if isinstance(system, str) else "", code)
+    if isinstance(bare := item.get("valueCode"), str):
+        yield Code(_below(path, "valueCode"), "", bare)
     if isinstance(url, str) and path.endswith(EXTENSION):
-        yield Code(path, EXTENSION, url, "")
+        yield Code(path, EXTENSION, url)
 
 
 def _below(path: str, name: str) -> str:

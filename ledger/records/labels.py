@@ -5,6 +5,7 @@ below R for a resource that is labelled sensitive, that is of a type which FHIR 
 carries a security label which is not understood here.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -100,13 +101,18 @@ def _spread(
     own: Mapping[str, frozenset[str]], edges: Mapping[str, list[tuple[str, Resource]]]
 ) -> dict[str, frozenset[str]]:
     """The labels of all, when each has those of its causes too."""
-    labels, growing = dict(own), True
-    while growing:
-        growing = False
-        for full_url, found in labels.items():
-            inherited = found.union(*(labels[cause.full_url] for _, cause in edges[full_url]))
-            if inherited != found:
-                labels[full_url], growing = inherited, True
+    heirs: dict[str, list[str]] = defaultdict(list)
+    for full_url, found in edges.items():
+        for _, cause in found:
+            heirs[cause.full_url].append(full_url)
+    labels = dict(own)
+    grown = [full_url for full_url, found in own.items() if found]
+    while grown:
+        given = grown.pop()
+        for heir in heirs[given]:
+            if not labels[given] <= labels[heir]:
+                labels[heir] |= labels[given]
+                grown.append(heir)
     return labels
 
 

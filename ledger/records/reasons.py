@@ -8,6 +8,7 @@ consists of. Not passed on are the labels of people and of the visit at which so
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from html import unescape
 from typing import Literal, Protocol
 
 from ledger.records.clues import Clues, Pointer
@@ -88,7 +89,10 @@ def _of_code(path: str, system: str, code: str) -> Iterator[Reason]:
 
 def _of_texts(clues: Clues) -> Iterator[Reason]:
     for one in clues.texts:
-        for row in rows_of_text(_TAG.sub(" ", one.text) if one.path.endswith("div") else one.text):
+        found = rows_of_text(one.text)
+        if "<" in one.text:
+            found += rows_of_text(unescape(_TAG.sub(" ", one.text)))
+        for row in dict.fromkeys(found):
             yield Reason(kind="word", labels=frozenset(row.labels), path=one.path, found=row.code, row=row)
 
 

@@ -27,6 +27,8 @@ GROUPS = (
 ANY = "?"
 """In a code that others begin with: any one character."""
 
+# Texts as short as this are names of codes, and come again and again.
+_NAME = 200
 _SCHEME = re.compile(r"^(?:https?://|urn:oid:)(?:www\.)?")
 _GAP = r"[\s\-/,]+"
 _CONCEPT = re.compile(r"\d{6,18}")
@@ -99,13 +101,9 @@ def rows_of_code(system: str, code: str) -> tuple[Row, ...]:
     return tuple(row for name, form in _TELLING.items() if form.fullmatch(text) for row in _rows(name, text))
 
 
-@lru_cache(maxsize=1 << 16)
 def rows_of_text(text: str) -> tuple[Row, ...]:
     """The rows whose word a text holds, outside the phrases that its row excepts."""
-    every, words = _words()
-    if not every.search(text):
-        return ()
-    return tuple(row for row, word, other in words if word.search(other.sub(" ", text) if other else text))
+    return _rows_of_name(text) if len(text) <= _NAME else _search(text)
 
 
 def labels_of_code(system: str, code: str) -> frozenset[str]:
@@ -122,6 +120,18 @@ def label_of(system: str, code: str) -> str | None:
 def name_of_system(system: str) -> str | None:
     """The name under which `systems` has a code system, if it has it."""
     return _names().get(_plain_system(system))
+
+
+@lru_cache(maxsize=1 << 12)
+def _rows_of_name(text: str) -> tuple[Row, ...]:
+    return _search(text)
+
+
+def _search(text: str) -> tuple[Row, ...]:
+    every, words = _words()
+    if not every.search(text):
+        return ()
+    return tuple(row for row, word, other in words if word.search(other.sub(" ", text) if other else text))
 
 
 def _plain_system(system: str) -> str:

@@ -132,12 +132,17 @@ def test_a_label_of_the_source_counts_wherever_fhir_has_one(resource: dict[str, 
         {"extension": [{"url": "x", "extension": [{"url": "y", "valueCodeableConcept": {"text": "HIV"}}]}]},
         {"_onsetString": {"extension": [{"url": "x", "valueString": "since his HIV infection"}]}},
         {"note": [{"text": "HIV positive"}]},
+        {"note": [{"text": "A1c < 7, HIV load > 50"}]},
         {"text": {"status": "generated", "div": "<div>Problem: <b>HIV</b></div>"}},
         {"code": {"text": "HIV"}},
         {"code": {"coding": [{"system": "urn:oid:1.2.3", "code": "17", "display": "HIV disease"}]}},
         {"code": {"coding": [{"system": 7, "code": "B20"}]}},
         {"meta": {"tag": [{"system": ICD, "code": "B20"}]}},
         {"recorder": {"display": "HIV outpatient service"}},
+        {"extension": [{"url": "x", "valueCode": "86406008"}]},
+        {"text": {"status": "generated", "div": "<div>Infection:&#160;<b>H&#73;V</b></div>"}},
+        {"content": [{"attachment": {"contentType": "text/plain", "data": "SElWIHBvc2l0aXZl"}}]},
+        {"content": [{"attachment": {"contentType": "Text/HTML", "data": "not base64, but HIV"}}]},
     ],
     ids=str,
 )
@@ -259,6 +264,15 @@ def test_every_label_has_a_reason() -> None:
 
 def covered(explained: Explanation) -> bool:
     return set(explained.labelling.labels) == {label for one in explained.reasons for label in one.labels}
+
+
+def test_a_long_chain_of_reasons_is_followed_to_its_end() -> None:
+    links = [
+        {"resourceType": "Observation", "derivedFrom": [{"reference": f"Observation/r{n + 1}"}]}
+        for n in range(2000)
+    ]
+    last = {"resourceType": "Observation", "code": {"text": "HIV"}}
+    assert {one.labels for one in labelled(*links, last)} == {("HIV",)}
 
 
 def test_resources_that_are_each_other_s_reason_come_to_an_end() -> None:
