@@ -12,7 +12,7 @@ from html import unescape
 from typing import Literal, Protocol
 
 from ledger.records.clues import Clues, Pointer
-from ledger.records.codings import security
+from ledger.records.codings import identities, security
 from ledger.records.resources import Resource
 from ledger.records.valuesets import Row, label_of, rows_of_code, rows_of_text
 
@@ -120,8 +120,7 @@ class Names:
         self._identified: dict[str, list[Resource]] = {}
         for resource in holding.resources:
             for identifier in _listed(resource.value.get("identifier")):
-                if isinstance(identifier, dict) and identifier.get("value"):
-                    name = f"{identifier.get('system', '')}|{identifier['value']}"
+                for name in identities({"identifier": identifier}):
                     self._identified.setdefault(name, []).append(resource)
 
     def targets(self, pointer: Pointer) -> list[Resource]:
