@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from cli.granting import consequences, effects_text, sort_exceptions
+from cli.granting import consequences, effects_text
 from cli.session import now
 from cli.shapes.base import Shape
 from cli.shapes.consents import RequestPart, RequestShown
 from cli.times import is_date, parse_until
 from cli.views.requests import request_text
 from cli.views.text import quoted
+from cli.wishing import Chooser
 from ledger.errors import Conflict, InvalidInput
 
 if TYPE_CHECKING:
@@ -38,22 +39,21 @@ def answer(
     from dataclasses import replace
 
     from ledger.client.drafting import wish_of
+    from ledger.consent.selection import Selection
     from ledger.ids import parse_request_id
 
     _require_open(request)
     patient = desk.enrolled()
     found = patient.request(parse_request_id(request.request))
-    labels, closed = sort_exceptions(excepted)
     asked = wish_of(found)
     ends = parse_until(until, at) if until else asked.until
     _require_within(asked, classes, ends)
     wish = replace(
         asked,
-        classes=tuple(classes) or asked.classes,
-        starts=at.replace(microsecond=0),
+        which=Selection(classes=tuple(classes)) if classes else asked.which,
+        exceptions=Chooser(desk, ()).exceptions(excepted),
+        starts=at.replace(second=0, microsecond=0),
         until=ends,
-        excepted_labels=labels,
-        excepted_classes=closed,
     )
     return patient.draft(wish, parse_request_id(request.request))
 
@@ -97,7 +97,8 @@ def _require_within(asked: "Wish", classes: Sequence[str], ends: datetime | None
     """Nobody gives more than they were asked for by a slip; what is more is said in a choice of its own."""
     from ledger.consent.codes import CLASSES, class_code
 
-    more = [code for code in map(class_code, classes) if asked.classes and code not in asked.classes]
+    allowed = asked.which.classes
+    more = [code for code in map(class_code, classes) if allowed and code not in allowed]
     if more:
         raise _too_much(f"the request does not ask for {', '.join(CLASSES[code].word for code in more)}")
     if asked.until is not None and ends is not None and ends > asked.until:

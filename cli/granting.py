@@ -1,10 +1,11 @@
 """From a wish to a signed consent: show the whole text, ask, sign, wait."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cli.inputs import read_source
 from cli.session import Session
 from cli.shapes.base import Shape
 from cli.shapes.consents import (
@@ -13,19 +14,20 @@ from cli.shapes.consents import (
     EffectPart,
 )
 from cli.shapes.records import RecordPart
-from cli.times import parse_from, parse_until
 from cli.views import consents as view
 from cli.views.records import record_part
 from cli.views.text import quoted
+from cli.wishing import Said, wish
+from ledger.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from ledger.client.drafting import Draft, Wish
+    from ledger.client.drafting import Draft
     from ledger.client.filing import Done
     from ledger.client.opening import Desk
     from ledger.client.wire import ChainStatus
     from ledger.ids import ConsentId
 
-
+DOCUMENT_LIMIT = 1 << 20
 AGREE = "Do you agree to this text, word for word?"
 
 
@@ -37,42 +39,22 @@ class Wait(StrEnum):
     FINAL = "final"
 
 
-def wish_from(
-    desk: "Desk",
-    *,
-    to: Sequence[str],
-    purposes: Sequence[str],
-    classes: Sequence[str],
-    actions: Sequence[str],
-    excepted: Sequence[str],
-    start: str | None,
-    until: str | None,
-    deny: bool,
-    at: datetime,
-) -> "Wish":
-    """What was typed, as a wish. `at` is now, aware; its offset becomes the zone of the document."""
-    from ledger.client.drafting import Wish
+def draft(desk: "Desk", said: Said, document: Path | None, *, at: datetime) -> "Draft":
+    """The draft of what was typed, or of a document that says it all. `at` is now, aware.
 
-    labels, closed = sort_exceptions(excepted)
-    return Wish(
-        grantees=[desk.people.resolve(person) for person in to],
-        purposes=purposes,
-        classes=classes,
-        actions=actions or ("access",),
-        starts=parse_from(start, at) if start else at.replace(microsecond=0),
-        until=parse_until(until, at) if until else None,
-        excepted_labels=labels,
-        excepted_classes=closed,
-        deny=deny,
-    )
-
-
-def sort_exceptions(excepted: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Marks and classes among what is excepted; a class is known by its word or code."""
-    from ledger.consent.codes import CLASSES
-
-    known = {entry.word for entry in CLASSES.values()} | CLASSES.keys()
-    return [text for text in excepted if text not in known], [text for text in excepted if text in known]
+    Raises:
+        InvalidInput: both; or see `wishing.wish`.
+        LedgerError: see `drafting.written` and `drafting.drafted`.
+    """
+    if document is None:
+        return desk.enrolled().draft(wish(desk, said, at))
+    if not said.nothing:
+        raise InvalidInput(
+            "a document says everything itself",
+            reason="document_and_options",
+            fix="Leave out --document, or every option that chooses or limits.",
+        )
+    return desk.enrolled().draft(read_source(document, limit=DOCUMENT_LIMIT))
 
 
 def decide(session: Session, desk: "Desk", draft: "Draft", *, wait: Wait, dry_run: bool) -> tuple[Shape, str]:

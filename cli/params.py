@@ -12,7 +12,9 @@ Words = list[str] | None
 
 Purposes = Annotated[Words, typer.Option("--purpose", metavar="CODE", help="What for, such as TREAT.")]
 Classes = Annotated[Words, typer.Option("--class", metavar="CLASS", help="Only these, such as labs.")]
-Excepted = Annotated[Words, typer.Option("--except", metavar="MARK", help="But not these: PSY, notes.")]
+Excepted = Annotated[
+    Words, typer.Option("--except", metavar="WHAT", help="But not these: PSY, notes, visit=2026-05-03.")
+]
 Action = Annotated[str, typer.Option("--action", metavar="CODE", help="What is to be done.")]
 Until = Annotated[str | None, typer.Option("--until", metavar="WHEN", help="90d, 6m, 1y or a date.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the text, sign nothing.")]

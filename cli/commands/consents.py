@@ -8,14 +8,14 @@ import typer
 from cli import granting, listing, stopping
 from cli.granting import Wait
 from cli.ids import expand
-from cli.inputs import read_source
 from cli.params import Classes, DryRun, Excepted, Purposes, Until, Waiting, Words
 from cli.session import now, of
 from cli.stopping import OnChain
 from cli.views import consents as view
+from cli.wishing import KINDS, Said
+from ledger.consent.terms import Case
 from ledger.errors import InvalidInput
 
-DOCUMENT_LIMIT = 1 << 20
 SEE_LIST = "See them with: consent list"
 
 Consent = Annotated[str, typer.Argument(metavar="CONSENT", help="Its id, or the first 6 characters or more.")]
@@ -24,10 +24,20 @@ Consent = Annotated[str, typer.Argument(metavar="CONSENT", help="Its id, or the 
 def grant(
     context: typer.Context,
     to: Annotated[Words, typer.Option(metavar="PERSON", help="Who: a contact, a name, an account.")] = None,
+    case: Annotated[Case | None, typer.Option("--for", help="What for, in a word; or use --purpose.")] = None,
     purpose: Purposes = None,
-    record_class: Classes = None,
-    except_: Excepted = None,
     action: Annotated[Words, typer.Option(metavar="CODE", help="access unless said otherwise.")] = None,
+    record_class: Classes = None,
+    mark: Annotated[Words, typer.Option(metavar="MARK", help="Only what is marked so, such as HIV.")] = None,
+    code: Annotated[Words, typer.Option(metavar="SYSTEM|CODE", help="Only what is about this.")] = None,
+    visit: Annotated[Words, typer.Option(metavar="VISIT", help="Only this visit: its day or name.")] = None,
+    record: Annotated[Words, typer.Option(metavar="RECORD", help="Only this: its CID, file or name.")] = None,
+    written_by: Annotated[Words, typer.Option(metavar="PERSON", help="Only what they wrote.")] = None,
+    dated: Annotated[
+        Words, typer.Option(metavar="FROM..TO", help="Only of these dates: 2024..2025-06.")
+    ] = None,
+    except_: Excepted = None,
+    name: Annotated[Words, typer.Option(metavar="REF=WORDS", help="How the text calls something.")] = None,
     from_: Annotated[
         str | None, typer.Option("--from", metavar="DATE", help="From when; now if unsaid.")
     ] = None,
@@ -39,31 +49,45 @@ def grant(
 ) -> None:
     """Share records, or refuse to. The full text is shown first; nothing is signed before you say yes.
 
+    All records are meant unless you choose some. Two of one kind widen: --class labs --class vitals is both.
+    Two kinds narrow: --class labs --dated 2024 is labs of 2024. --except closes what fits any of it. It takes
+    a class, a mark, or a choosing option with its value: visit=2024-09-02, dated=2020..2021.
+
+    --for care is treatment, research is health research, and emergency is only an emergency that somebody
+    declares. --for visit is one visit for a day, and they may add to it. --for device only adds records.
+
     Examples:
-      consent grant --to clinic --class labs --class vitals --purpose TREAT --until 90d
-      consent grant --to "City Hospital" --purpose TREAT --until 1y --except PSY --except ETH
+      consent grant --to "City Hospital" --for care --until 1y
+      consent grant --to clinic --for care --class labs --class vitals --until 90d
+      consent grant --to clinic --for care --except PSY --except notes
+      consent grant --to clinic --for care --visit 2024-09-02
+      consent grant --to clinic --for care --record bafyreid2yzaw
+      consent grant --to clinic --for care --written-by "Dr. Ada Brook"
+      consent grant --to clinic --for care --dated 2024..2025-06
+      consent grant --to "Heart Study" --for research --class vitals --until 2027-12-31
+      consent grant --to "City Hospital" --for emergency
+      consent grant --to "Dr. Ada Brook" --for visit --visit 2024-09-02 --until 2d
+      consent grant --to "Pulse Watch" --for device --class vitals
       consent grant --to insurer --deny
+      consent grant --to insurer --purpose HPAYMT --action access --action use --class billing
       consent grant --document consent.json --dry-run
     """
+    chosen = (record_class, mark, code, visit, record, written_by, dated)
+    said = Said(
+        to=to or (),
+        case=case,
+        purposes=purpose or (),
+        actions=action or (),
+        chosen={kind: given or () for kind, given in zip(KINDS, chosen, strict=True)},
+        excepted=except_ or (),
+        names=name or (),
+        start=from_,
+        until=until,
+        deny=deny,
+    )
     session = of(context)
     with session.desk() as desk:
-        wanted = (
-            read_source(document, limit=DOCUMENT_LIMIT)
-            if document
-            else granting.wish_from(
-                desk,
-                to=to or (),
-                purposes=purpose or (),
-                classes=record_class or (),
-                actions=action or (),
-                excepted=except_ or (),
-                start=from_,
-                until=until,
-                deny=deny,
-                at=now().astimezone(),
-            )
-        )
-        draft = desk.enrolled().draft(wanted)
+        draft = granting.draft(desk, said, document, at=now().astimezone())
         session.output.result(*granting.decide(session, desk, draft, wait=wait, dry_run=dry_run))
 
 

@@ -15,6 +15,7 @@ from ledger.client.wire import Request
 from ledger.consent.builder import Party, build
 from ledger.consent.commitment import until_of
 from ledger.consent.document import ConsentDocument, parse_document, require_filable
+from ledger.consent.selection import EVERYTHING, Selection
 from ledger.consent.statement import statement
 from ledger.errors import InvalidInput, NotAdmitted
 from ledger.ids import Did, RequestId, parse_request_id
@@ -24,19 +25,18 @@ from ledger.policy.preview import Effect, effects
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What somebody wants to share or refuse, in plain options; see `consent.builder.build`.
+    """What somebody wants to share or refuse; see `consent.builder.build`.
 
-    ``starts`` is now unless given; its offset becomes the zone of the document, else UTC does.
+    ``starts`` is the present minute unless given; its offset becomes the zone of the document, else UTC does.
     """
 
     grantees: Sequence[Did]
     purposes: Sequence[str]
-    classes: Sequence[str] = ()
-    actions: Sequence[str] = ("access",)
+    which: Selection = EVERYTHING
+    exceptions: Sequence[Selection] = ()
+    actions: Sequence[str] | None = None
     starts: datetime | None = None
     until: datetime | None = None
-    excepted_labels: Sequence[str] = ()
-    excepted_classes: Sequence[str] = ()
     deny: bool = False
     patient_name: str | None = None
 
@@ -64,7 +64,7 @@ def wish_of(request: Request) -> Wish:
     return Wish(
         grantees=(Did(request.subject),),
         purposes=tuple(request.purpose),
-        classes=tuple(request.classes),
+        which=Selection(classes=tuple(request.classes)),
         actions=(request.action,),
         until=until,
     )
@@ -78,20 +78,19 @@ def written(context: Context, wish: Wish) -> dict[str, Any]:
         NotAdmitted, SignatureInvalid, NotFound: see `grants.recipients`.
     """
     people = recipients(context, wish.grantees)
-    now = context.clock().replace(microsecond=0)
+    now = context.clock().replace(second=0, microsecond=0)
     at = now if wish.starts is None else now.astimezone(wish.starts.tzinfo)
     return build(
         patient=context.did,
         patient_name=wish.patient_name,
         grantees=[Party(did=person.did, display=person.name) for person in people.values()],
         purposes=wish.purposes,
-        classes=wish.classes,
+        which=wish.which,
+        exceptions=wish.exceptions,
         actions=wish.actions,
         starts=wish.starts or now,
         until=wish.until,
         at=at,
-        excepted_labels=wish.excepted_labels,
-        excepted_classes=wish.excepted_classes,
         deny=wish.deny,
     )
 

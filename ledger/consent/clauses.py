@@ -3,8 +3,15 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ledger.consent.codes import ACTIONS, CLASSES, CONFIDENTIALITIES, PURPOSES, SENSITIVITIES
-from ledger.consent.provisions import Meaning, Provision
+from ledger.consent.codes import (
+    ACTIONS,
+    CLASSES,
+    CONFIDENTIALITIES,
+    PURPOSES,
+    SENSITIVITIES,
+    needs_emergency,
+)
+from ledger.consent.provisions import Datum, Meaning, Provision
 from ledger.consent.wording import code_words, joined, listed, period_words
 
 _MEANINGS = {
@@ -12,10 +19,15 @@ _MEANINGS = {
     Meaning.RELATED: "what belongs to {}",
     Meaning.AUTHORED_BY: "what was written by {}",
 }
+_UNSAID = {
+    Meaning.RELATED: "If a record does not say where it belongs",
+    Meaning.AUTHORED_BY: "If a record does not say who wrote it",
+}
 _OTHER_MARKS = {
     True: "A record with no mark, or with some other mark, is not shared by this.",
     False: "A record with no such mark is not held back by this.",
 }
+_WHOLE_RECORD = "ipfs://"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,27 +54,34 @@ class Clauses:
         ]
 
     def who(self, actors: Sequence[str]) -> list[str]:
-        """The quoted names of actors."""
+        """The words for actors."""
         return [self.name(actor) for actor in actors]
 
     def _codes(self, provision: Provision) -> list[str]:
         if not provision.codes:
             return []
         names = [self.name(entry.key) for entry in provision.codes]
-        return [*listed("Only about", names, "or"), _unsaid(provision), _group(provision)]
+        lines = listed(_only(provision, "about"), names, "or")
+        return [*lines, _unsaid(provision, "If a record does not say what it is about"), _group(provision)]
 
     def _dates(self, provision: Provision) -> list[str]:
         period = provision.data_period
         if period is None:
             return []
         words = period_words(period.start, period.end, self.zone)
-        return [f"Only records dated: {words}.", _unsaid(provision)]
+        return [f"{_only(provision, 'dated')}: {words}.", _unsaid(provision, "If a record has no date")]
 
     def _data(self, provision: Provision) -> list[str]:
         if not provision.data:
             return []
         words = [_MEANINGS[entry.meaning].format(self.name(entry.reference)) for entry in provision.data]
-        return [*listed("Only these", words, "and"), _unsaid(provision), _group(provision)]
+        meanings = {entry.meaning for entry in provision.data}
+        lead = "Only these" if provision.permit else "These"
+        return [
+            *listed(lead, words, "and"),
+            *(_unsaid(provision, lack) for meaning, lack in _UNSAID.items() if meaning in meanings),
+            *([_group(provision)] if any(map(_may_split, provision.data)) else []),
+        ]
 
     def _period(self, provision: Provision, *, whole: bool) -> list[str]:
         if provision.period is None:
@@ -73,12 +92,17 @@ class Clauses:
 
 
 def _classes(provision: Provision, *, whole: bool) -> list[str]:
-    sensitive = whole and provision.permit and not provision.labels and not provision.confidentialities
+    shares = provision.permit and provision.actions != ("collect",)
+    sensitive = whole and shares and not provision.labels and not provision.confidentialities
     if provision.classes:
         words = [CLASSES[code].words for code in provision.classes]
         too = ["Sensitive records of these kinds are shared too."] if sensitive else []
         return listed("Kinds of records", words, "and") + too
-    return [f"Kinds of records: all{', the sensitive ones too' if sensitive else ''}."] if whole else []
+    if not whole:
+        return []
+    narrowed = provision.codes or provision.data or provision.data_period
+    kinds = "any" if narrowed else "all"
+    return [f"Kinds of records: {kinds}{', the sensitive ones too' if sensitive else ''}."]
 
 
 def _labels(provision: Provision) -> list[str]:
@@ -98,7 +122,10 @@ def _labels(provision: Provision) -> list[str]:
 
 def _purposes(provision: Provision, *, whole: bool) -> list[str]:
     words = code_words(PURPOSES, provision.purposes)
-    return listed("What for", words or ["any reason"], "or") if words or whole else []
+    lines = listed("What for" if provision.permit else "Not for", words or ["any reason"], "or")
+    if provision.permit and words and all(map(needs_emergency, provision.purposes)):
+        lines.append("They must first state that it is an emergency.")
+    return lines if words or whole else []
 
 
 def _actions(provision: Provision, *, whole: bool) -> list[str]:
@@ -108,8 +135,17 @@ def _actions(provision: Provision, *, whole: bool) -> list[str]:
     return listed(lead, words or ["anything"], joint) if words or whole else []
 
 
-def _unsaid(provision: Provision) -> str:
-    return f"If a record does not say this, it is {'not shared' if provision.permit else 'held back'}."
+def _only(provision: Provision, what: str) -> str:
+    return f"Only records {what}" if provision.permit else f"Records {what}"
+
+
+def _unsaid(provision: Provision, lack: str) -> str:
+    return f"{lack}, it is {'not shared' if provision.permit else 'held back'}."
+
+
+def _may_split(entry: Datum) -> bool:
+    """Whether an entry may mean some documents of a record and not all."""
+    return entry.meaning is Meaning.INSTANCE and not entry.reference.startswith(_WHOLE_RECORD)
 
 
 def _group(provision: Provision) -> str:

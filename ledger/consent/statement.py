@@ -1,20 +1,26 @@
 """The statement, ``statement/en/1``: what a patient reads and signs, derived from the document alone.
 
 Every element that is enforced is in the text, so two documents that are enforced differently never have one
-text: names are quoted and unique in a document, and the last line gives the account behind each. The same
-document gives the same text for ever; another wording is another version, named in the document.
+text: names are quoted and unique in a document, identities without a name stand in angle brackets, and the
+last lines give what is behind each name. The same document gives the same text for ever; another wording is
+another version, named in the document.
 """
 
 from ledger.consent.clauses import Clauses
 from ledger.consent.document import STATEMENT, ConsentDocument
 from ledger.consent.provisions import Provision
-from ledger.consent.wording import LINES_FROM, joined, listed, moment_words, zone_words
+from ledger.consent.wording import LINES_FROM, bracketed, joined, listed, moment_words, quoted, zone_words
 
 _GROUPS = "If you name a group, the people who work for it are part of it."
 _TO_SHARE = (
     "New records that fit are shared too, for as long as this lasts.",
     _GROUPS,
     "This choice lets nobody else see your records.",
+)
+_TO_ADD = (
+    "They may not look at your records through this choice.",
+    _GROUPS,
+    "This choice lets nobody else add to your records.",
 )
 _TO_BLOCK = (
     "This NO counts more than a YES in any other choice you make.",
@@ -28,11 +34,18 @@ _STOP_SHARING = (
     "What they have seen or kept by then stays with them.",
     "We cannot take it back, and we cannot control who they tell.",
 )
+_STOP_ADDING = (
+    "You can stop this at any time.",
+    "Stopping takes one step, the same as saying YES.",
+    "From then on they can add nothing more through this choice.",
+    "What they have added by then stays in your records.",
+)
 _STOP_BLOCKING = (
     "You can take this NO back at any time.",
     "That takes one step, the same as saying NO.",
     "What they saw before you said NO stays with them.",
 )
+_ADDING = ("collect",)
 _DIFFERS = "Each point says only what is different. All else stays as said above it."
 _CLASH = "If two points clash, NO wins."
 _UNDER = "A point counts more than the one it stands under."
@@ -43,41 +56,59 @@ _ELSEWHERE = "A NO here counts more than a YES in any other choice you make."
 def statement(document: ConsentDocument) -> str:
     """The text that stands for `document`; lines end in a line feed, the last one in nothing."""
     clauses = Clauses(zone=document.zone, name=lambda identity: _name(document, identity))
+    means, stopping = _notes(document)
     blocks = [
         _title(document),
         "\n".join(_root(document, clauses)),
-        "\n".join(_exceptions(document.root, clauses)),
-        " ".join(_TO_SHARE if document.permits else _TO_BLOCK),
-        " ".join(_STOP_SHARING if document.permits else _STOP_BLOCKING),
+        "\n".join(_exceptions(document, clauses)),
+        " ".join(means),
+        " ".join(stopping),
         _dates(document),
         "\n".join(_details(document)),
     ]
     return "\n\n".join(block for block in blocks if block)
 
 
+def _notes(document: ConsentDocument) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What the choice means beside its clauses, and what stopping it does."""
+    if not document.permits:
+        return _TO_BLOCK, _STOP_BLOCKING
+    return (_TO_ADD, _STOP_ADDING) if _adds_only(document) else (_TO_SHARE, _STOP_SHARING)
+
+
+def _adds_only(document: ConsentDocument) -> bool:
+    """Whether nothing in a document is about anything but adding records."""
+    return document.root.actions == _ADDING and all(
+        provision.actions in ((), _ADDING) for provision in document.provisions()
+    )
+
+
 def _title(document: ConsentDocument) -> str:
     whose = (
         "your health records"
         if document.patient_name is None
-        else f"the health records of {_quoted(document.patient_name)}"
+        else f"the health records of {quoted(document.patient_name)}"
     )
-    return f"{_verdict(document.root)}: {whose}"
+    link = " to " if _adds_only(document) else ": "
+    return f"{_verdict(document, document.root)}{link}{whose}"
 
 
-def _verdict(provision: Provision) -> str:
+def _verdict(document: ConsentDocument, provision: Provision) -> str:
+    if _adds_only(document):
+        return "YES, they may add" if provision.permit else "NO, they may not add"
     return "YES, share" if provision.permit else "NO, do not share"
 
 
 def _root(document: ConsentDocument, clauses: Clauses) -> list[str]:
-    root = document.root
+    root, adding = document.root, _adds_only(document)
     lead = "You let" if root.permit else "You do not let"
-    which = _which(root)
+    what = "add to your records" if adding else f"see {_which(root)}"
     who = clauses.who(root.actors)
     if len(who) < LINES_FROM:
         names = joined(who, "and" if root.permit else "or") or "anyone"
-        lines = [f"{lead} {names} see {which}."]
+        lines = [f"{lead} {names} {what}."]
     else:
-        lines = listed(f"{lead} any of these see {which}", who, "or")
+        lines = listed(f"{lead} any of these {what}", who, "or")
     return [*lines, *clauses.of(root, whole=True)]
 
 
@@ -96,7 +127,8 @@ def _which(root: Provision) -> str:
     return "the records named here" if any(limits) else "any of your records"
 
 
-def _exceptions(root: Provision, clauses: Clauses) -> list[str]:
+def _exceptions(document: ConsentDocument, clauses: Clauses) -> list[str]:
+    root = document.root
     inner = [item for item in root.walk() if item is not root]
     if not inner:
         return []
@@ -107,18 +139,18 @@ def _exceptions(root: Provision, clauses: Clauses) -> list[str]:
         _LASTS if any(item.period for item in inner) else "",
         _ELSEWHERE if any(not item.permit for item in inner) else "",
     ]
-    return ["But this is different:", *_numbered(root, clauses, ""), " ".join(filter(None, notes))]
+    return ["But this is different:", *_numbered(document, root, clauses, ""), " ".join(filter(None, notes))]
 
 
-def _numbered(provision: Provision, clauses: Clauses, prefix: str) -> list[str]:
+def _numbered(document: ConsentDocument, provision: Provision, clauses: Clauses, prefix: str) -> list[str]:
     lines = []
     for number, inner in enumerate(provision.provisions, start=1):
         label = f"{prefix}{number}."
         who = listed("Who", clauses.who(inner.actors), "or") if inner.actors else []
-        said = [f"{label} {_verdict(inner)}.", *who, *clauses.of(inner)]
+        said = [f"{label} {_verdict(document, inner)}.", *who, *clauses.of(inner)]
         has_list = any(line.startswith("- ") for line in said)
         lines += said if has_list else [" ".join(said)]
-        lines += _numbered(inner, clauses, label)
+        lines += _numbered(document, inner, clauses, label)
     return lines
 
 
@@ -130,7 +162,7 @@ def _dates(document: ConsentDocument) -> str:
 def _details(document: ConsentDocument) -> list[str]:
     actors = set(document.actors)
     others = [
-        f"{_quoted(display)} is {identity}"
+        f"{quoted(display)} is {identity}"
         for identity, display in document.names.items()
         if display is not None and identity not in actors
     ]
@@ -144,13 +176,9 @@ def _details(document: ConsentDocument) -> list[str]:
 
 def _account(document: ConsentDocument, actor: str) -> str:
     display = document.names[actor]
-    return actor if display is None else f"{_quoted(display)} is {actor}"
+    return bracketed(actor) if display is None else f"{quoted(display)} is {actor}"
 
 
 def _name(document: ConsentDocument, identity: str) -> str:
     display = document.names[identity]
-    return identity if display is None else _quoted(display)
-
-
-def _quoted(name: str) -> str:
-    return f'"{name}"'
+    return bracketed(identity) if display is None else quoted(display)

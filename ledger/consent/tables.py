@@ -137,7 +137,7 @@ ACTIONS = """
 access    look at them
 use       use them in their work
 disclose  pass them on to others
-collect   save them, and add new records to yours
+collect   add new records to yours
 correct   ask for them in order to correct them
 """
 

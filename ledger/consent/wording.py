@@ -14,6 +14,7 @@ _PARTS = re.compile(
     r"(?P<year>\d{4})(?:-(?P<month>\d\d)(?:-(?P<day>\d\d)(?:T(?P<time>\d\d:\d\d):(?P<rest>[\d.]+)(?P<zone>.+))?)?)?"
 )
 LINES_FROM = 4
+_VISIBLE_SPACE = "\N{OPEN BOX}"
 
 
 def joined(items: Sequence[str], last: str) -> str:
@@ -28,6 +29,16 @@ def listed(lead: str, items: Sequence[str], last: str) -> list[str]:
     if len(items) < LINES_FROM:
         return [f"{lead}: {joined(items, last)}."]
     return [f"{lead}:", *(f"- {item}" for item in items)]
+
+
+def quoted(name: str) -> str:
+    """A name, of which `check_name` holds, so that nothing in it can end the quotation."""
+    return f'"{name}"'
+
+
+def bracketed(identity: str) -> str:
+    """An identity without a name. Its spaces are made visible, so that it is one word and never two."""
+    return f"<{identity.replace(' ', _VISIBLE_SPACE)}>"
 
 
 def code_words(tree: Tree, codes: Sequence[str]) -> list[str]:
@@ -48,7 +59,8 @@ def zone_words(minutes: int) -> str:
 def moment_words(text: str, zone: int, *, end: bool = False) -> str:
     """A FHIR date or dateTime in words: ``3 May 2026 at 10:00``, ``the end of June 2026``.
 
-    The offset is written only where it is not the document's `zone`.
+    The offset is written only where it is not the document's `zone`. In that zone, an `end` with the last
+    second of a day is the end of that day, which is what it means.
     """
     match = _PARTS.fullmatch(text)
     if match is None:  # pragma: no cover -- the document was parsed
@@ -62,15 +74,25 @@ def moment_words(text: str, zone: int, *, end: bool = False) -> str:
     date = f"{int(day)} {name}"
     if match["time"] is None:
         return f"the end of {date}" if end else date
-    seconds = "" if match["rest"] == "00" else f":{match['rest']}"
     own = offset_minutes(match["zone"])
+    if end and own == zone and (match["time"], match["rest"]) == ("23:59", "59"):
+        return f"the end of {date}"
+    seconds = "" if match["rest"] == "00" else f":{match['rest']}"
     where = "" if own == zone else f" ({zone_words(own)})"
     return f"{date} at {match['time']}{seconds}{where}"
 
 
 def period_words(start: str | None, end: str | None, zone: int) -> str:
-    """``from … to …``, ``from … on``, ``until …``."""
+    """``from … to …``, ``from … on``, ``until …``, and ``in …`` or ``on …`` for one year, month or day."""
+    if start is not None and start == end and "T" not in start:
+        return _unit_words(start, zone)
     if end is None:
         return f"from {moment_words(start or '', zone)} on"
     last = moment_words(end, zone, end=True)
     return f"until {last}" if start is None else f"from {moment_words(start, zone)} to {last}"
+
+
+def _unit_words(text: str, zone: int) -> str:
+    if text.count("-") == 2:
+        return f"on {moment_words(text, zone)}"
+    return f"in {moment_words(text, zone).removeprefix('the start of ')}"

@@ -15,6 +15,7 @@ from ledger.chain.events import ParticipantAdmitted, Recorded, Revoked
 from ledger.consent.builder import Party, build
 from ledger.consent.commitment import Filing, commit, filing_to_json, verify_filing
 from ledger.consent.document import parse_document
+from ledger.consent.selection import any_of
 from ledger.consent.statement import statement
 from ledger.crypto.identity import Account
 from ledger.crypto.typed import (
@@ -224,7 +225,7 @@ def filed(
                 starts=datetime.fromtimestamp(block_time(starts), UTC),
                 until=until,
                 at=datetime.fromtimestamp(block_time(starts), UTC),
-                excepted_labels=excepted,
+                exceptions=any_of(labels=excepted),
                 deny=deny,
             )
         )

@@ -23,6 +23,7 @@ from ledger.client.config import Config
 from ledger.client.drafting import Wish
 from ledger.client.gateway import system_clock
 from ledger.consent.commitment import filing_from_json, verify_filing
+from ledger.consent.selection import any_of
 from ledger.crypto.identity import Account
 from ledger.crypto.typed import Revocation, consent_domain
 from ledger.errors import AccessDenied, Forbidden
@@ -140,7 +141,7 @@ def day(network: Network) -> Day:
     patient.publish_bundle(data.read("bundle.json"))
     patient.publish_bundle(supplement_for(read_bundle(data.read("bundle.json"))))
     request = provider.request_consent(alice.did, purposes=["TREAT"]).request
-    wish = Wish(grantees=[clinic.did], purposes=["TREAT"], excepted_labels=["PSY"])
+    wish = Wish(grantees=[clinic.did], purposes=["TREAT"], exceptions=any_of(labels=["PSY"]))
     first = patient.file(patient.draft(wish, request)).consent
     network.wait_active(first)
     report = provider.read(alice.did, purposes=["TREAT"])

@@ -14,6 +14,7 @@ from ledger.client.drafting import Wish
 from ledger.client.gateway import GatewayClient
 from ledger.client.own import STOPPING
 from ledger.client.patient import PatientClient
+from ledger.consent.selection import Selection
 from ledger.crypto.identity import Identity, new_words
 from ledger.crypto.sealing import KeyPair
 from ledger.errors import (
@@ -179,7 +180,9 @@ def test_a_provider_is_not_shown_another_text_than_the_document(
 def test_an_old_receipt_does_not_prove_a_new_act(network: Network, alice: Person, clinic: Person) -> None:
     old = alice.state.receipts[0]
     patient = network.patient(alice, change("/v1/consents", lambda a: a.update(receipt=old), "POST"))
-    draft = patient.draft(Wish(grantees=[clinic.did], purposes=["HOPERAT"], classes=["labs"]))
+    draft = patient.draft(
+        Wish(grantees=[clinic.did], purposes=["HOPERAT"], which=Selection(classes=["labs"]))
+    )
     before = len(alice.state.filings)
     with pytest.raises(ProofInvalid) as caught:
         patient.file(draft)

@@ -13,6 +13,7 @@ from ledger.client.directory import DirectoryView
 from ledger.client.drafting import Draft, Wish, wish_of
 from ledger.client.own import UNFILED
 from ledger.client.patient import PatientClient
+from ledger.consent.selection import Selection, any_of
 from ledger.crypto.sealing import KeyPair
 from ledger.errors import (
     AccessDenied,
@@ -72,10 +73,10 @@ def readable(network: Network, reader: Person, alice: Person) -> set[Cid]:
 def test_a_restored_client_signs_with_no_controller_twice(
     network: Network, alice: Person, clinic: Person
 ) -> None:
-    first = share(network, alice, clinic, classes=["labs"])
+    first = share(network, alice, clinic, which=Selection(classes=["labs"]))
     restored = Person(identity=alice.identity, did=alice.did, state=MemoryState())
-    second = share(network, restored, clinic, classes=["vitals"])
-    third = share(network, restored, clinic, classes=["notes"])
+    second = share(network, restored, clinic, which=Selection(classes=["vitals"]))
+    third = share(network, restored, clinic, which=Selection(classes=["notes"]))
     shown = {one.id: one.controller for one in network.patient(restored).consents()}
     assert set(shown) == {first, second, third}
     assert len(set(shown.values())) == 3
@@ -84,7 +85,7 @@ def test_a_restored_client_signs_with_no_controller_twice(
 def test_a_restored_client_finds_controllers_that_only_the_chain_knows(
     network: Network, alice: Person, clinic: Person
 ) -> None:
-    share(network, alice, clinic, classes=["labs"])
+    share(network, alice, clinic, which=Selection(classes=["labs"]))
     used = {one.controller for one in network.patient(alice).consents()}
     restored = Person(identity=alice.identity, did=alice.did, state=MemoryState())
 
@@ -92,7 +93,9 @@ def test_a_restored_client_finds_controllers_that_only_the_chain_knows(
         return {"consents": []} if asked == "GET /v1/consents" else answer
 
     patient = network.patient(restored, forgetful)
-    patient.file(patient.draft(Wish(grantees=[clinic.did], purposes=["TREAT"], classes=["notes"])))
+    patient.file(
+        patient.draft(Wish(grantees=[clinic.did], purposes=["TREAT"], which=Selection(classes=["notes"])))
+    )
     assert restored.state.next_controller == 2
     assert restored.identity.controller(1).address not in used
 
@@ -158,7 +161,7 @@ def test_records_of_a_new_kind_are_sealed_to_those_who_may_see_them(
     patient = network.patient(alice)
     patient.publish_bundle(small_bundle("Condition"))
     share(network, alice, clinic)
-    share(network, alice, surgery, excepted_labels=["PSY", "ETH", "HIV"])
+    share(network, alice, surgery, exceptions=any_of(labels=["PSY", "ETH", "HIV"]))
     before = readable(network, surgery, alice)
     new = patient.publish_bundle(supplement_for(read_bundle(BUNDLE)))
     sensitive = {record.root for record in new if record.header.labels}
@@ -172,7 +175,7 @@ def test_no_key_is_sealed_for_what_another_consent_closes(
     network: Network, alice: Person, clinic: Person
 ) -> None:
     network.patient(alice).publish_bundle(small_bundle("Condition", "Immunization"))
-    refused = share(network, alice, clinic, classes=["problems"], deny=True)
+    refused = share(network, alice, clinic, which=Selection(classes=["problems"]), deny=True)
     consent = share(network, alice, clinic)
     records = network.patient(alice).records()
     closed = {record.compartment for record in records if record.header.record_class == "11450-4"}
@@ -193,8 +196,8 @@ def test_the_clients_own_preview_is_that_of_an_honest_gateway(
 ) -> None:
     patient = network.patient(alice)
     patient.publish_bundle(supplement_for(read_bundle(BUNDLE)))
-    share(network, alice, surgery, excepted_labels=["PSY"])
-    draft = patient.draft(Wish(grantees=[clinic.did], purposes=["TREAT"], excepted_labels=["HIV"]))
+    share(network, alice, surgery, exceptions=any_of(labels=["PSY"]))
+    draft = patient.draft(Wish(grantees=[clinic.did], purposes=["TREAT"], exceptions=any_of(labels=["HIV"])))
     told = network.gateway(alice).preview(draft.document.canonical.decode())
     assert {one.participant: (set(one.now), set(one.then)) for one in told} == {
         effect.participant: (set(effect.now), set(effect.then)) for effect in draft.effects
@@ -228,9 +231,9 @@ def test_what_is_no_bundle_changes_nothing(network: Network, alice: Person) -> N
 @pytest.mark.parametrize(
     ("more", "error"),
     [
-        ({"classes": ["potions"]}, UnknownCode),
+        ({"which": Selection(classes=["potions"])}, UnknownCode),
         ({"purposes": ["FUN"]}, UnknownCode),
-        ({"excepted_labels": ["SECRET"]}, UnknownCode),
+        ({"exceptions": [Selection(labels=["SECRET"])]}, UnknownCode),
         ({"until": datetime(2020, 1, 1, tzinfo=UTC)}, InvalidInput),
         ({"purposes": []}, InvalidInput),
         ({"grantees": []}, InvalidInput),
@@ -306,7 +309,7 @@ def test_a_request_can_be_declined_or_taken_as_a_wish(
     asked = provider.request_consent(alice.did, purposes=["TREAT"], classes=["labs"], until=until)
     patient = network.patient(alice)
     wish = wish_of(patient.request(asked.request))
-    assert (wish.grantees, wish.classes, wish.until) == ((clinic.did,), ("30954-2",), until)
+    assert (wish.grantees, wish.which.classes, wish.until) == ((clinic.did,), ("30954-2",), until)
     assert patient.decline(asked.request) == "declined"
     assert [one.state for one in provider.requests() if one.request == asked.request] == ["declined"]
     with pytest.raises(Conflict):

@@ -7,6 +7,7 @@ import pytest
 from ledger.chain.index import ChainState
 from ledger.client.drafting import Wish
 from ledger.client.own import STOPPING, OwnConsent
+from ledger.consent.selection import Selection
 from tests.network import Network, Person, small_bundle
 
 
@@ -63,7 +64,9 @@ def test_a_stop_that_gateway_and_chain_do_not_show_is_not_believed(
 
 
 def test_a_yes_that_no_record_fits_opens_nothing(network: Network, alice: Person, clinic: Person) -> None:
-    labs = filed(network, alice, Wish(grantees=[clinic.did], purposes=["TREAT"], classes=["labs"]))
+    labs = filed(
+        network, alice, Wish(grantees=[clinic.did], purposes=["TREAT"], which=Selection(classes=["labs"]))
+    )
     assert people(network, alice, labs) == set()
 
 

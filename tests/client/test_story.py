@@ -9,6 +9,7 @@ from ledger.chain.index import ChainState
 from ledger.client.drafting import Wish
 from ledger.client.patient import PatientClient
 from ledger.client.provider import ProviderClient
+from ledger.consent.selection import Selection, any_of
 from ledger.errors import AccessDenied
 from ledger.ids import ConsentId
 from ledger.policy.model import Outcome
@@ -36,7 +37,12 @@ class Story:
 
     def share(self, *labels: str, classes: tuple[str, ...] = ()) -> ConsentId:
         patient = self.patient
-        wish = Wish(grantees=[self.clinic.did], purposes=["TREAT"], classes=classes, excepted_labels=labels)
+        wish = Wish(
+            grantees=[self.clinic.did],
+            purposes=["TREAT"],
+            which=Selection(classes=classes),
+            exceptions=any_of(labels=labels),
+        )
         done = patient.file(patient.draft(wish))
         self.network.wait_active(done.consent)
         return done.consent
@@ -79,7 +85,7 @@ def test_from_request_to_stop(story: Story) -> None:
     request = patient.request(asked.request)
     assert (request.subject, request.note) == (story.clinic.did, "for your visit")
 
-    wish = Wish(grantees=[story.clinic.did], purposes=request.purpose, excepted_labels=["PSY"])
+    wish = Wish(grantees=[story.clinic.did], purposes=request.purpose, exceptions=any_of(labels=["PSY"]))
     draft = patient.draft(wish, asked.request)
     (effect,) = draft.effects
     assert effect.participant == story.clinic.did

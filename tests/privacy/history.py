@@ -22,6 +22,7 @@ from ledger.chain.transactions import Fees, Transaction, sign_transaction
 from ledger.consent.builder import Party, build
 from ledger.consent.commitment import Filing, commit, filing_to_json
 from ledger.consent.document import parse_document
+from ledger.consent.selection import Selection, any_of
 from ledger.crypto import typed
 from ledger.crypto.identity import Account, Identity
 from ledger.crypto.sealing import KeyPair
@@ -177,8 +178,8 @@ class World:
             patient_name=patient.name,
             grantees=dice.sample(self.clinics, dice.choice((1, 1, 1, 2))),
             purposes=[dice.choice(PURPOSES)],
-            classes=dice.sample(CLASSES, dice.choice((0, 1, 2))),
-            excepted_labels=dice.choice(((), (), ("PSY",))),
+            which=Selection(classes=dice.sample(CLASSES, dice.choice((0, 1, 2)))),
+            exceptions=any_of(labels=dice.choice(((), (), ("PSY",)))),
             starts=now,
             until=None if lasting is None else now + timedelta(days=lasting),
             at=now,
