@@ -135,14 +135,19 @@ class RecordHeader:
         return compartment_of(self.patient, self.record_class, self.labels)
 
     def facts(self, root: Cid) -> RecordFacts:
-        """What the policy engine sees of the record with this root."""
+        """What the policy engine sees of the record with this root.
+
+        Each member goes by the record's own name too, see `record_name`, so that a consent can be about this
+        one record whatever it holds. A file is one member, without any other name.
+        """
+        own = record_name(root)
         return RecordFacts(
             id=root,
             record_class=self.record_class,
             confidentiality=self.confidentiality,
             labels=frozenset(self.labels),
             codes=frozenset("\n".join(group) for group in self.codes),
-            resources=frozenset("\n".join(group) for group in self.resources),
+            resources=frozenset("\n".join((*group, own)) for group in self.resources or ((),)),
             references=frozenset(self.references),
             encounter=self.encounter,
             authors=frozenset(self.authors),
@@ -196,6 +201,11 @@ def compartment_of(patient: Did, record_class: str, labels: tuple[str, ...]) -> 
         "labels": sorted(set(labels)),
     }
     return hashlib.sha256(canonical(value)).digest()
+
+
+def record_name(root: Cid) -> str:
+    """The name of a whole record in the data of a consent: ``ipfs://`` and its root."""
+    return f"ipfs://{root}"
 
 
 def is_file_name(text: str) -> bool:
