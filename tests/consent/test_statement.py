@@ -1,34 +1,41 @@
 """The statement: complete, deterministic, one text for one meaning, and readable."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta, timezone
+from itertools import permutations, product
+from statistics import mean
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import given
 
 from ledger.consent import tables
 from ledger.consent.builder import Party, build
-from ledger.consent.codes import ACTIONS, CLASSES, PURPOSES, SENSITIVITIES
+from ledger.consent.codes import ACTIONS, CLASSES, CONFIDENTIALITIES, PURPOSES, SENSITIVITIES
 from ledger.consent.document import parse_document
+from ledger.consent.provisions import Provision
+from ledger.consent.selection import Selection, any_of
 from ledger.consent.statement import statement
+from ledger.consent.wording import code_words, joined
+from ledger.errors import DocumentRejected
 from tests.consent.documents import (
-    ELEMENTS,
     NAMES,
+    ORGANISATION,
     PATIENT,
-    WRITTEN,
     A,
     B,
+    actor,
     changed,
     coding,
+    concept,
     document,
     documents,
     examples,
-    is_accepted,
     plain,
 )
+from tests.consent.mutations import OTHERS, PERIODS, Mutation, mutations, put
 from tests.consent.readability import grade, words_a_sentence
 from tests.policy import corpus
 
@@ -36,16 +43,22 @@ AT = datetime(2026, 5, 3, 10, 0, tzinfo=timezone(timedelta(hours=2)))
 FORBIDDEN = re.compile(r"\b(scope|grants?|granted|opt(ing)? out|hash|blockchain)\b", re.IGNORECASE)
 
 
-def built(**changes: Any) -> dict[str, Any]:  # noqa: ANN401
+def built(
+    *,
+    classes: Sequence[str] = ("labs", "vitals"),
+    excepted_labels: Sequence[str] = ("PSY",),
+    excepted_classes: Sequence[str] = (),
+    **changes: Any,  # noqa: ANN401
+) -> dict[str, Any]:
     options: dict[str, Any] = {
         "patient": PATIENT,
         "patient_name": "Jane Doe",
         "grantees": [Party(did=A, display="Dr. Ada Brook")],
-        "classes": ["labs", "vitals"],
+        "which": Selection(classes=classes),
+        "exceptions": any_of(labels=excepted_labels, classes=excepted_classes),
         "purposes": ["TREAT"],
         "starts": AT,
         "until": AT + timedelta(days=90),
-        "excepted_labels": ["PSY"],
         "at": AT,
     }
     return build(**(options | changes))
@@ -101,15 +114,15 @@ def test_a_refusal_says_no_first() -> None:
     ).splitlines()
     assert lines[0] == "NO, do not share: your health records"
     assert lines[2] == "You do not let anyone see the records named here."
-    assert "What they may not do: look at them." in lines
-    assert "What for: any reason." in lines
+    assert "What they may not do: anything." in lines
+    assert "Not for: any reason." in lines
 
 
 def test_nested_points_are_numbered_and_say_how_they_weigh() -> None:
     found = text(plain())
     assert "\n1. NO, do not share. Records marked as: psychiatric illness. A record with no such" in found
     assert '\n1.1. YES, share. Who: "City Clinic".\n' in found
-    assert "\n2. NO, do not share. Only these: what belongs to Encounter/1. If a record does not say" in found
+    assert "\n2. NO, do not share. These: what belongs to <Encounter/1>. If a record does not say" in found
     assert "A point counts more than the one it stands under." in found
     assert "If two points clash, NO wins." in found
 
@@ -125,87 +138,249 @@ def test_many_entries_stand_on_lines_of_their_own() -> None:
     )
 
 
-ROOT = ("provision",)
-FIRST = ("provision", "provision", 0)
-CHANGES: dict[str, tuple[tuple[str | int, ...], object]] = {
-    "patient": (("patient", "identifier", "value"), "did:pkh:eip155:31337:0x" + "09" * 20),
-    "chain of the patient": (("patient", "identifier", "value"), PATIENT.replace("31337", "1")),
-    "zone": (("dateTime",), WRITTEN.replace("+01:00", "+02:00")),
-    "type": ((*ROOT, "type"), "deny"),
-    "start": ((*ROOT, "period", "start"), "2026-01-15T09:00:01+01:00"),
-    "no start": ((*ROOT, "period", "start"), None),
-    "end": ((*ROOT, "period", "end"), "2026-12-30"),
-    "end in other precision": ((*ROOT, "period", "end"), "2026-12"),
-    "no end": ((*ROOT, "period", "end"), None),
-    "no period": ((*ROOT, "period"), None),
-    "actor": ((*ROOT, "actor", 0, "reference", "identifier", "value"), "did:pkh:eip155:31337:0x" + "09" * 20),
-    "no actor": ((*ROOT, "actor"), None),
-    "action": ((*ROOT, "action", 0, "coding", 0, "code"), "use"),
-    "no action": ((*ROOT, "action"), None),
-    "confidentiality": ((*ROOT, "securityLabel", 0, "code"), "N"),
-    "label": ((*ROOT, "securityLabel", 1, "code"), "PSY"),
-    "only confidentiality": ((*ROOT, "securityLabel", 1), None),
-    "only labels": ((*ROOT, "securityLabel", 0), None),
-    "no label": ((*ROOT, "securityLabel"), None),
-    "purpose": ((*ROOT, "purpose", 0, "code"), "COC"),
-    "no purpose": ((*ROOT, "purpose"), None),
-    "class": ((*ROOT, "class", 1), {"system": "http://loinc.org", "code": "8716-3"}),
-    "one class": ((*ROOT, "class", 1), None),
-    "no class": ((*ROOT, "class"), None),
-    "code": ((*ROOT, "code", 0, "coding", 0, "code"), "2345-8"),
-    "code system": ((*ROOT, "code", 0, "coding", 0, "system"), "http://snomed.info/sct"),
-    "no code": ((*ROOT, "code"), None),
-    "data start": ((*ROOT, "dataPeriod", "start"), "2023"),
-    "data end": ((*ROOT, "dataPeriod", "end"), "2025-07"),
-    "no data period": ((*ROOT, "dataPeriod"), None),
-    "meaning": ((*ROOT, "data", 0, "meaning"), "instance"),
-    "author": ((*ROOT, "data", 0, "reference"), {"reference": "Practitioner/x"}),
-    "no data": ((*ROOT, "data"), None),
-    "type of an exception": ((*FIRST, "type"), "permit"),
-    "label of an exception": ((*FIRST, "securityLabel", 0, "code"), "MH"),
-    "exception of an exception": ((*FIRST, "provision"), None),
-    "no exception": ((*ROOT, "provision", 0), None),
-    "no exceptions": ((*ROOT, "provision"), None),
+def accepted(changes: Iterable[Mutation]) -> Iterator[tuple[str, str]]:
+    """Name and text of those mutations that are documents."""
+    for name, found in changes:
+        with suppress(DocumentRejected):
+            yield name, text(found)
+
+
+def full() -> dict[str, Any]:
+    """Every element at every depth, with what can be moved up and down."""
+    found = plain()
+    root = found["provision"]
+    every = {name: value for name, value in root.items() if name not in ("provision", "type", "actor")}
+    every["period"] = {"start": "2026-03-01T00:00:00+01:00", "end": "2026-11-30T12:00:00-05:00"}
+    root["provision"][0] |= every | {"actor": [actor(ORGANISATION)]}
+    root["provision"][0]["provision"][0] |= every
+    return found
+
+
+MUTATED = {
+    *("zone", "dateTime", "patient", "patient.display", "type", "data.meaning", "data.display"),
+    *("actor.display", "code.display", "code.system"),
+    *(f"{name} {verb}" for name in (*OTHERS, "provision") for verb in ("added", "removed")),
+    *(f"{name} replaced" for name in OTHERS),
+    *(
+        f"{name}.{bound} {verb}"
+        for name in PERIODS
+        for bound in ("start", "end")
+        for verb in ("moved", "removed")
+    ),
+    *("period.start added", "period.end added", "dataPeriod.start added", "dataPeriod.end added"),
+    *("period removed", "dataPeriod removed", "provision moved up", "provision moved down"),
 }
 
 
-@pytest.mark.parametrize("change", CHANGES)
-def test_one_changed_element_changes_the_text(change: str) -> None:
-    path, new = CHANGES[change]
-    assert text(changed(plain(), path, new)) != text(plain())
+def test_one_changed_element_at_any_depth_changes_the_text() -> None:
+    seen = set()
+    for document_ in (full(), plain()):
+        before = text(document_)
+        for name, after in accepted(mutations(document_)):
+            assert after != before, name
+            seen.add(name)
+    assert seen == MUTATED
 
 
-@examples(80)
-@given(documents(), st.data())
-def test_one_changed_element_changes_the_text_of_any_document(
-    found: dict[str, Any], data: st.DataObject
-) -> None:
-    places = list(_provisions(found["provision"], ("provision",)))
-    place = data.draw(st.sampled_from(places))
-    name = data.draw(st.sampled_from((*sorted(ELEMENTS), "type")))
-    new = data.draw(st.sampled_from(("permit", "deny")) if name == "type" else ELEMENTS[name])
-    other = changed(found, (*place, name), new)
-    assume(is_accepted(other))
-    assume(parse_document(found).root != parse_document(other).root)
-    assert text(found) != text(other)
+def test_no_two_mutations_give_one_text() -> None:
+    texts: dict[str, dict[str, Any]] = {}
+    for _, found in mutations(full()):
+        with suppress(DocumentRejected):
+            other = texts.setdefault(text(found), found)
+            assert meaning(found) == meaning(other)
+    assert len(texts) > 150
+
+
+@examples(60)
+@given(documents())
+def test_one_changed_element_changes_the_text_of_any_document(found: dict[str, Any]) -> None:
+    before = text(found)
+    texts = [after for _, after in accepted(mutations(found))]
+    assert len(texts) > 20
+    assert before not in texts
+
+
+def meaning(found: dict[str, Any]) -> tuple[object, ...]:
+    """All that is enforced or named: spans of time in place of the texts that say them."""
+    parsed = parse_document(found, accepted_policies=OTHER_POLICIES)
+    names = tuple(sorted((key, name) for key, name in parsed.names.items() if name is not None))
+    return parsed.patient, parsed.patient_name, parsed.written, parsed.policy, rule(parsed.root), names
+
+
+def rule(provision: Provision) -> tuple[object, ...]:
+    """A provision by what it covers."""
+    periods = [
+        entry and (entry.span.start, entry.span.end) for entry in (provision.period, provision.data_period)
+    ]
+    return (
+        *periods,
+        *(
+            getattr(provision, name)
+            for name in ("permit", "actors", "purposes", "actions", "classes", "confidentialities", "labels")
+        ),
+        tuple(entry.key for entry in provision.codes),
+        tuple((entry.meaning, entry.reference) for entry in provision.data),
+        *(rule(inner) for inner in provision.provisions),
+    )
 
 
 @examples(80)
 @given(documents(), documents())
 def test_two_rules_never_have_one_text(one: dict[str, Any], other: dict[str, Any]) -> None:
-    same_rule = parse_document(one).root == parse_document(other).root
-    assert (text(one) == text(other)) == same_rule
+    assert (text(one) == text(other)) == (meaning(one) == meaning(other))
+
+
+OTHER_POLICIES = frozenset({"https://example.org/policy/other"})
+
+
+def test_another_policy_is_another_text() -> None:
+    (other,) = OTHER_POLICIES
+    found = plain() | {"policy": [{"uri": other}]}
+    assert statement(parse_document(found, accepted_policies=OTHER_POLICIES)) != text(plain())
+
+
+def test_a_document_that_names_another_statement_is_refused() -> None:
+    for title in ("statement/en/2", "statement/de/1", "statement/en/1 ", "Statement/en/1"):
+        with pytest.raises(DocumentRejected) as refused:
+            parse_document(changed(plain(), ("sourceAttachment", "title"), title))
+        assert refused.value.message.startswith("Consent.sourceAttachment.title")
+
+
+def test_an_end_in_the_last_second_of_a_day_is_the_end_of_that_day() -> None:
+    day = document({"type": "permit", "period": {"end": "2026-02-03"}})
+    second = document({"type": "permit", "period": {"end": "2026-02-03T23:59:59+01:00"}})
+    assert meaning(day) == meaning(second)
+    assert text(day) == text(second)
+    for end in ("2026-02-03T23:59:58+01:00", "2026-02-03T23:59:59.0+01:00", "2026-02-03T23:59:59+02:00"):
+        assert text(document({"type": "permit", "period": {"end": end}})) != text(day)
+
+
+def distinct(family: Iterable[dict[str, Any]]) -> int:
+    """How many texts there are, after a check that each stands for one meaning."""
+    texts: dict[str, tuple[object, ...]] = {}
+    for found in family:
+        with suppress(DocumentRejected):
+            assert texts.setdefault(text(found), meaning(found)) == meaning(found)
+    return len(texts)
+
+
+def ordered(values: Sequence[Any], most: int = 3) -> Iterator[tuple[Any, ...]]:
+    for count in range(most + 1):
+        yield from permutations(values, count)
+
+
+def test_no_code_reads_like_two() -> None:
+    hostile = ("x", "y", "x or s|y", "x, s|y or s|z", "z", "x> or <s|y", "x.", "x,")
+    names = (None, "s|x or s|y", "<s|x>")
+    family = (
+        document({"type": "permit", "code": [concept("s", code) for code in chosen]})
+        for chosen in ordered(hostile)
+        if chosen
+    )
+    assert distinct(family) == 8 + 56 + 336
+    named = (
+        document(
+            {
+                "type": "permit",
+                "code": [{"coding": [coding("s", one) | ({"display": name} if name else {})]}],
+                "provision": [{"type": "deny", "code": [concept("s", other)]}],
+            }
+        )
+        for one, other, name in product(hostile, hostile, names)
+        if one != other
+    )
+    assert distinct(named) == 8 * 7 * 3
+
+
+def test_no_account_reads_like_words_of_the_text() -> None:
+    hostile = ("anyone", "anyone,", "and", "or", "a", "a,", "Who:", "see", "<a>")
+    family = (
+        put(
+            document({"type": "permit", "provision": [{"type": "deny", "actor": [actor(other)]}]}),
+            ("provision", "actor"),
+            [actor(one) for one in root],
+        )
+        for root, other in product(ordered(hostile, 2), hostile)
+    )
+    assert distinct(family) == (1 + 9 + 72) * 9
+
+
+def test_no_name_reads_like_two_or_like_words_of_the_text() -> None:
+    hostile = (
+        "labs. You let anyone",
+        "Ann and Bob",
+        "Ann, Bob",
+        "Ann; Bob is <b>",
+        "anyone",
+        "<Encounter/1>",
+        "- Ann",
+        "1. NO, do not share.",
+        "Encounter/2",
+    )
+    references = ("Encounter/1", "Encounter/2")
+    family = (
+        document(
+            {
+                "type": "permit",
+                "data": [{"meaning": "related", "reference": {"reference": one} | named(first)}],
+                "provision": [
+                    {
+                        "type": "deny",
+                        "data": [{"meaning": "related", "reference": {"reference": other} | named(second)}],
+                    }
+                ],
+            }
+        )
+        for (one, other), first, second in product(
+            permutations(references, 2), (None, *hostile), (None, *hostile)
+        )
+    )
+    assert distinct(family) == 2 * (1 + 9 + 9 + 72)
+
+
+def named(display: str | None) -> dict[str, str]:
+    return {} if display is None else {"display": display}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        'Ann" and "Bob',
+        "Ann\u201d and \u201cBob",
+        "Ann\nBob",
+        "Ann\u202eBob",
+        f"{A}",
+        "Ann  Bob",
+        "Ann\u200bBob",
+    ],
+)
+def test_a_name_that_could_end_its_quotation_or_hide_is_refused(name: str) -> None:
+    root = ("provision", "actor", 0, "reference", "display")
+    with pytest.raises(DocumentRejected) as refused:
+        parse_document(changed(plain(), root, name))
+    assert refused.value.reason == "bad_name"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        code_words(PURPOSES, list(PURPOSES)),
+        code_words(SENSITIVITIES, list(SENSITIVITIES)),
+        list(CONFIDENTIALITIES.values()),
+        list(ACTIONS.values()),
+        [entry.words for entry in CLASSES.values()],
+    ],
+    ids=["purposes", "labels", "confidentialities", "actions", "classes"],
+)
+def test_no_list_of_codes_reads_like_another(words: list[str]) -> None:
+    for last in ("and", "or"):
+        said = [joined(chosen, last) for chosen in ordered(words) if chosen]
+        assert len(set(said)) == len(said)
 
 
 def test_names_and_narrative_without_effect_leave_the_rule_alone() -> None:
     carried = plain() | {"language": "en", "meta": {"versionId": "7"}, "id": "c1"}
     assert text(carried) == text(plain())
-
-
-def _provisions(provision: dict[str, Any], path: tuple[str | int, ...]) -> Iterator[tuple[str | int, ...]]:
-    yield path
-    for index, inner in enumerate(provision.get("provision", [])):
-        yield from _provisions(inner, (*path, "provision", index))
 
 
 READ = {
@@ -231,8 +406,15 @@ def test_reading_grade_of_a_statement(name: str) -> None:
 
 
 def test_reading_grade_of_statements_on_average() -> None:
-    grades = [grade(main_part(text(found))) for found in READ.values()]
-    assert sum(grades) / len(grades) <= 6
+    """With -s it prints the figures."""
+    grades = {name: grade(main_part(text(found))) for name, found in READ.items()}
+    lengths = {name: words_a_sentence(main_part(text(found))) for name, found in READ.items()}
+    for what, found in (("reading grade", grades), ("words a sentence", lengths)):
+        worst = max(found, key=found.__getitem__)
+        print(f"\n{what} of {len(found)} statements: {mean(found.values()):.1f} on average,", end=" ")
+        print(f"at worst {found[worst]:.1f} ({worst})", end="")
+    assert mean(grades.values()) <= 6
+    assert mean(lengths.values()) <= 15
 
 
 @pytest.mark.parametrize("code", [*PURPOSES])
@@ -287,5 +469,5 @@ def test_dates_in_words() -> None:
 def test_codes_are_named_with_their_system_below() -> None:
     named = coding("http://loinc.org", "2345-7") | {"display": "Glucose"}
     lines = text(document({"type": "permit", "code": [{"coding": [named]}]})).splitlines()
-    assert any(line.startswith('Only about: "Glucose".') for line in lines)
+    assert any(line.startswith('Only records about: "Glucose".') for line in lines)
     assert lines[-2] == 'Names: "Glucose" is http://loinc.org|2345-7'
