@@ -14,7 +14,7 @@ from ledger.client.publications import VerifiedRecord
 from ledger.consent.codes import CLASSES, class_code
 from ledger.consent.names import check_name
 from ledger.consent.selection import Named
-from ledger.consent.wording import moment_words
+from ledger.consent.wording import day_words
 from ledger.errors import InvalidInput, NotFound
 from ledger.records.header import RecordHeader, record_name
 
@@ -140,14 +140,14 @@ def _told(key: str, words: Mapping[str, str]) -> str:
 
 
 def _visit_words(day: str | None) -> str:
-    return "your visit" if day is None else f"your visit of {moment_words(day, 0)}"
+    return "your visit" if day is None else f"your visit of {day_words(day)}"
 
 
 def _record_words(header: RecordHeader) -> str:
     if header.name is not None and _is_short_name(header.name):
         return header.name
     words = CLASSES[header.record_class].words
-    return words if header.date is None else f"{words} of {moment_words(header.date, 0)}"
+    return words if header.date is None else f"{words} of {day_words(header.date)}"
 
 
 def _is_short_name(name: str) -> bool:

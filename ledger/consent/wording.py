@@ -85,14 +85,13 @@ def moment_words(text: str, zone: int, *, end: bool = False) -> str:
 def period_words(start: str | None, end: str | None, zone: int) -> str:
     """``from … to …``, ``from … on``, ``until …``, and ``in …`` or ``on …`` for one year, month or day."""
     if start is not None and start == end and "T" not in start:
-        return _unit_words(start, zone)
+        return f"{'on' if start.count('-') == 2 else 'in'} {day_words(start)}"
     if end is None:
         return f"from {moment_words(start or '', zone)} on"
     last = moment_words(end, zone, end=True)
     return f"until {last}" if start is None else f"from {moment_words(start, zone)} to {last}"
 
 
-def _unit_words(text: str, zone: int) -> str:
-    if text.count("-") == 2:
-        return f"on {moment_words(text, zone)}"
-    return f"in {moment_words(text, zone).removeprefix('the start of ')}"
+def day_words(text: str) -> str:
+    """A FHIR date without time: ``3 May 2026``, ``June 2025``, ``the year 2024``."""
+    return moment_words(text, 0).removeprefix("the start of ")
