@@ -102,12 +102,14 @@ def consequences(desk: "Desk", draft: "Draft") -> tuple[list[RecordPart], list[E
 
 def effects_text(draft: "Draft", effects: list[EffectPart], records: list[RecordPart]) -> str:
     """The same in words."""
+    from ledger.consent.statement import adds_only
+
     document = draft.document
     return view.effects_text(
         effects,
         records,
         people=document.actors,
-        permits=document.permits,
+        permits=document.permits and not adds_only(document),
         excepted=view.excepted_marks(document),
     )
 

@@ -69,18 +69,18 @@ def statement(document: ConsentDocument) -> str:
     return "\n\n".join(block for block in blocks if block)
 
 
+def adds_only(document: ConsentDocument) -> bool:
+    """Whether a document is about adding records and nothing else."""
+    return document.root.actions == _ADDING and all(
+        provision.actions in ((), _ADDING) for provision in document.provisions()
+    )
+
+
 def _notes(document: ConsentDocument) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What the choice means beside its clauses, and what stopping it does."""
     if not document.permits:
         return _TO_BLOCK, _STOP_BLOCKING
-    return (_TO_ADD, _STOP_ADDING) if _adds_only(document) else (_TO_SHARE, _STOP_SHARING)
-
-
-def _adds_only(document: ConsentDocument) -> bool:
-    """Whether nothing in a document is about anything but adding records."""
-    return document.root.actions == _ADDING and all(
-        provision.actions in ((), _ADDING) for provision in document.provisions()
-    )
+    return (_TO_ADD, _STOP_ADDING) if adds_only(document) else (_TO_SHARE, _STOP_SHARING)
 
 
 def _title(document: ConsentDocument) -> str:
@@ -89,18 +89,18 @@ def _title(document: ConsentDocument) -> str:
         if document.patient_name is None
         else f"the health records of {quoted(document.patient_name)}"
     )
-    link = " to " if _adds_only(document) else ": "
+    link = " to " if adds_only(document) else ": "
     return f"{_verdict(document, document.root)}{link}{whose}"
 
 
 def _verdict(document: ConsentDocument, provision: Provision) -> str:
-    if _adds_only(document):
+    if adds_only(document):
         return "YES, they may add" if provision.permit else "NO, they may not add"
     return "YES, share" if provision.permit else "NO, do not share"
 
 
 def _root(document: ConsentDocument, clauses: Clauses) -> list[str]:
-    root, adding = document.root, _adds_only(document)
+    root, adding = document.root, adds_only(document)
     lead = "You let" if root.permit else "You do not let"
     what = "add to your records" if adding else f"see {_which(root)}"
     who = clauses.who(root.actors)
