@@ -9,7 +9,7 @@ from ledger.consent import codes
 from ledger.consent.document import POLICY_URI, STATEMENT, parse_document
 from ledger.consent.provisions import RECIPIENT
 from ledger.consent.selection import EVERYTHING, Named, Selection, coding
-from ledger.errors import InvalidInput, UnknownCode
+from ledger.errors import DocumentRejected, InvalidInput, UnknownCode
 from ledger.ids import Did, parse_did
 
 ACCESS = ("access",)
@@ -62,7 +62,8 @@ def build(
     Raises:
         UnknownCode: a class, purpose, action or label that no table has.
         InvalidInput: a permission without grantee or purpose, a refusal with exceptions, a period that ends
-            before it starts or before `at`, a time without whole-minute offset, a bad name or account.
+            before it starts or before `at`, a time without whole-minute offset, a bad name or account, or an
+            exception that leaves nothing (``nothing_left``).
         DocumentRejected: an option given twice, one name for two accounts, a bad reference, code or date.
     """
     _check(grantees, purposes, deny=deny, exceptions=exceptions)
@@ -80,8 +81,21 @@ def build(
     }
     document = _frame(patient, patient_name, organization, _instant(at, zone))
     document["provision"] = {name: value for name, value in provision.items() if value}
-    parse_document(document)
+    _require_accepted(document)
     return document
+
+
+def _require_accepted(document: dict[str, Any]) -> None:
+    try:
+        parse_document(document)
+    except DocumentRejected as exc:
+        if exc.reason != "exception_covers_all":
+            raise
+        raise InvalidInput(
+            "what is excepted leaves nothing to share",
+            reason="nothing_left",
+            fix="Except less, or share more.",
+        ) from exc
 
 
 def _check(

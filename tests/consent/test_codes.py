@@ -9,6 +9,7 @@ import pytest
 from ledger.consent import codes, tables
 from ledger.consent.codes import ACTIONS, CLASSES, CONFIDENTIALITIES, PURPOSES, SENSITIVITIES
 from ledger.errors import UnknownCode
+from ledger.policy.index import RecordIndex
 from ledger.policy.model import RecordFacts
 from ledger.policy.obligations import obligations
 from ledger.records.valuesets import value_sets
@@ -102,7 +103,7 @@ def test_systems_and_versions_are_those_that_the_tables_name() -> None:
 @needs_shared
 def test_the_duties_that_come_with_a_permit_have_codes_of_hl7() -> None:
     lists = load("codelists.json")
-    given = {one.type: one.code for one in obligations([RECORD])}
+    given = {one.type: one.code for one in obligations(RecordIndex.of([RECORD]), 1)}
     assert given == {"label": "PERSISTLABEL", "refrain": "NORDSCLCD", "notice": "42CFRPart2"}
     for kind, policy in (
         ("label", "ObligationPolicy"),

@@ -21,6 +21,7 @@ from tests.consent.documents import (
     coding,
     concept,
     document,
+    is_accepted,
     label,
     record_class,
     reference,
@@ -171,6 +172,13 @@ class Draw:
 
 
 def _document(draw: Draw) -> Json:
+    """A document that is accepted: one that contradicts itself is drawn again."""
+    while not is_accepted(found := _any_document(draw)):
+        pass
+    return found
+
+
+def _any_document(draw: Draw) -> Json:
     if draw.chance(0.025):
         provision = _chain(draw, draw.one((5, 8, 12, DEEPEST, DEEPEST)))
     else:
