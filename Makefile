@@ -46,6 +46,7 @@ contracts-nightly: setup analysis
 
 nightly: contracts-nightly
 	CONSENT_DICTIONARY=1000000 $(BIN)/pytest --timeout 7200 tests/privacy
+	CONSENT_AGREEMENT_CASES=500000 $(BIN)/pytest --timeout 7200 tests/policy/test_agreement.py
 
 # The nodes that test-nodes needs, built from source (needs Go).
 tools:
