@@ -18,7 +18,7 @@ from ledger.chain.create2 import PROXY, PROXY_CREATION, PROXY_CREATOR, PROXY_PRI
 from ledger.chain.facts import BlockHeader, FeeMarket
 from ledger.chain.rpc import Rpc
 from ledger.chain.transactions import Fees
-from ledger.errors import InvalidInput, VerificationFailed
+from ledger.errors import ChainUnreachable, InvalidInput, VerificationFailed
 from ledger.ids import Address, Digest
 
 FUNDING, PROXY_STEP = "funding of the proxy's creator", "deployment proxy"
@@ -150,7 +150,7 @@ def _steps(rpc: Rpc, sender: Address, missing: Sequence[Target], proxy: bytes) -
         require_proxy(proxy)
     else:
         yield from _proxy_steps(rpc)
-    for target, gas in zip(missing, _estimates(rpc, sender, missing, proxied=bool(proxy)), strict=True):
+    for target, gas in _estimated(rpc, sender, missing, proxied=bool(proxy)):
         yield Step(
             name=target.name,
             to=PROXY,
@@ -172,6 +172,24 @@ def _proxy_steps(rpc: Rpc) -> Iterator[Step]:
     if lacking > 0:
         yield Step(name=FUNDING, to=PROXY_CREATOR, value=lacking, gas=_TRANSFER_GAS, limit=_TRANSFER_GAS)
     yield Step(name=PROXY_STEP, to=PROXY, creates=PROXY, presigned=PROXY_CREATION)
+
+
+def _estimated(
+    rpc: Rpc, sender: Address, missing: Sequence[Target], *, proxied: bool
+) -> list[tuple[Target, int]]:
+    """What is still missing, and the gas of each creation.
+
+    A creation that was on its way may arrive just now: then it cannot be estimated, and need not be.
+    """
+    while missing:
+        try:
+            return list(zip(missing, _estimates(rpc, sender, missing, proxied=proxied), strict=True))
+        except ChainUnreachable as exc:
+            still = [target for target in missing if not rpc.code(target.address)]
+            if exc.reason != "rpc_error" or still == missing:
+                raise
+            missing = still
+    return []
 
 
 def _estimates(rpc: Rpc, sender: Address, missing: Sequence[Target], *, proxied: bool) -> list[int]:

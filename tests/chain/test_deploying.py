@@ -1,13 +1,14 @@
 """Deploying never sends anything twice, and goes on from wherever it was interrupted."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import contracts
-from ledger.chain.answers import quantity
+from ledger.chain.answers import Answer, Call, quantity
 from ledger.chain.blueprint import Blueprint
 from ledger.chain.create2 import PROXY, PROXY_CODE, PROXY_CREATOR, PROXY_PRICE
 from ledger.chain.deploying import Deployer, created_in, deploy, settled
@@ -45,6 +46,18 @@ class Failing(Rpc):
             super().send_raw(raw)
         if self._left < 0:
             raise Interrupted
+
+
+class Overtaken(Rpc):
+    """A node on which everything is deployed just before something about it is estimated."""
+
+    def batch(self, calls: Sequence[Call]) -> list[Answer]:
+        if any(method == "eth_estimateGas" for method, _ in calls):
+            other = Rpc(self.urls[0])
+            plan = plan_on(other)
+            run(other, Intents(plan.genesis), plan=plan)
+            other.close()
+        return super().batch(calls)
 
 
 @pytest.fixture
@@ -111,6 +124,12 @@ def test_the_gas_of_a_deployment_is_what_the_readme_says_and_at_most_what_was_pl
     said = re.search(r"pays for about\s+([0-9.]+) million\s+gas", README.read_text())
     assert said is not None
     assert said[1] == f"{gas / 10**6:.2f}", f"{gas:,} gas were used"
+
+
+def test_a_plan_leaves_out_what_arrives_while_it_is_made(open_chain: Chain) -> None:
+    overtaken = Overtaken(open_chain.devnet.url)
+    assert plan_on(overtaken).steps == ()
+    overtaken.close()
 
 
 @pytest.mark.parametrize("arrives", [False, True], ids=["before it went out", "after it went out"])
