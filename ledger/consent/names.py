@@ -6,8 +6,13 @@ import unicodedata
 from ledger.errors import InvalidInput
 
 MAX_NAME = 60
-_QUOTES = '"«»“”„‟‹›〝〞〟＂'  # noqa: RUF001 -- all that a reader takes for the end of a quoted name
+# All that a reader takes for the end of a quoted name.
+_QUOTES = '"«»“”„‟‹›〝〞〟＂˝ʺˮ″‶❝❞⹂〃🙶🙷🙸'  # noqa: RUF001
 _ACCOUNT_LIKE = re.compile(r"did:|0x[0-9a-f]{8}", re.IGNORECASE)
+# Default_Ignorable_Code_Point outside of the categories below, and the blank Braille pattern.
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
 # Cc Cf Cs Co Cn: control, invisible or reordering, surrogates, private, unassigned; Zl Zp: line breaks.
 _REFUSED = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
@@ -33,7 +38,7 @@ def check_note(note: str, most: int) -> str:
         InvalidInput: (``bad_note``) over `most` characters, or with a control, invisible, bidirectional or
             line-break character.
     """
-    if len(note) > most or any(unicodedata.category(char) in _REFUSED for char in note):
+    if len(note) > most or _is_hidden(note):
         raise InvalidInput(
             f"a note is one line of plain text of at most {most} characters", reason="bad_note"
         )
@@ -43,7 +48,7 @@ def check_note(note: str, most: int) -> str:
 def _fault(name: str) -> str:
     if not 0 < len(name) <= MAX_NAME:
         return f"it must have 1 to {MAX_NAME} characters"
-    if any(unicodedata.category(char) in _REFUSED for char in name):
+    if _is_hidden(name):
         return "it has an invisible, control or line-break character"
     if not unicodedata.is_normalized("NFC", name):
         return "it is not in Unicode NFC"
@@ -54,3 +59,8 @@ def _fault(name: str) -> str:
     if _ACCOUNT_LIKE.search(name):
         return "it looks like an account"
     return ""
+
+
+def _is_hidden(text: str) -> bool:
+    """Whether something in a text does not show, or moves what does."""
+    return bool(_INVISIBLE.search(text)) or any(unicodedata.category(char) in _REFUSED for char in text)
