@@ -3,10 +3,10 @@
 With the head (block n, its time t, last final block f):
 
 * nobody's, unless the directory as of n admits the subject as a provider that is not suspended;
-* one whose root permits: filed before, no stop before in the log, and on chain recorded and not ended up to
-  n, with ``until`` after t;
-* one whose root denies: filed before, and not ended on chain up to f. A stop that is only accepted or only
-  seen does not lift a refusal.
+* one that was filed before, with no stop before in the log, and on chain recorded and not ended up to n, with
+  ``until`` after t;
+* of any other whose root denies its NO alone, if it was filed before, and not ended on chain up to f. A stop
+  that is only accepted or only seen does not lift a refusal; what the refusal excepts it does end.
 
 What a head showed that the chain has dropped since may have come back some blocks later, up to `later`.
 """
@@ -18,7 +18,7 @@ from ledger.audit.shapes import Head
 from ledger.chain.index import ChainIndex
 from ledger.ids import Address, Did, parse_did
 from ledger.parties import Role
-from ledger.policy.compiler import CompiledConsent
+from ledger.policy.compiler import CompiledConsent, refusals_of
 
 _account = lru_cache(maxsize=4096)(parse_did)
 
@@ -26,7 +26,7 @@ _account = lru_cache(maxsize=4096)(parse_did)
 def eligible(
     chain: ChainIndex, state: PatientState, subject: Did, head: Head, *, block: int, later: int
 ) -> list[CompiledConsent]:
-    """The consents of a patient, as the log has them so far, that count for a subject.
+    """What counts for a subject, of each consent of a patient, as the log has them so far.
 
     Args:
         chain: as the auditor read it.
@@ -44,7 +44,8 @@ def eligible(
         return []
     if not _admits(chain, account, block) and not _admits(chain, account, later):
         return []
-    return [held.compiled for held in state.consents.values() if _counts(chain, held, head, block, later)]
+    found = (_counting(chain, held, head, block, later) for held in state.consents.values())
+    return [consent for consent in found if consent is not None]
 
 
 def _admits(chain: ChainIndex, account: Address, block: int) -> bool:
@@ -52,10 +53,15 @@ def _admits(chain: ChainIndex, account: Address, block: int) -> bool:
     return known is not None and bool(known.roles & Role.PROVIDER) and not known.suspended
 
 
-def _counts(chain: ChainIndex, held: HeldConsent, head: Head, block: int, later: int) -> bool:
+def _counting(
+    chain: ChainIndex, held: HeldConsent, head: Head, block: int, later: int
+) -> CompiledConsent | None:
     consent = held.given.id
-    if not held.given.document.permits:
-        return chain.ended_number(consent, min(head.final, block)) is None
     recorded = chain.consent(consent, later)
     running = recorded is not None and head.time < recorded.until
-    return running and not held.revoked and chain.ended_number(consent, block) is None
+    if running and not held.revoked and chain.ended_number(consent, block) is None:
+        return held.compiled
+    refuses = not held.given.document.permits
+    if refuses and chain.ended_number(consent, min(head.final, block)) is None:
+        return refusals_of(held.compiled)
+    return None

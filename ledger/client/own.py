@@ -18,6 +18,7 @@ from ledger.policy.preview import Standing
 
 UNFILED = "unfiled"
 STOPPING = "stopping"
+RUNNING = ("pending", "active")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +44,9 @@ class OwnConsent:
 
     @property
     def standing(self) -> Standing:
-        """Document and rules, for decisions."""
-        return Standing.of(self.document, self.id)
+        """Document and rules, for decisions; of what is stopped its NO alone, as far as that still counts."""
+        found = Standing.of(self.document, self.id)
+        return found if self.state in RUNNING else found.refusals
 
 
 def own_records(context: Context) -> list[VerifiedRecord]:
@@ -92,15 +94,15 @@ def verify_told(context: Context, row: Consent) -> VerifiedConsent:
 def in_force(context: Context, consents: Iterable[OwnConsent]) -> list[OwnConsent]:
     """Those that decisions rest on or soon will.
 
-    One that permits counts until the first sign of a stop, which this client's own memory is, whatever the
-    gateway says; one whose root denies counts until its end is final on chain.
+    Each counts until the first sign of a stop, which this client's own memory is, whatever the gateway says;
+    the NO of one whose root denies counts until its end is final on chain.
     """
     return [one for one in consents if one.state != UNFILED and _counts(context, one)]
 
 
 def _counts(context: Context, one: OwnConsent) -> bool:
     if one.document.permits:
-        return one.state in ("pending", "active") and not is_stopped(context, one.id)
+        return one.state in RUNNING and not is_stopped(context, one.id)
     return context.directory.state(one.id, "final") is not ChainState.ENDED
 
 
@@ -123,7 +125,7 @@ def _told(context: Context, row: Consent) -> OwnConsent:
 
 
 def _state(told: str, *, stopped: bool) -> str:
-    return STOPPING if stopped and told in ("pending", "active") else told
+    return STOPPING if stopped and told in RUNNING else told
 
 
 def _remembered(context: Context, consent: ConsentId, kept: KeptFiling) -> OwnConsent:

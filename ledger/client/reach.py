@@ -7,7 +7,7 @@ from ledger.client.context import Context
 from ledger.client.own import STOPPING, OwnConsent, in_force, own_records
 from ledger.ids import Cid, Did
 from ledger.policy.index import RecordIndex
-from ledger.policy.preview import reachable
+from ledger.policy.preview import Standing, reachable
 
 
 def open_now(context: Context, consents: Sequence[OwnConsent]) -> dict[Did, frozenset[Cid]]:
@@ -19,11 +19,14 @@ def open_now(context: Context, consents: Sequence[OwnConsent]) -> dict[Did, froz
     Raises:
         LedgerError: see `own.own_records`.
     """
-    running = [one for one in consents if one.document.permits and _opens(one)]
+    running = [one for one in consents if _opens(one)]
     if not running:
         return {}
-    closing = [one for one in in_force(context, consents) if not one.document.permits]
-    standing = [one.standing for one in (*running, *closing)]
+    closing = [one for one in in_force(context, consents) if not one.document.permits and one not in running]
+    standing = [
+        *(Standing.of(one.document, one.id) for one in running),
+        *(one.standing.refusals for one in closing),
+    ]
     facts = RecordIndex.of(record.facts for record in own_records(context))
     found = {
         person: reachable(standing, person, facts, context.clock()) for person in sorted(_named(running))

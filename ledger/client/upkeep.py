@@ -11,7 +11,7 @@ from ledger.client.filing import controller_index
 from ledger.client.grants import recipient, sealed, wanted
 from ledger.client.keys import CompartmentKeys
 from ledger.client.memory import remember_grants, remember_sending
-from ledger.client.own import OwnConsent, in_force, own_consents, own_records
+from ledger.client.own import RUNNING, OwnConsent, in_force, own_consents, own_records
 from ledger.client.ports import KeptFiling, SealedTo
 from ledger.errors import NotAdmitted, NotFound
 from ledger.ids import ConsentId, Did
@@ -36,7 +36,7 @@ def reseal(context: Context, keys: CompartmentKeys) -> list[ConsentId]:
     done = []
     for one in consents:
         grants = wanted(one.standing, standing, records, keys.current, context.clock())
-        if one.document.permits and grants != _known(context, one) and _deposited(context, one, grants):
+        if one.state in RUNNING and grants != _known(context, one) and _deposited(context, one, grants):
             done.append(one.id)
     return done
 

@@ -5,7 +5,7 @@ of each part are remembered.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from ledger.consent import codes
@@ -48,12 +48,16 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class CompiledConsent:
-    """A consent as the engine reads it. It is silent on a request that meets none of its `gates`."""
+    """A consent as the engine reads it. It is silent on a request that meets none of its `gates`.
+
+    Without `permits` only its NO counts: what it permits it is silent on.
+    """
 
     id: ConsentId
     patient: Did
     root: Rule
     gates: tuple[OnRequest, ...]
+    permits: bool = True
 
 
 def compile_consent(
@@ -64,6 +68,11 @@ def compile_consent(
     root = compiler.rule(document.root, document.root, upward=False)
     gates = _gates(root.on_request, root.exceptions)
     return CompiledConsent(id=consent_id, patient=document.patient, root=root, gates=gates)
+
+
+def refusals_of(consent: CompiledConsent) -> CompiledConsent:
+    """The same consent where only its NO counts."""
+    return replace(consent, permits=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,7 @@ def _spoken(consents: Iterable[CompiledConsent], asked: Asked) -> tuple[Spoken, 
     for consent in consents:
         if consent.patient == patient and any(map(asked.meets, consent.gates)):
             permitted, denied = asked.speak(consent.root)
-            if permitted & chosen:
+            if consent.permits and permitted & chosen:
                 permits.append((consent.id, permitted & chosen))
             if denied & chosen:
                 denies.append((consent.id, denied & chosen))

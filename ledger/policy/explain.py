@@ -121,7 +121,7 @@ def _consent(consent: CompiledConsent, asked: Asked) -> ConsentTrace:
     if consent.patient != asked.request.patient:
         return ConsentTrace(consent=consent.id, outcome=None, rules=())
     permits, denies = asked.speak(consent.root)
-    said = Outcome.PERMIT if permits else Outcome.DENY if denies else None
+    said = Outcome.DENY if denies else Outcome.PERMIT if permits and consent.permits else None
     rules = tuple(_rules(consent.root, ALWAYS, asked))
     return ConsentTrace(consent=consent.id, outcome=said, rules=rules)
 

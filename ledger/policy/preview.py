@@ -6,7 +6,7 @@ stands for those below it that are not. Who may only ``collect`` adds records an
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import product
 from types import MappingProxyType
@@ -16,7 +16,7 @@ from ledger.consent.document import ConsentDocument
 from ledger.consent.moments import instant
 from ledger.consent.provisions import Provision
 from ledger.ids import Cid, ConsentId, Did
-from ledger.policy.compiler import CompiledConsent, compile_consent
+from ledger.policy.compiler import CompiledConsent, compile_consent, refusals_of
 from ledger.policy.engine import decide
 from ledger.policy.index import RecordIndex
 from ledger.policy.model import Request
@@ -41,6 +41,11 @@ class Standing:
     def of(cls, document: ConsentDocument, consent: ConsentId = DRAFT) -> "Standing":
         """A document as the consent with this id."""
         return cls(document=document, compiled=compile_consent(consent, document))
+
+    @property
+    def refusals(self) -> "Standing":
+        """The same consent where only its NO counts."""
+        return replace(self, compiled=refusals_of(self.compiled))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

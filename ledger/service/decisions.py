@@ -1,9 +1,11 @@
 """Decisions: read the patient's state and the head, decide, sequence; again when the patient moved meanwhile.
 
-Which consents count (DESIGN 4.6, 5): one that permits counts from its recording at the head's level until the
-first sign of a stop; one whose root denies counts from its filing until its end is final on chain.
+Which consents count (DESIGN 4.6, 5): each from its recording at the head's level until the first sign of a
+stop; and the NO of one whose root denies from its filing until its end is final on chain. What such a consent
+permits in an exception is a permission as any other: it needs the recording, and ends with the stop.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +21,7 @@ from ledger.policy.compiler import CompiledConsent
 from ledger.policy.engine import decide
 from ledger.policy.index import RecordIndex
 from ledger.policy.model import Decision, Outcome, Request
+from ledger.policy.preview import Standing
 from ledger.records.cid import parse_cid
 from ledger.service.gateway import Gateway, HeadFacts
 from ledger.service.states import FiledConsent, PatientState, PublishedRecord
@@ -101,25 +104,26 @@ def decide_and_log(gateway: Gateway, question: Question) -> Decided:
 def eligible(
     consents: tuple[FiledConsent, ...], index: ChainIndex, head: HeadFacts, subject: Address
 ) -> tuple[CompiledConsent, ...]:
-    """The consents that count at `head`; none for a subject that is no admitted provider then."""
+    """What counts at `head`, of each consent; nothing for a subject that is no admitted provider then."""
     participant = index.participant(subject, head.number)
     if participant is None or participant.suspended or not participant.roles & Role.PROVIDER:
         return ()
-    return tuple(consent.compiled for consent in consents if _counts(consent, index, head))
+    return tuple(one.compiled for one in _standing(consents, index, head))
 
 
-def standing(gateway: Gateway, state: PatientState) -> tuple[FiledConsent, ...]:
+def standing(gateway: Gateway, state: PatientState) -> tuple[Standing, ...]:
     """A patient's consents that count now, whoever asks; for previews."""
-    head = gateway.head()
-    index = gateway.follower.index
-    return tuple(consent for consent in state.consents if _counts(consent, index, head))
+    return tuple(_standing(state.consents, gateway.follower.index, gateway.head()))
 
 
-def _counts(consent: FiledConsent, index: ChainIndex, head: HeadFacts) -> bool:
-    if not consent.document.permits:
-        ended = index.ended_number(consent.id)
-        return ended is None or ended > head.final
-    return consent.row.stopped is None and index.is_active(consent.id, head.number, head.time)
+def _standing(consents: Iterable[FiledConsent], index: ChainIndex, head: HeadFacts) -> Iterator[Standing]:
+    for consent in consents:
+        if consent.row.stopped is None and index.is_active(consent.id, head.number, head.time):
+            yield consent.standing
+        elif not consent.document.permits:
+            ended = index.ended_number(consent.id)
+            if ended is None or ended > head.final:
+                yield consent.standing.refusals
 
 
 def _decide_on(gateway: Gateway, question: Question, account: Address, state: PatientState | None) -> Decided:

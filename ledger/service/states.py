@@ -13,6 +13,7 @@ from ledger.ids import Address, Cid, ConsentId, Did, parse_did
 from ledger.log.journal import PatientChanged
 from ledger.policy.compiler import CompiledConsent, compile_consent
 from ledger.policy.index import RecordIndex
+from ledger.policy.preview import Standing
 from ledger.records.header import RecordHeader
 from ledger.store.consents import ConsentRow
 from ledger.store.database import Database
@@ -36,6 +37,11 @@ class FiledConsent:
     def id(self) -> ConsentId:
         """The consent id."""
         return ConsentId(self.row.consent)
+
+    @property
+    def standing(self) -> Standing:
+        """Document and rules, for previews."""
+        return Standing(document=self.document, compiled=self.compiled)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from ledger.consent.moments import instant
 from ledger.errors import NotFound
 from ledger.ids import Address, ConsentId, RequestId
 from ledger.log.entry import EntryKind, decode
-from ledger.policy.preview import Effect, Standing, effects
+from ledger.policy.preview import Effect, effects
 from ledger.service.decisions import standing
 from ledger.service.gateway import Gateway
 from ledger.service.requests import inbox, outbox, state_of
@@ -81,10 +81,7 @@ def disclosures(gateway: Gateway, state: PatientState) -> list[dict[str, Any]]:
 
 def preview_of(gateway: Gateway, state: PatientState, document: ConsentDocument) -> list[Effect]:
     """Who could read which records now, and who could with `document`."""
-    today = [
-        Standing(document=consent.document, compiled=consent.compiled) for consent in standing(gateway, state)
-    ]
-    return effects(document, today, state.index, gateway.clock())
+    return effects(document, standing(gateway, state), state.index, gateway.clock())
 
 
 def _disclosure(index: int, entry: dict[str, Any], records: list[str], outcome: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -105,3 +106,26 @@ def test_gateway_and_auditor_let_the_same_consents_count(
     head = Head(number=number, hash=facts.hash, time=facts.time, final=final)
     found = eligible(chain, state, did("clinic"), head, block=number, later=number)
     assert tuple(found) == decisions.eligible(rows, chain, facts, CLINIC)
+
+
+@pytest.mark.parametrize(
+    ("shown", "stopped", "counts"),
+    [
+        pytest.param([], False, [(1, False)], id="accepted, not on chain: its NO alone"),
+        pytest.param([recorded(FILED[1], 2)], False, [(1, True)], id="recorded: all of it"),
+        pytest.param([recorded(FILED[1], 2)], True, [(1, False)], id="a stop accepted: its NO alone"),
+        pytest.param(
+            [recorded(FILED[1], 2), ended(FILED[1], 8)], False, [(1, False)], id="an end seen: its NO alone"
+        ),
+        pytest.param([recorded(FILED[1], 2), ended(FILED[1], 5)], True, [], id="the end final: nothing"),
+    ],
+)
+def test_what_a_refusal_excepts_counts_as_any_yes_does(
+    shown: list[Event], stopped: bool, counts: list[tuple[int, bool]]
+) -> None:
+    admission = ParticipantAdmitted(**place(2), participant=CLINIC, roles=7, profile=bytes(32))
+    chain = World(events=[admission, *shown], tip=BLOCKS).chain()
+    held = HeldConsent(given=GIVEN[1], compiled=COMPILED[1], revoked=stopped)
+    head = Head(number=9, hash=block_hash(9), time=block_time(9), final=5)
+    found = eligible(chain, PatientState(consents={GIVEN[1].id: held}), did("clinic"), head, block=9, later=9)
+    assert [(COMPILED.index(replace(one, permits=True)), one.permits) for one in found] == counts

@@ -8,6 +8,7 @@ from ledger.chain.index import ChainState
 from ledger.client.drafting import Wish
 from ledger.client.own import STOPPING, OwnConsent
 from ledger.consent.selection import Selection
+from ledger.policy.model import Outcome
 from tests.network import Network, Person, small_bundle
 
 
@@ -76,3 +77,23 @@ def test_a_no_opens_nothing_and_closes_what_a_yes_opens(
     refusal = filed(network, alice, Wish(grantees=[clinic.did], purposes=[], deny=True))
     assert people(network, alice, refusal) == set()
     assert people(network, alice, yes, refusal) == set()
+
+
+def test_what_a_no_excepts_is_open_until_the_no_is_stopped(network: Network) -> None:
+    alice, clinic, other = (
+        network.enrolled(),
+        network.admitted("Kept Clinic"),
+        network.admitted("Shut Clinic"),
+    )
+    patient, provider = network.patient(alice), network.provider(clinic)
+    patient.publish_bundle(small_bundle("Condition"))
+    wish = Wish(grantees=[clinic.did, other.did], purposes=["TREAT"], actions=["access"], deny=True)
+    document = patient.draft(wish).document.json
+    document["provision"]["provision"] = [{"type": "permit", "actor": document["provision"]["actor"][:1]}]
+    done = patient.file(patient.draft(document))
+    network.wait_active(done.consent)
+    assert set(patient.open_now(patient.consents())) == {clinic.did}
+    assert provider.read(alice.did, purposes=["TREAT"]).resources
+    patient.revoke(done.consent)
+    assert provider.evaluate(alice.did, purposes=["TREAT"]).outcome is not Outcome.PERMIT
+    assert patient.open_now(patient.consents()) == {}

@@ -9,11 +9,11 @@ import pytest
 from ledger.consent.document import parse_document
 from ledger.errors import InvalidInput
 from ledger.ids import Did, consent_id
-from ledger.policy.compiler import compile_consent
+from ledger.policy.compiler import compile_consent, refusals_of
 from ledger.policy.engine import decide
 from ledger.policy.explain import explain
 from ledger.policy.model import POLICY, Outcome, RecordFacts, Request
-from tests.consent.documents import ORGANISATION, PATIENT, A, B, actor, document, label
+from tests.consent.documents import ORGANISATION, PATIENT, A, B, actor, document, label, record_class
 
 ID = consent_id(bytes(32))
 ASKED = Request(subject=A, patient=PATIENT, purposes=("TREAT",), at=datetime(2026, 2, 1, tzinfo=UTC))
@@ -37,6 +37,27 @@ def test_a_deny_for_an_organisation_holds_for_its_members() -> None:
     consents = [compile_consent(ID, parse_document(found)) for found in (permit(A), closed)]
     assert decide(consents, ASKED, [LAB]).outcome is Outcome.PERMIT
     assert decide(consents, replace(ASKED, organisation=ORGANISATION), [LAB]).outcome is Outcome.DENY
+
+
+def test_of_the_refusals_of_a_consent_only_its_no_counts() -> None:
+    excepting = document(
+        {
+            "type": "deny",
+            "class": [record_class("30954-2")],
+            "provision": [{"type": "permit", "actor": [actor(A)]}],
+        }
+    )
+    consent = compile_consent(ID, parse_document(excepting))
+    for who, whole, alone in (
+        (A, Outcome.PERMIT, Outcome.NO_CONSENT),
+        (B, Outcome.DENY, Outcome.DENY),
+    ):
+        asked = replace(ASKED, subject=Did(who))
+        for given, outcome in ((consent, whole), (refusals_of(consent), alone)):
+            assert decide([given], asked, [LAB]).outcome is outcome
+            assert explain([given], asked, LAB).outcome is outcome
+            told = explain([given], asked, LAB).consents[0].outcome or Outcome.NO_CONSENT
+            assert told is outcome
 
 
 def test_a_decision_names_its_policy() -> None:
