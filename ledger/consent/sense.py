@@ -5,8 +5,8 @@ that is never in force, one that leaves nothing of the rule that it stands under
 both ways. What is only odd is worth a doubt, and enforced as it stands.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
 
 from ledger.consent.codes import CONFIDENTIALITIES, PURPOSES, SENSITIVITIES, Tree, rank
 from ledger.consent.moments import ALWAYS, Span
@@ -110,9 +110,9 @@ def _require(one: Placed) -> None:
 def _require_distinct(siblings: Sequence[Provision]) -> None:
     if len(siblings) < 2:
         return
-    seen: dict[Provision, bool] = {}
+    seen: dict[Hashable, bool] = {}
     for sibling in siblings:
-        point = _nowhere(sibling, permit=True)
+        point = _point(sibling)
         if point not in seen:
             seen[point] = sibling.permit
         elif seen[point] == sibling.permit:
@@ -123,10 +123,18 @@ def _require_distinct(siblings: Sequence[Provision]) -> None:
             )
 
 
-def _nowhere(provision: Provision, *, permit: bool) -> Provision:
-    """The same provision wherever it stands, with another effect; what is below keeps its own."""
-    inner = tuple(_nowhere(item, permit=item.permit) for item in provision.provisions)
-    return replace(provision, path="", permit=permit, provisions=inner)
+def _point(provision: Provision) -> Hashable:
+    """What a provision is about, whatever it says of it; of those below it their effect too."""
+    inner = frozenset((_point(item), item.permit) for item in provision.provisions)
+    return (*(_named(provision, name) for name in (*_ABOUT, *_FACTS, "period")), inner)
+
+
+def _named(provision: Provision, name: str) -> Hashable:
+    """What a provision names of an element, in whatever order or form it is written."""
+    found = getattr(provision, name)
+    if isinstance(found, tuple):
+        return frozenset(found)
+    return None if found is None else found.span
 
 
 def _covers(inner: Placed, outer: Placed) -> bool:
@@ -146,7 +154,7 @@ def _covers(inner: Placed, outer: Placed) -> bool:
 
 def _same_facts(one: Placed, under: Placed) -> bool:
     """Whether both ask the same of a record; a confidentiality that is named anew may reach the other way."""
-    same = all(getattr(one.whole, name) == getattr(under.whole, name) for name in _FACTS)
+    same = all(_named(one.whole, name) == _named(under.whole, name) for name in _FACTS)
     return same and not one.own.confidentialities
 
 

@@ -120,6 +120,24 @@ CONTRADICTIONS = {
         f"{ROOT}.provision[2]",
         "said_twice",
     ),
+    "a no to the marks of the yes in another order": (
+        permit(
+            securityLabel=[label("PSY"), label("HIV")],
+            provision=[deny(securityLabel=[label("HIV"), label("PSY")])],
+        ),
+        f"{ROOT}.provision[0]",
+        "exception_covers_all",
+    ),
+    "the same point twice in another order": (
+        permit(provision=[deny(actor=[actor(A), actor(B)]), deny(actor=[actor(B), actor(A)])]),
+        f"{ROOT}.provision[1]",
+        "said_twice",
+    ),
+    "a point and its opposite in another order": (
+        permit(provision=[deny(actor=[actor(A), actor(B)]), permit(actor=[actor(B), actor(A)])]),
+        f"{ROOT}.provision[1]",
+        "said_both_ways",
+    ),
     "a point and its opposite": (
         permit(provision=[deny(class_=[LABS]), permit(class_=[LABS])]),
         f"{ROOT}.provision[1]",
