@@ -10,8 +10,9 @@ from ledger.consent.codes import (
     PURPOSES,
     SENSITIVITIES,
     needs_emergency,
+    opens,
 )
-from ledger.consent.provisions import Datum, Meaning, Provision
+from ledger.consent.provisions import Datum, Meaning, Provision, may_be_visit
 from ledger.consent.wording import code_words, joined, listed, period_words
 
 _MEANINGS = {
@@ -19,13 +20,13 @@ _MEANINGS = {
     Meaning.RELATED: "what belongs to {}",
     Meaning.AUTHORED_BY: "what was written by {}",
 }
-_UNSAID = {
-    Meaning.RELATED: "If a record does not say where it belongs",
-    Meaning.AUTHORED_BY: "If a record does not say who wrote it",
-}
 _OTHER_MARKS = {
     True: "A record with no mark, or with some other mark, is not shared by this.",
     False: "A record with no such mark is not held back by this.",
+}
+_BOTH_ABOVE = {
+    True: "The privacy level and the marks must both fit.",
+    False: "The privacy level or one of the marks is enough.",
 }
 _WHOLE_RECORD = "ipfs://"
 
@@ -53,6 +54,21 @@ class Clauses:
             *self._period(provision, whole=whole),
         ]
 
+    def turned(self, own: Provision, whole: Provision) -> list[str]:
+        """How a provision reads what it takes over from one of the other effect.
+
+        `whole` is `own` with what it takes over; a permit and a deny read missing and mixed facts in opposite
+        ways.
+        """
+        labelled = bool(own.confidentialities or own.labels)
+        lines = [
+            *([] if labelled else _labels_read(whole)),
+            *(_codes_read(whole) if whole.codes and not own.codes else []),
+            *(_dates_read(whole) if whole.data_period and not own.data_period else []),
+            *(_data_read(whole) if not own.data else []),
+        ]
+        return list(dict.fromkeys(lines))
+
     def who(self, actors: Sequence[str]) -> list[str]:
         """The words for actors."""
         return [self.name(actor) for actor in actors]
@@ -62,26 +78,21 @@ class Clauses:
             return []
         names = [self.name(entry.key) for entry in provision.codes]
         lines = listed(_only(provision, "about"), names, "or")
-        return [*lines, _unsaid(provision, "If a record does not say what it is about"), _group(provision)]
+        return [*lines, *_codes_read(provision)]
 
     def _dates(self, provision: Provision) -> list[str]:
         period = provision.data_period
         if period is None:
             return []
         words = period_words(period.start, period.end, self.zone)
-        return [f"{_only(provision, 'dated')}: {words}.", _unsaid(provision, "If a record has no date")]
+        return [f"{_only(provision, 'dated')}: {words}.", *_dates_read(provision)]
 
     def _data(self, provision: Provision) -> list[str]:
         if not provision.data:
             return []
         words = [_MEANINGS[entry.meaning].format(self.name(entry.reference)) for entry in provision.data]
-        meanings = {entry.meaning for entry in provision.data}
         lead = "Only these" if provision.permit else "These"
-        return [
-            *listed(lead, words, "and"),
-            *(_unsaid(provision, lack) for meaning, lack in _UNSAID.items() if meaning in meanings),
-            *([_group(provision)] if any(map(_may_split, provision.data)) else []),
-        ]
+        return [*listed(lead, words, "and"), *_data_read(provision)]
 
     def _period(self, provision: Provision, *, whole: bool) -> list[str]:
         if provision.period is None:
@@ -132,7 +143,43 @@ def _actions(provision: Provision, *, whole: bool) -> list[str]:
     words = [ACTIONS[code] for code in provision.actions]
     lead = "What they may do" if provision.permit else "What they may not do"
     joint = "and" if provision.permit else "or"
-    return listed(lead, words or ["anything"], joint) if words or whole else []
+    lines = listed(lead, words or ["anything"], joint) if words or whole else []
+    seeing = set(filter(opens, ACTIONS))
+    if not provision.permit and seeing & set(provision.actions) not in (set(), seeing):
+        lines.append("Other ways to see them are not held back by this.")
+    return lines
+
+
+def _labels_read(provision: Provision) -> list[str]:
+    """How labels that stand above are read."""
+    if not provision.labels:
+        return []
+    lines = [_OTHER_MARKS[provision.permit]]
+    if provision.confidentialities:
+        lines.append(_BOTH_ABOVE[provision.permit])
+    return lines
+
+
+def _codes_read(provision: Provision) -> list[str]:
+    return [_unsaid(provision, "If a record does not say what it is about"), _group(provision)]
+
+
+def _dates_read(provision: Provision) -> list[str]:
+    return [_unsaid(provision, "If a record has no date")]
+
+
+def _data_read(provision: Provision) -> list[str]:
+    related = [entry for entry in provision.data if entry.meaning is Meaning.RELATED]
+    lines = []
+    if related and provision.permit:
+        lines.append(_unsaid(provision, "If a record does not say where it belongs"))
+    elif any(may_be_visit(entry.reference) for entry in related):
+        lines.append(_unsaid(provision, "If a record does not name a visit"))
+    if any(entry.meaning is Meaning.AUTHORED_BY for entry in provision.data):
+        lines.append(_unsaid(provision, "If a record does not say who wrote it"))
+    if any(map(_may_split, provision.data)):
+        lines.append(_group(provision))
+    return lines
 
 
 def _only(provision: Provision, what: str) -> str:

@@ -1,5 +1,6 @@
 """Provisions of a consent document: what each names, exactly, and nothing that cannot be enforced."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -17,6 +18,8 @@ MAX_PROVISIONS = 256
 RECIPIENT = "IRCP"
 _SECURITY_LABEL = ("confidentialities", "labels")
 _INHERITED = ("actors", "purposes", "actions", "classes", *_SECURITY_LABEL, "codes", "data_period", "data")
+
+_TYPED = re.compile(r"(?:^|/)([A-Z][A-Za-z]+)/[A-Za-z0-9.-]{1,64}$")
 
 _Item = TypeVar("_Item")
 
@@ -82,6 +85,12 @@ class Provision:
         yield self
         for inner in self.provisions:
             yield from inner.walk()
+
+
+def may_be_visit(reference: str) -> bool:
+    """Whether a reference is to an Encounter, or does not show its type."""
+    typed = _TYPED.search(reference)
+    return typed is None or typed[1] == "Encounter"
 
 
 def inheriting(own: Provision, enclosing: Provision) -> Provision:

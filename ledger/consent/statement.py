@@ -9,6 +9,7 @@ another version, named in the document.
 from ledger.consent.clauses import Clauses
 from ledger.consent.document import STATEMENT, ConsentDocument
 from ledger.consent.provisions import Provision
+from ledger.consent.sense import Placed, placed
 from ledger.consent.wording import LINES_FROM, bracketed, joined, listed, moment_words, quoted, zone_words
 
 _GROUPS = "If you name a group, the people who work for it are part of it."
@@ -139,18 +140,20 @@ def _exceptions(document: ConsentDocument, clauses: Clauses) -> list[str]:
         _LASTS if any(item.period for item in inner) else "",
         _ELSEWHERE if any(not item.permit for item in inner) else "",
     ]
-    return ["But this is different:", *_numbered(document, root, clauses, ""), " ".join(filter(None, notes))]
+    points = _numbered(document, placed(root), clauses, "")
+    return ["But this is different:", *points, " ".join(filter(None, notes))]
 
 
-def _numbered(document: ConsentDocument, provision: Provision, clauses: Clauses, prefix: str) -> list[str]:
+def _numbered(document: ConsentDocument, above: Placed, clauses: Clauses, prefix: str) -> list[str]:
     lines = []
-    for number, inner in enumerate(provision.provisions, start=1):
-        label = f"{prefix}{number}."
+    for number, place in enumerate(above.nested(), start=1):
+        label, inner = f"{prefix}{number}.", place.own
         who = listed("Who", clauses.who(inner.actors), "or") if inner.actors else []
-        said = [f"{label} {_verdict(document, inner)}.", *who, *clauses.of(inner)]
+        turned = clauses.turned(inner, place.whole) if inner.permit != above.own.permit else []
+        said = [f"{label} {_verdict(document, inner)}.", *who, *clauses.of(inner), *turned]
         has_list = any(line.startswith("- ") for line in said)
         lines += said if has_list else [" ".join(said)]
-        lines += _numbered(document, inner, clauses, label)
+        lines += _numbered(document, place, clauses, label)
     return lines
 
 

@@ -5,16 +5,14 @@ ways: a permit matches only what is surely meant, a deny everything that may be 
 answers for a whole index at once, with the set of those that it holds for.
 """
 
-import re
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from ledger.consent.moments import Span, interval
+from ledger.consent.provisions import may_be_visit
 from ledger.policy.bits import union
 from ledger.policy.index import RecordIndex, any_of
 from ledger.policy.model import Request
-
-_TYPED = re.compile(r"(?:^|/)([A-Z][A-Za-z]+)/[A-Za-z0-9.-]{1,64}$")
 
 
 class RequestCondition(Protocol):
@@ -277,16 +275,10 @@ class About:
             # Members without any name fall together in the set, so one of these may be several.
             alone = resources.single & ~resources.unnamed
             return found | refer & alone | resources.each(self.related)
-        unknown = records.without_encounter if any(map(_may_be_encounter, self.related)) else 0
+        unknown = records.without_encounter if any(map(may_be_visit, self.related)) else 0
         return found | refer | resources.any(self.related) | unknown
 
     def _instance(self, records: RecordIndex) -> int:
         if self.permit:
             return records.resources.each(self.instances)
         return records.resources.any(self.instances) | records.resources.unnamed
-
-
-def _may_be_encounter(reference: str) -> bool:
-    """Whether a reference is to an Encounter, or does not show its type."""
-    typed = _TYPED.search(reference)
-    return typed is None or typed[1] == "Encounter"

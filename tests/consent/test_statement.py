@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from ledger.consent import tables
+from ledger.consent import codes, tables
 from ledger.consent.builder import Party, build
 from ledger.consent.codes import ACTIONS, CLASSES, CONFIDENTIALITIES, PURPOSES, SENSITIVITIES
 from ledger.consent.document import parse_document
@@ -33,7 +33,10 @@ from tests.consent.documents import (
     document,
     documents,
     examples,
+    label,
     plain,
+    record_class,
+    reference,
 )
 from tests.consent.mutations import OTHERS, PERIODS, Mutation, mutations, put
 from tests.consent.readability import grade, words_a_sentence
@@ -121,10 +124,65 @@ def test_a_refusal_says_no_first() -> None:
 def test_nested_points_are_numbered_and_say_how_they_weigh() -> None:
     found = text(plain())
     assert "\n1. NO, do not share. Records marked as: psychiatric illness. A record with no such" in found
-    assert '\n1.1. YES, share. Who: "City Clinic".\n' in found
-    assert "\n2. NO, do not share. These: what belongs to <Encounter/1>. If a record does not say" in found
+    assert '\n1.1. YES, share. Who: "City Clinic". A record with no mark, or with some other mark,' in found
+    assert "\n2. NO, do not share. These: what belongs to <Encounter/1>. If a record does not name" in found
     assert "A point counts more than the one it stands under." in found
     assert "If two points clash, NO wins." in found
+
+
+def point(provision: dict[str, Any]) -> str:
+    """The line of the first exception."""
+    return next(line for line in text(document(provision)).splitlines() if line.startswith("1. "))
+
+
+def test_a_point_says_how_it_reads_what_it_takes_over_from_its_opposite() -> None:
+    named = {
+        "securityLabel": [label("N"), label("HIV")],
+        "code": [concept("http://loinc.org", "2345-7")],
+        "dataPeriod": {"start": "2024"},
+        "data": [{"meaning": "authoredby", "reference": reference("Practitioner/x")}],
+    }
+    labs = {"class": [record_class("30954-2")]}
+    assert point({"type": "permit", **named, "provision": [{"type": "deny", **labs}]}) == (
+        "1. NO, do not share. Kinds of records: lab test results."
+        " A record with no such mark is not held back by this."
+        " The privacy level or one of the marks is enough."
+        " If a record does not say what it is about, it is held back."
+        " Records are kept in small groups. A group is held back if any of it fits."
+        " If a record has no date, it is held back."
+        " If a record does not say who wrote it, it is held back."
+    )
+    assert point({"type": "deny", **named, "provision": [{"type": "permit", **labs}]}) == (
+        "1. YES, share. Kinds of records: lab test results."
+        " A record with no mark, or with some other mark, is not shared by this."
+        " The privacy level and the marks must both fit."
+        " If a record does not say what it is about, it is not shared."
+        " Records are kept in small groups. A group is shared only if all of it fits."
+        " If a record has no date, it is not shared."
+        " If a record does not say who wrote it, it is not shared."
+    )
+    alike = point({"type": "permit", **named, "provision": [{"type": "permit", **labs}]})
+    assert alike == "1. YES, share. Kinds of records: lab test results."
+
+
+@pytest.mark.parametrize(
+    ("name", "held_back"), [("CarePlan/7", False), ("Encounter/1", True), ("urn:uuid:5", True)]
+)
+def test_only_a_no_that_may_be_about_a_visit_holds_back_what_names_none(name: str, held_back: bool) -> None:
+    found = text(document({"type": "deny", "data": [{"meaning": "related", "reference": reference(name)}]}))
+    assert ("If a record does not name a visit, it is held back." in found) is held_back
+    assert "where it belongs" not in found
+
+
+@pytest.mark.parametrize(
+    ("actions", "others"),
+    [(["access"], True), (["disclose", "collect"], True), (["collect"], False), (list(ACTIONS), False)],
+)
+def test_a_no_to_some_ways_of_seeing_says_that_others_are_left(actions: list[str], others: bool) -> None:
+    named = [concept(codes.ACTION_SYSTEM, code) for code in actions]
+    said = "Other ways to see them are not held back by this."
+    assert (said in text(document({"type": "deny", "action": named}))) is others
+    assert said not in text(document({"type": "permit", "action": named}))
 
 
 def test_the_last_line_gives_every_account() -> None:
