@@ -37,11 +37,13 @@ class Pointing:
 
         Raises:
             NotFound: (``unknown_visit``) no visit, or a record that belongs to none.
-            InvalidInput: (``ambiguous``) several visits on that day, or several records with that CID.
+            InvalidInput: (``ambiguous``) several visits on that day, or several records with that CID;
+                (``name_shared``) visits of several days go by one name, so that a consent would be about all.
         """
         days = self._visits()
         found = self._visit_on(text, days) or self._visit_of(text) or self._aliases().get(text, text)
         if found in days:
+            self._require_one_visit(found)
             return Named(
                 reference=found, display=_told(found, {one: _visit_words(days[one]) for one in days})
             )
@@ -96,6 +98,17 @@ class Pointing:
             if one.header.encounter is not None and found.get(one.header.encounter) is None:
                 found[one.header.encounter] = one.header.date
         return found
+
+    def _require_one_visit(self, name: str) -> None:
+        """Places count their visits each for themselves, and a record tells only the number."""
+        visits = (one.header for one in self.records if one.header.record_class == _ENCOUNTERS)
+        days = {visit.date for visit in visits if visit.encounter == name}
+        if len(days) > 1:
+            raise InvalidInput(
+                f"your records have {len(days)} visits with the name {name}",
+                reason="name_shared",
+                fix="Name the records of the visit one by one, by their CIDs.",
+            )
 
     def _visit_on(self, text: str, days: Mapping[str, str | None]) -> str | None:
         if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text) is None:

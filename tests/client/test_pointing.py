@@ -74,6 +74,15 @@ def test_a_visit_is_found_by_its_day_its_name_or_a_record_of_it(
     assert POINTING.visit(text) == Named(reference=reference, display=display)
 
 
+@pytest.mark.parametrize("text", ["2024-09-01", "Encounter/7", "bafylabs1", "bafyother7"])
+def test_a_name_that_visits_of_two_places_bear_is_not_taken_for_one_of_them(text: str) -> None:
+    again, elsewhere = visit("bafyagain7", 7, "2024-09-01"), visit("bafyother7", 7, "2026-01-20")
+    assert Pointing([*RECORDS, again]).visit("Encounter/7") == POINTING.visit("Encounter/7")
+    with pytest.raises(InvalidInput) as refused:
+        Pointing([*RECORDS, elsewhere]).visit(text)
+    assert refused.value.reason == "name_shared"
+
+
 @pytest.mark.parametrize(
     ("text", "reference", "display"),
     [
