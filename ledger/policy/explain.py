@@ -42,16 +42,26 @@ class AttributeTrace:
     wanted: tuple[str, ...]
     found: tuple[str, ...]
 
-    def words(self, names: Mapping[str, str]) -> str:
-        """The attribute, and what does not fit if it failed; `names` gives people and things their names."""
+    def words(self, names: Mapping[str, str], *, permit: bool) -> str:
+        """The attribute, and what does not fit if it failed; `names` gives people and things their names.
+
+        A permit needs all that there is to fit, and of a security label both kinds.
+        """
         if self.matched:
             return self.attribute
-        wanted, found = (self._listed(values, names) for values in (self.wanted, self.found))
-        return f"{self.attribute} is {found or 'missing'}, not {wanted}"
+        labelled = self.attribute == "securityLabel"
+        levels = tuple(value for value in self.wanted if labelled and value in CONFIDENTIALITIES)
+        marks = self.wanted[len(levels) :]
+        if permit and levels and marks:
+            wanted = f"both {self._listed(levels, names, 'or')}, and {self._listed(marks, names, 'or')}"
+        else:
+            partly = permit and not set(self.found).isdisjoint(self.wanted)
+            wanted = f"{'only ' if partly else ''}{self._listed(self.wanted, names, 'or')}"
+        return f"{self.attribute} is {self._listed(self.found, names, 'and') or 'missing'}, not {wanted}"
 
-    def _listed(self, values: tuple[str, ...], names: Mapping[str, str]) -> str:
+    def _listed(self, values: Sequence[str], names: Mapping[str, str], last: str) -> str:
         words = _WORDS.get(self.attribute, {})
-        return " or ".join(
+        return f" {last} ".join(
             f"{value} ({words[value]})" if value in words else names.get(value, value) for value in values
         )
 
@@ -68,7 +78,9 @@ class RuleTrace:
     def words(self, names: Mapping[str, str]) -> str:
         """One line: what matched, or what did not."""
         effect = "permit" if self.permit else "deny"
-        told = [item.words(names) for item in self.attributes if item.matched == self.matched]
+        told = [
+            item.words(names, permit=self.permit) for item in self.attributes if item.matched == self.matched
+        ]
         if self.matched:
             return f"{self.path} ({effect}) matches: {', '.join(told) or 'everything'}"
         return f"{self.path} ({effect}) does not match: {'; '.join(told)}"

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ledger.consent import codes
 from ledger.consent.document import parse_document
 from ledger.errors import InvalidInput
 from ledger.ids import Did, consent_id
@@ -13,7 +14,7 @@ from ledger.policy.compiler import compile_consent, refusals_of
 from ledger.policy.engine import decide
 from ledger.policy.explain import explain
 from ledger.policy.model import POLICY, Outcome, RecordFacts, Request
-from tests.consent.documents import ORGANISATION, PATIENT, A, B, actor, document, label, record_class
+from tests.consent.documents import ORGANISATION, PATIENT, A, B, actor, coding, document, label, record_class
 
 ID = consent_id(bytes(32))
 ASKED = Request(subject=A, patient=PATIENT, purposes=("TREAT",), at=datetime(2026, 2, 1, tzinfo=UTC))
@@ -58,6 +59,25 @@ def test_of_the_refusals_of_a_consent_only_its_no_counts() -> None:
             assert explain([given], asked, LAB).outcome is outcome
             told = explain([given], asked, LAB).consents[0].outcome or Outcome.NO_CONSENT
             assert told is outcome
+
+
+def test_an_explanation_says_what_only_partly_fits() -> None:
+    def told(record: RecordFacts, *purposes: str, **named: Any) -> str:  # noqa: ANN401
+        consent = compile_consent(ID, parse_document(document({"type": "permit", **named})))
+        asked = replace(ASKED, purposes=purposes or ("TREAT",))
+        return explain([consent], asked, record).words()[-1].partition("match: ")[2]
+
+    marked = replace(LAB, confidentiality="R", labels=frozenset({"HIV", "PSY"}))
+    assert told(marked, securityLabel=[label("HIV")]) == (
+        "securityLabel is R (private) and HIV (HIV or AIDS) and PSY (psychiatric illness),"
+        " not only HIV (HIV or AIDS)"
+    )
+    assert told(LAB, securityLabel=[label("L"), label("HIV")]) == (
+        "securityLabel is N (normal), not both U (open) or L (low), and HIV (HIV or AIDS)"
+    )
+    assert told(LAB, "TREAT", "HRESCH", purpose=[coding(codes.PURPOSE_SYSTEM, "TREAT")]) == (
+        "purpose is TREAT (treating you) and HRESCH (health research), not only TREAT (treating you)"
+    )
 
 
 def test_a_decision_names_its_policy() -> None:
