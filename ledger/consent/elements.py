@@ -9,9 +9,10 @@ from ledger.errors import DocumentRejected, InvalidInput, TooLarge
 
 MAX_ENTRIES = 256
 URI_SYSTEM = "urn:ietf:rfc:3986"
-_URI = re.compile(r"[\x21\x23-\x7b\x7d\x7e]{1,512}")
+# Without the signs that a statement puts around names and identities: quotation mark and angle brackets.
+_URI = re.compile(r"[\x21\x23-\x3b\x3d\x3f-\x7b\x7d\x7e]{1,512}")
 _NAME = re.compile(r"_?[A-Za-z][A-Za-z0-9]{0,63}")
-_CODE = re.compile(r"[\x21\x23-\x7e]{1,120}( [\x21\x23-\x7e]{1,120})*")
+_CODE = re.compile(r"[\x21\x23-\x3b\x3d\x3f-\x7e]{1,120}( [\x21\x23-\x3b\x3d\x3f-\x7e]{1,120})*")
 
 
 class Node:
@@ -111,9 +112,13 @@ def coding(node: Node, *systems: str) -> tuple[str, str]:
     node.optional_text("display")
     node.done()
     if not _URI.fullmatch(system):
-        raise DocumentRejected(node.at("system"), "not a URI in printable ASCII", reason="bad_identity")
+        raise DocumentRejected(
+            node.at("system"), "not a URI in printable ASCII without angle brackets", reason="bad_identity"
+        )
     if not _CODE.fullmatch(code):
-        raise DocumentRejected(node.at("code"), "not a code in printable ASCII", reason="bad_identity")
+        raise DocumentRejected(
+            node.at("code"), "not a code in printable ASCII without angle brackets", reason="bad_identity"
+        )
     return system, code
 
 
@@ -161,7 +166,9 @@ def identity(node: Node) -> str:
         )
     found = literal if literal is not None else _identifier(node.node("identifier"))
     if literal is not None and not _URI.fullmatch(literal):
-        raise DocumentRejected(node.at("reference"), "not a URI in printable ASCII", reason="bad_identity")
+        raise DocumentRejected(
+            node.at("reference"), "not a URI in printable ASCII without angle brackets", reason="bad_identity"
+        )
     if found.startswith("#"):
         raise DocumentRejected(node.at("reference"), "a contained resource", reason="unsupported")
     return found
@@ -172,7 +179,9 @@ def _identifier(node: Node) -> str:
     node.done()
     for name, text in (("system", system), ("value", value)):
         if not _URI.fullmatch(text):
-            raise DocumentRejected(node.at(name), "not a URI in printable ASCII", reason="bad_identity")
+            raise DocumentRejected(
+                node.at(name), "not a URI in printable ASCII without angle brackets", reason="bad_identity"
+            )
     return value if system == URI_SYSTEM else f"{system}|{value}"
 
 
