@@ -32,6 +32,8 @@ NEXT: dict[type[errors.LedgerError], str] = {
     errors.StoreUnavailable: "Check the disk and its permissions, then try again.",
     errors.Undecidable: "Try again when the chain has moved on.",
     errors.ToolMissing: "Install it, then try again.",
+    errors.DocumentRejected: "Mend the element that is named, then look again: consent policy validate FILE",
+    errors.BundleRejected: "Give FHIR R4 in JSON. A bundle to publish has exactly one Patient.",
     errors.CallerError: "See the command's --help.",
     errors.EnvironmentFault: "Try again in a moment.",
     errors.LedgerError: "This is a fault of the program. Run again with -v and report what it says.",

@@ -8,7 +8,8 @@ from ledger.errors import InvalidInput
 
 _SPAN = re.compile(r"([1-9][0-9]{0,4})([dwmy])")
 NO_DATE = "a date that cannot be shown"
-_MEANT = "Write 90d, 6w, 3m or 1y, a date such as 2027-03-31, or a time with its offset."
+_END = "Write 90d, 6w, 3m or 1y, a date such as 2027-03-31, or a time with its offset."
+_START = "Write a date such as 2027-03-31, or a time with its offset: 2027-03-31T09:00:00+01:00."
 
 
 def parse_until(text: str, now: datetime, *, option: str = "--until") -> datetime:
@@ -20,18 +21,20 @@ def parse_until(text: str, now: datetime, *, option: str = "--until") -> datetim
     Raises:
         InvalidInput: not a moment, or one that is over.
     """
-    moment = _span(text, now) or _date(text, now) or _instant(text)
+    moment = _span(text, now) or _date(text, now) or _instant(text, fix=_END)
     if moment <= now:
         raise InvalidInput(f"{text} is over already", reason="until_past", fix=f"Give a later {option}.")
     return moment
 
 
 def parse_from(text: str, now: datetime) -> datetime:
-    """The first second that `text` means: a date from its start, or a time with its offset."""
-    try:
-        return datetime.combine(date.fromisoformat(text), time(), tzinfo=now.tzinfo)
-    except ValueError:
-        return _instant(text)
+    """The first second that `text` means: a date from its start, or a time with its offset.
+
+    Raises:
+        InvalidInput: (``bad_time``) neither.
+    """
+    day = _day(text, fix=_START)
+    return _instant(text, fix=_START) if day is None else datetime.combine(day, time(), tzinfo=now.tzinfo)
 
 
 def in_words(milliseconds: int) -> str:
@@ -71,7 +74,7 @@ def _span(text: str, now: datetime) -> datetime | None:
             return start + timedelta(days=count * (7 if unit == "w" else 1))
         return _months_later(start, count * (12 if unit == "y" else 1))
     except (OverflowError, ValueError) as exc:
-        raise InvalidInput(f"{text} is too far away", reason="bad_time", fix=_MEANT) from exc
+        raise InvalidInput(f"{text} is too far away", reason="bad_time", fix=_END) from exc
 
 
 def _months_later(start: datetime, months: int) -> datetime:
@@ -81,19 +84,24 @@ def _months_later(start: datetime, months: int) -> datetime:
 
 
 def _date(text: str, now: datetime) -> datetime | None:
+    day = _day(text, fix=_END)
+    return None if day is None else datetime.combine(day, time(23, 59, 59), tzinfo=now.tzinfo)
+
+
+def _day(text: str, *, fix: str) -> date | None:
     if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
         return None
     try:
-        return datetime.combine(date.fromisoformat(text), time(23, 59, 59), tzinfo=now.tzinfo)
+        return date.fromisoformat(text)
     except ValueError as exc:
-        raise InvalidInput(f"there is no day {text}", reason="bad_time", fix=_MEANT) from exc
+        raise InvalidInput(f"there is no day {text}", reason="bad_time", fix=fix) from exc
 
 
-def _instant(text: str) -> datetime:
+def _instant(text: str, *, fix: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as exc:
-        raise InvalidInput(f"{text!r} is no moment", reason="bad_time", fix=_MEANT) from exc
+        raise InvalidInput(f"{text!r} is no moment", reason="bad_time", fix=fix) from exc
     if moment.utcoffset() is None:
-        raise InvalidInput(f"{text!r} has no offset", reason="bad_time", fix=_MEANT)
+        raise InvalidInput(f"{text!r} has no offset", reason="bad_time", fix=fix)
     return moment.replace(microsecond=0)

@@ -61,6 +61,15 @@ def test_a_start_is_the_first_second_of_its_day() -> None:
     assert parse_from("2026-02-01T08:00:00+02:00", NOW) == datetime(2026, 2, 1, 6, tzinfo=UTC)
 
 
+@pytest.mark.parametrize("text", ["2027", "90d", "2026-02-30", "2027-03-31T10:00:00", "garbage", ""])
+def test_a_start_that_is_none_is_not_told_of_spans(text: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        parse_from(text, NOW)
+    assert caught.value.reason == "bad_time"
+    assert "90d" not in caught.value.fix
+    assert "2027-03-31T09:00:00+01:00" in caught.value.fix
+
+
 def test_times_are_read_in_words() -> None:
     assert in_words(1_767_225_600_000) == "1 January 2026, 00:00 UTC"
 
