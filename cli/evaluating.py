@@ -93,7 +93,7 @@ def preview(
         DocumentRejected, BundleRejected, NotFound, TooLarge: a file is not understood or cannot be read.
     """
     from cli.views.consents import effect_part, excepted_marks
-    from ledger.consent.statement import statement
+    from ledger.consent.statement import adds_only, statement
     from ledger.policy.index import RecordIndex
     from ledger.policy.preview import effects, is_over
 
@@ -117,7 +117,11 @@ def preview(
         effects=[effect_part(effect, named) for effect in effects(document, standing, index, at)],
     )
     text = previewed_text(
-        shape, people=document.actors, permits=document.permits, excepted=excepted_marks(document)
+        shape,
+        people=document.actors,
+        permits=document.permits,
+        adds=adds_only(document),
+        excepted=excepted_marks(document),
     )
     return shape, text
 

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from ledger.ids import ConsentId
 
 DOCUMENT_LIMIT = 1 << 20
+UNKNOWN_WRITER = (
+    "Careful: no record says that this person wrote it. Records may have another name for them.\n"
+    "It looks like Practitioner/7. Give that after --written-by."
+)
 AGREE = "Do you agree to this text, word for word?"
 
 
@@ -105,12 +109,26 @@ def effects_text(draft: "Draft", effects: list[EffectPart], records: list[Record
     from ledger.consent.statement import adds_only
 
     document = draft.document
-    return view.effects_text(
+    text = view.effects_text(
         effects,
         records,
         people=document.actors,
-        permits=document.permits and not adds_only(document),
+        permits=document.permits,
+        adds=adds_only(document),
         excepted=view.excepted_marks(document),
+    )
+    return f"{text}\n{UNKNOWN_WRITER}" if _names_unknown_writer(draft) else text
+
+
+def _names_unknown_writer(draft: "Draft") -> bool:
+    """Whether the draft is about what somebody wrote whom no record has for an author."""
+    from ledger.consent.provisions import Meaning
+
+    known = {author for record in draft.records for author in record.header.authors}
+    return any(
+        datum.meaning is Meaning.AUTHORED_BY and datum.reference not in known
+        for rule in draft.document.provisions()
+        for datum in rule.data
     )
 
 

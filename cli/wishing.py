@@ -57,6 +57,7 @@ def wish(desk: "Desk", said: Said, at: datetime) -> "Wish":
     from ledger.client.drafting import Wish
 
     terms = _terms(said)
+    _require_parties(said)
     at = at.replace(second=0, microsecond=0)
     chooser = Chooser(desk, said.names)
     starts = parse_from(said.start, at) if said.start else at
@@ -77,6 +78,24 @@ def wish(desk: "Desk", said: Said, at: datetime) -> "Wish":
     )
     chooser.done()
     return found
+
+
+def _require_parties(said: Said) -> None:
+    """Refuse a YES that does not say to whom and what for."""
+    if said.deny:
+        return
+    if not said.to:
+        raise InvalidInput(
+            "say who may see the records",
+            reason="grantee_required",
+            fix='Name them: --to "City Hospital". See who there is: consent participant list',
+        )
+    if not (said.case or said.purposes):
+        raise InvalidInput(
+            "say what the records are for",
+            reason="purpose_required",
+            fix="Say --for care, or one of research, emergency, visit, device.",
+        )
 
 
 def _terms(said: Said) -> "Terms | None":
@@ -200,7 +219,7 @@ class Chooser:
 
 def sort_exceptions(excepted: Sequence[str]) -> dict[str, list[str]]:
     """What is excepted, by kind: ``NAME=VALUE`` says it; else a class, by its word or code; else a mark."""
-    from ledger.consent.codes import CLASSES
+    from ledger.consent.codes import CLASSES, CONFIDENTIALITIES, SENSITIVITIES
 
     classes = {entry.word for entry in CLASSES.values()} | CLASSES.keys()
     found: dict[str, list[str]] = {kind: [] for kind in KINDS}
@@ -208,11 +227,13 @@ def sort_exceptions(excepted: Sequence[str]) -> dict[str, list[str]]:
         kind, equals, value = text.partition("=")
         if not equals:
             kind, value = "class" if text in classes else "mark", text
-        if kind not in found or not value:
+        known = equals or kind == "class" or text in SENSITIVITIES or text in CONFIDENTIALITIES
+        if kind not in found or not value or not known:
             raise InvalidInput(
                 f"nothing can be excepted as {text!r}",
                 reason="bad_exception",
-                fix=f"Give a class, a mark, or one of {', '.join(KINDS)} with its value: visit=2026-05-03.",
+                fix=f"Give a class, a mark, or one of {', '.join(KINDS)} with its value: visit=2026-05-03. "
+                "See classes and marks with: consent policy codes",
             )
         found[kind].append(value)
     return found
@@ -222,7 +243,15 @@ def _dates(text: str) -> "Dates":
     from ledger.consent.selection import Dates
 
     first, dots, last = text.partition("..")
-    return Dates(first=first or None, last=(last or None) if dots else first or None)
+    if not dots:
+        last = first
+    if first and last and last[: len(first)] < first[: len(last)]:
+        raise InvalidInput(
+            f"{text} ends before it starts",
+            reason="dates_reversed",
+            fix="Give the earlier date first: 2024..2025-06.",
+        )
+    return Dates(first=first or None, last=last or None)
 
 
 def _code(text: str) -> "Code":

@@ -110,11 +110,15 @@ class ConsentsStopped(Shape, frozen=True, kw_only=True):
 
 
 class ConsentPart(Part, frozen=True, kw_only=True):
-    """One consent, its state at the gateway, and its state on chain as this client reads it itself."""
+    """One consent, its state at the gateway, and its state on chain as this client reads it itself.
+
+    ``adds_only``: what it permits or refuses is to add records; nobody sees any by it.
+    """
 
     consent: str
     state: str
     permits: bool
+    adds_only: bool = False
     patient: PersonPart
     people: list[PersonPart]
     on_chain: str

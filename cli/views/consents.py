@@ -89,11 +89,13 @@ def effects_text(
     people: Collection[str],
     permits: bool,
     excepted: Collection[str],
+    adds: bool = False,
 ) -> str:
     """Who could see what: for each person how much before and after, what comes, what stays closed.
 
     `people` are those whom the choice is about; for them marks are named, where it closes records because of
-    these (`excepted`, see `excepted_marks`). A YES that opens nothing to any of them is said to be one.
+    these (`excepted`, see `excepted_marks`). A YES that opens nothing to any of them is said to be one; one
+    that `adds` only is not meant to.
     """
     lines = [f"Who could see what, of your {counted(len(records), 'record')}"]
     for effect in effects:
@@ -110,15 +112,22 @@ def effects_text(
         if closed:
             marked = _marked(closed, excepted) if effect.person.did in people else ""
             lines.append(f"    stays closed: {counted(len(closed), 'record')}{marked}")
-    if permits and not any(effect.after for effect in effects if effect.person.did in people):
+    if not effects:
+        lines.append("  Nobody can see any of them, now or then.")
+    if permits and adds:
+        lines.append("This choice lets them add records. It lets them see none.")
+    elif permits and not any(effect.after for effect in effects if effect.person.did in people):
         lines.append("Careful: none of your records fit this choice now. It opens nothing yet.")
     return "\n".join(lines)
 
 
 def _by_purpose(effect: EffectPart) -> list[str]:
-    """How many records for which purposes, where that is not the same for all."""
-    from ledger.consent.codes import PURPOSES
+    """How many records for which purposes, where that differs; or that all need an emergency."""
+    from ledger.consent.codes import PURPOSES, needs_emergency
 
+    opened = [part.code for part in effect.purposes if part.after]
+    if opened and all(code is not None and needs_emergency(code) for code in opened):
+        return ["only once they state that it is an emergency"]
     purposes: dict[tuple[str, ...], list[str]] = {}
     for part in effect.purposes:
         words = PURPOSES.words(part.code) if part.code else "any other reason"
@@ -149,11 +158,14 @@ def consent_part(
     one: "OwnConsent | NamedIn", patient: PersonPart, names: Mapping[str, str | None]
 ) -> ConsentPart:
     """A consent as data."""
+    from ledger.consent.statement import adds_only
+
     period = one.document.root.period
     return ConsentPart(
         consent=one.id,
         state=one.state,
         permits=one.document.permits,
+        adds_only=adds_only(one.document),
         patient=patient,
         people=[
             PersonPart(did=did, name=names.get(did) or name) for did, name in one.document.actor_names.items()
@@ -263,11 +275,17 @@ def all_stopped_text(shape: ConsentsStopped, *, again: bool) -> str:
 def _row(part: ConsentPart, *, provider: bool) -> tuple[str, ...]:
     return (
         _state(part),
-        "share" if part.permits else "do not share",
+        _verb(part),
         person_text(part.patient) if provider else listed(map(person_text, part.people), "anyone"),
         f"until {day_in_words(part.ends)}" if part.ends else "no end",
         short(part.consent),
     )
+
+
+def _verb(part: ConsentPart) -> str:
+    if not part.permits:
+        return "do not share"
+    return "let add" if part.adds_only else "share"
 
 
 def _state(part: ConsentPart) -> str:

@@ -117,11 +117,13 @@ def _holds(resources: Sequence[str]) -> str:
 
 
 def previewed_text(
-    shape: ConsentPreviewed, *, people: Sequence[str], permits: bool, excepted: frozenset[str]
+    shape: ConsentPreviewed, *, people: Sequence[str], permits: bool, adds: bool, excepted: frozenset[str]
 ) -> str:
     """What the patient would sign, and who could see what; as `consent grant --dry-run` shows it."""
     over = "\nCareful: the time of this choice is over. It changes nothing." if shape.over else ""
-    effects = effects_text(shape.effects, shape.records, people=people, permits=permits, excepted=excepted)
+    effects = effects_text(
+        shape.effects, shape.records, people=people, permits=permits, adds=adds, excepted=excepted
+    )
     return f"{quoted(shape.statement)}\n\n{effects}{over}"
 
 

@@ -96,9 +96,10 @@ def choice(state: str) -> ConsentPart:
     )
 
 
-def listed(state: str) -> str:
-    open_to = 1 if state == "active" else 0
-    return consents.list_text(ConsentList(role="patient", open_to=open_to, consents=[choice(state)]))
+def listed(state: str, *, adds_only: bool = False) -> str:
+    open_to = 1 if state == "active" and not adds_only else 0
+    one = msgspec.structs.replace(choice(state), adds_only=adds_only)
+    return consents.list_text(ConsentList(role="patient", open_to=open_to, consents=[one]))
 
 
 def shown(state: str) -> str:
@@ -165,6 +166,34 @@ def effects(*after: str, permits: bool = True, excepted: tuple[str, ...] = ("PSY
 
 
 EFFECTS = effects("a")
+NOBODY = consents.effects_text([], [record("a")], people=[], permits=False, excepted=())
+ADDING = consents.effects_text(
+    [EffectPart(person=HOSPITAL, before=[], after=[])],
+    [record("a")],
+    people=[HOSPITAL.did],
+    permits=True,
+    adds=True,
+    excepted=(),
+)
+
+
+def in_an_emergency(*others: PurposePart) -> str:
+    return consents.effects_text(
+        [
+            EffectPart(
+                person=HOSPITAL,
+                before=[],
+                after=["a", "b"],
+                purposes=[*others, PurposePart(code="ETREAT", after=["a", "b"])],
+            )
+        ],
+        [record("a"), record("b")],
+        people=[HOSPITAL.did],
+        permits=True,
+        excepted=(),
+    )
+
+
 IN_PARTS = consents.effects_text(
     [
         EffectPart(
@@ -196,6 +225,9 @@ TEXTS = {
     "empty list": consents.list_text(ConsentList(role="patient", open_to=0, consents=[])),
     "effects": EFFECTS,
     "effects on nothing": effects(),
+    "effects on nobody": NOBODY,
+    "effects of adding": ADDING,
+    "effects in an emergency": in_an_emergency(),
     "no filed": filed(ON_ITS_WAY, permits=False),
     "no taken back": stopped(ON_ITS_WAY, permits=False),
     "no taken back for good": stopped(THERE, permits=False),
@@ -285,6 +317,29 @@ def test_a_yes_that_opens_nothing_is_said_to_open_nothing() -> None:
         excepted=(),
     )
     assert "It opens nothing yet." in elsewhere
+
+
+def test_a_choice_about_nobody_says_that_nobody_can_see_any() -> None:
+    assert NOBODY.endswith("Nobody can see any of them, now or then.")
+
+
+def test_a_yes_to_add_records_says_so_and_is_not_said_to_open_nothing() -> None:
+    assert ADDING.endswith("This choice lets them add records. It lets them see none.")
+    assert "opens nothing" not in ADDING
+
+
+def test_what_opens_in_an_emergency_only_is_said_to() -> None:
+    only = "only once they state that it is an emergency"
+    assert only in in_an_emergency()
+    assert only in in_an_emergency(PurposePart(code="TREAT", after=[]))
+    assert only not in in_an_emergency(PurposePart(code="TREAT", after=["a"]))
+    assert only not in in_an_emergency(PurposePart(after=["a"]))
+
+
+def test_who_may_only_add_is_not_listed_as_one_to_share_with() -> None:
+    assert "let add" in listed("active", adds_only=True)
+    assert "share" not in listed("active", adds_only=True)
+    assert "share" in listed("active")
 
 
 def test_a_no_counts_at_once_and_on_its_way_back_still_counts() -> None:
