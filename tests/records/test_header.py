@@ -11,7 +11,7 @@ from ledger.canonical import canonical
 from ledger.errors import InvalidInput, TooLarge, UnknownCode
 from ledger.ids import Did
 from ledger.records.cid import Codec, cid_of
-from ledger.records.header import RecordHeader, compartment_of
+from ledger.records.header import RecordHeader, compartment_of, record_name
 
 OTHER = Did("did:pkh:eip155:31337:0x70997970C51812dc3A010C7d01b50e0d17dc79C8")
 
@@ -131,7 +131,8 @@ def test_facts_hold_one_string_for_each_member(full: RecordHeader) -> None:
     assert facts.id == root
     assert facts.record_class == "30954-2"
     assert facts.codes == {"", "http://loinc.org|4548-4\nlocal|a b"}
-    assert facts.resources == {"Observation/1\nurn:uuid:2", "Observation/2"}
+    name = record_name(root)
+    assert facts.resources == {f"Observation/1\nurn:uuid:2\n{name}", f"Observation/2\n{name}"}
     assert facts.labels == {"ETH", "HIV"}
     assert (facts.confidentiality, facts.encounter, facts.date) == ("R", "Encounter/1", "2021-05")
     assert facts.authors == {"Practitioner/1", "urn:uuid:1"}
