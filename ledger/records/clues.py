@@ -19,17 +19,19 @@ TEXTS = frozenset(
         "comment",
         "conclusion",
         "description",
+        "detail",
         "display",
         "div",
+        "mitigation",
         "name",
         "patientInstruction",
         "summary",
         "text",
         "title",
-        "valueMarkdown",
-        "valueString",
     }
 )
+# The endings of elements with a choice of type: ``valueString``, ``contentString``, ``onsetString``.
+_TEXT_TYPES = ("String", "Markdown")
 _SKIPPED = frozenset({"address", "identifier", "name", "photo", "security", "telecom"})
 
 
@@ -86,7 +88,7 @@ def clues_of(value: dict[str, Any]) -> Clues:
                 found.pointers.append(Pointer(path, names))
             for name, child in reversed(item.items()):
                 if isinstance(child, str):
-                    if name in TEXTS:
+                    if name in TEXTS or name.endswith(_TEXT_TYPES):
                         found.texts.append(Text(_below(path, name), child))
                 elif name not in _SKIPPED:
                     stack.append((path if name == "coding" else _below(path, name), child))
