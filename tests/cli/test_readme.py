@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -115,6 +116,33 @@ def test_the_tour_can_be_done_as_it_is_written(tmp_path: Path) -> None:
                 if (found := re.search(pattern, done.stdout)) is not None:
                     seen.setdefault(prefix, found[0])
     assert set(seen) == {"rq_", "0x"}
+
+
+def test_the_rules_from_files_run_as_they_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("consent.json", "request.json"):
+        (tmp_path / name).write_text("\n".join(block(name)))
+    (tmp_path / "ledger").symlink_to(ROOT / "ledger")
+    monkeypatch.chdir(tmp_path)
+    printed = {}
+    for line in block("files"):
+        assert main(shlex.split(line.removeprefix("$ consent "))) == 0, line
+        printed[line] = capsys.readouterr().out
+    (decision,) = (text for line, text in printed.items() if "policy evaluate" in line)
+    assert decision.splitlines() == block("decision")
+
+
+def test_every_way_to_choose_is_an_option_of_grant(capsys: pytest.CaptureFixture[str]) -> None:
+    section = README[README.index("## What a patient can choose") : README.index("## Rules from files")]
+    named = set(re.findall(r"--[a-z][a-z-]+", section))
+    assert main(["grant", "--help"]) == 0
+    assert named == set(re.findall(r"--[a-z][a-z-]+", capsys.readouterr().out)) - {
+        "--mark",
+        "--name",
+        "--wait",
+        "--help",
+    }
 
 
 def test_the_folders_of_the_map_are_there_and_all_are_in_it() -> None:
