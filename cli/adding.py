@@ -2,6 +2,7 @@
 
 import mimetypes
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,14 +48,22 @@ def add(
         LedgerError: see `PatientClient.publish_bundle` and `publish_file`.
     """
     for path in paths:
-        _require_taken(path, said)
+        with _naming(path):
+            _require_taken(path, said)
     for path in paths:
-        try:
+        with _naming(path):
             made = _published(patient, path, said, progress)
-        except LedgerError as exc:
-            exc.fields.setdefault("file", path.name)
-            raise
         yield from (record_part(one.root, one.header) for one in made)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Give the name of the file at fault to what is raised about it."""
+    try:
+        yield
+    except LedgerError as exc:
+        exc.fields.setdefault("file", path.name)
+        raise
 
 
 def _published(
@@ -68,8 +77,11 @@ def _published(
 
 
 def _require_taken(path: Path, said: Described) -> None:
-    """Refuse what would take a bundle past its splitting and marks, or a plain file without a class."""
-    if bundle_in(path, expected=said.record_class is None) is None:
+    """Refuse a bundle that is at fault or whose own marks are passed by, and a plain file without a class."""
+    from ledger.records.bundle import read_bundle
+
+    bundle = bundle_in(path, expected=said.record_class is None)
+    if bundle is None:
         if said.record_class is None:
             raise InvalidInput(
                 f"{path.name} is no FHIR bundle, so say what it is",
@@ -82,6 +94,8 @@ def _require_taken(path: Path, said: Described) -> None:
             reason="bundle_options",
             fix="Leave out --class, --mark, --date and --media-type; add plain files by themselves.",
         )
+    else:
+        read_bundle(bundle)
 
 
 def _is_named(bundle: bytes, name: str) -> bool:

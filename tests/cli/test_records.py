@@ -141,6 +141,17 @@ def test_nothing_of_several_files_is_published_if_one_is_refused(
     assert [one["root"] for one in town.ok("-p", "dora", "record", "list")["records"]] == [dora]
 
 
+def test_nothing_of_several_bundles_is_published_if_one_has_no_patient(
+    town: Town, dora: str, tmp_path: Path
+) -> None:
+    (tmp_path / "whole.json").write_bytes(sample_bundle())
+    (tmp_path / "none.json").write_text('{"resourceType":"Bundle","type":"collection","entry":[]}')
+    error = town.failed(2, "-p", "dora", "record", "add", tmp_path / "whole.json", tmp_path / "none.json")
+    assert error["reason"] == "no_patient"
+    assert "none.json" in error["where"]
+    assert [one["root"] for one in town.ok("-p", "dora", "record", "list")["records"]] == [dora]
+
+
 def test_a_cid_that_is_cut_is_refused_before_anything_is_asked(town: Town, dora: str) -> None:
     before = town.ok("-p", "dora", "patient", "history")["disclosures"]
     for cid in (dora[:12], dora[:-1], dora.upper(), ""):
