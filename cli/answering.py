@@ -46,7 +46,7 @@ def answer(
     patient = desk.enrolled()
     found = patient.request(parse_request_id(request.request))
     asked = wish_of(found)
-    ends = parse_until(until, at) if until else asked.until
+    ends = asked.until if until is None else parse_until(until, at)
     _require_within(asked, classes, ends)
     wish = replace(
         asked,

@@ -43,8 +43,9 @@ class Said:
     @property
     def nothing(self) -> bool:
         """Whether no option was given at all."""
-        texts = (self.to, self.case, self.purposes, self.actions, self.excepted, self.names)
-        return not (any(texts) or any(self.chosen.values()) or self.start or self.until or self.deny)
+        lists = (self.to, self.purposes, self.actions, self.excepted, self.names, *self.chosen.values())
+        values = (self.case, self.start, self.until)
+        return not (any(lists) or self.deny) and all(value is None for value in values)
 
 
 def wish(desk: "Desk", said: Said, at: datetime) -> "Wish":
@@ -60,8 +61,8 @@ def wish(desk: "Desk", said: Said, at: datetime) -> "Wish":
     _require_parties(said)
     at = at.replace(second=0, microsecond=0)
     chooser = Chooser(desk, said.names)
-    starts = parse_from(said.start, at) if said.start else at
-    until = parse_until(said.until, at) if said.until else None
+    starts = at if said.start is None else parse_from(said.start, at)
+    until = None if said.until is None else parse_until(said.until, at)
     if until is None and terms is not None and terms.lasts is not None:
         until = starts + terms.lasts
     found = Wish(

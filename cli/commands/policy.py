@@ -86,7 +86,7 @@ def evaluate(
     """
     session, moment = of(context), now().astimezone()
     shape = evaluating.evaluate(
-        consent, request, records, at=parse_from(at, moment) if at else None, now=moment
+        consent, request, records, at=None if at is None else parse_from(at, moment), now=moment
     )
     session.output.result(shape, view.evaluated_text(shape, explain=explain))
     if shape.outcome != "PERMIT":
@@ -115,7 +115,10 @@ def preview(
     """
     session, moment = of(context), now().astimezone()
     shape, text = evaluating.preview(
-        consent, [Path(name) for name in today or ()], records, at=parse_from(at, moment) if at else moment
+        consent,
+        [Path(name) for name in today or ()],
+        records,
+        at=moment if at is None else parse_from(at, moment),
     )
     session.output.result(shape, text)
 

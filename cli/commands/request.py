@@ -43,7 +43,7 @@ def send(
             classes=record_class or (),
             action=action,
             expires=parse_until(expires, at),
-            until=parse_until(until, at.replace(second=0, microsecond=0)) if until else None,
+            until=None if until is None else parse_until(until, at.replace(second=0, microsecond=0)),
             note=note,
         )
     shape = RequestSent(request=sent.request, state=sent.state, log_index=sent.index)

@@ -168,6 +168,8 @@ def test_a_refusal_is_about_every_action_and_may_be_for_everybody(town: Town) ->
         ([*CARE, "--dated", "2024", "--dated", "2025"], "dates_twice"),
         ([*CARE, "--dated", ".."], "dates_required"),
         ([*CARE, "--dated", "yesterday"], "bad_date"),
+        ([*CARE, "--until", ""], "bad_time"),
+        ([*CARE, "--from", ""], "bad_time"),
         ([*CARE, "--dated", "2025..2024-12"], "dates_reversed"),
         ([*CARE, "--except", "dated=2025..2024"], "dates_reversed"),
         ([*CARE, "--except", "nonsense"], "bad_exception"),

@@ -257,6 +257,15 @@ def test_another_time_can_be_asked_about(consent: Consent, folder: Folder) -> No
     assert consent(*said, "--at", "2026-04-01T12:00:00Z").code == 11
 
 
+@pytest.mark.parametrize("moment", ["", "2026", "90d", "2026-04-01T12:00:00"])
+def test_a_time_that_is_none_is_refused_and_never_now(consent: Consent, folder: Folder, moment: str) -> None:
+    folder.consent()
+    folder.request(LAB)
+    said = ["policy", "evaluate", "--consent", "consent.json", "--request", "request.json"]
+    ran = consent(*said, "--at", moment, "--json")
+    assert (ran.code, ran.answer["error"]["reason"]) == (2, "bad_time")
+
+
 def test_actors_can_be_named_otherwise_than_requests_do(consent: Consent, folder: Folder) -> None:
     folder.consent(actor=[actor("Practitioner/7")])
     said = ["policy", "evaluate", "--consent", "consent.json", "--request", "request.json"]
