@@ -12,7 +12,7 @@ from ledger.consent.provisions import Provision
 from ledger.consent.sense import Placed, placed
 from ledger.consent.wording import LINES_FROM, bracketed, joined, listed, moment_words, quoted, zone_words
 
-_GROUPS = "If you name a group, the people who work for it are part of it."
+_GROUPS = "If you name a group, this counts for all who ask in its name."
 _TO_SHARE = (
     "New records that fit are shared too, for as long as this lasts.",
     _GROUPS,
@@ -81,7 +81,8 @@ def _notes(document: ConsentDocument) -> tuple[tuple[str, ...], tuple[str, ...]]
     """What the choice means beside its clauses, and what stopping it does."""
     if not document.permits:
         return _TO_BLOCK, _STOP_BLOCKING
-    return (_TO_ADD, _STOP_ADDING) if adds_only(document) else (_TO_SHARE, _STOP_SHARING)
+    told, stop = (_TO_ADD, _STOP_ADDING) if adds_only(document) else (_TO_SHARE, _STOP_SHARING)
+    return (told if document.root.actors else told[:-1]), stop  # who lets anyone leaves nobody else
 
 
 def _title(document: ConsentDocument) -> str:

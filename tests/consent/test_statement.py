@@ -96,7 +96,7 @@ Each point says only what is different. All else stays as said above it. \
 A NO here counts more than a YES in any other choice you make.
 
 New records that fit are shared too, for as long as this lasts. \
-If you name a group, the people who work for it are part of it. \
+If you name a group, this counts for all who ask in its name. \
 This choice lets nobody else see your records.
 
 You can stop this at any time. Stopping takes one step, the same as sharing. \
