@@ -8,6 +8,8 @@ FORGE := cd contracts && ./foundry forge
 TOOLS := build/tools
 # The newest release whose modules the module proxy serves in full.
 GETH := github.com/ethereum/go-ethereum/cmd/geth@v1.17.8
+# The newest release that builds from published modules alone: 0.43.1 replaces one of them with a fork.
+KUBO := github.com/ipfs/kubo/cmd/ipfs
 
 .PHONY: demo test test-nodes check bench contracts-nightly nightly tools lock clean
 
@@ -48,10 +50,12 @@ nightly: contracts-nightly
 	CONSENT_DICTIONARY=1000000 $(BIN)/pytest --timeout 7200 tests/privacy
 	CONSENT_AGREEMENT_CASES=500000 $(BIN)/pytest --timeout 7200 tests/policy/test_agreement.py
 
-# The nodes that test-nodes needs, built from source (needs Go).
+# The nodes that test-nodes needs, built from source (needs Go). Kubo is built from a module of its own, which pins
+# all of it with hashes.
 tools:
-	@command -v go > /dev/null || { echo "Go is needed to build geth" >&2; exit 1; }
+	@command -v go > /dev/null || { echo "Go is needed to build geth and Kubo" >&2; exit 1; }
 	GOBIN="$(CURDIR)/$(TOOLS)" go install $(GETH)
+	cd tests/nodes/kubo && go build -mod=readonly -o "$(CURDIR)/$(TOOLS)/ipfs" $(KUBO)
 
 .PHONY: setup analysis
 setup: $(VENV)/.ready contracts/node_modules/.ready

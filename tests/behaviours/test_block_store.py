@@ -1,7 +1,7 @@
 """What every block store does, whatever it is made of."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +10,12 @@ import pytest
 
 from ledger.errors import BlockCorrupt, BlockMissing, InvalidInput, StoreUnavailable, TooLarge
 from ledger.ids import Cid
+from ledger.records import manifest
 from ledger.records.blocks import MAX_BLOCK, BlockStore, LocalBlockStore, MemoryBlockStore
 from ledger.records.cid import Codec, cid_of
+from ledger.records.kubo import KuboBlockStore
+from ledger.records.manifest import CHUNK
+from tests.nodes.daemon import Kubo
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,7 @@ class Adapter:
     overwrite: Callable[[Cid, bytes], None]
 
 
-def memory_adapter(_: Path) -> Adapter:
+def memory_adapter(request: pytest.FixtureRequest) -> Adapter:
     store = MemoryBlockStore()
 
     def overwrite(cid: Cid, data: bytes) -> None:
@@ -31,7 +35,9 @@ def memory_adapter(_: Path) -> Adapter:
     return Adapter(store, overwrite)
 
 
-def local_adapter(directory: Path) -> Adapter:
+def local_adapter(request: pytest.FixtureRequest) -> Adapter:
+    directory: Path = request.getfixturevalue("tmp_path") / "blocks"
+
     def overwrite(cid: Cid, data: bytes) -> None:
         (path,) = directory.rglob(cid)
         path.write_bytes(data)
@@ -39,9 +45,51 @@ def local_adapter(directory: Path) -> Adapter:
     return Adapter(LocalBlockStore(directory), overwrite)
 
 
-@pytest.fixture(params=[memory_adapter, local_adapter], ids=["memory", "local"])
-def adapter(request: pytest.FixtureRequest, tmp_path: Path) -> Adapter:
-    made: Adapter = request.param(tmp_path / "blocks")
+def kubo_adapter(request: pytest.FixtureRequest) -> Adapter:
+    return of_node(request, request.getfixturevalue("private_kubo"))
+
+
+def usual_kubo_adapter(request: pytest.FixtureRequest) -> Adapter:
+    return of_node(request, request.getfixturevalue("usual_kubo"))
+
+
+def of_node(request: pytest.FixtureRequest, node: Kubo) -> Adapter:
+    """The store of a node that several tests use, empty."""
+    store = KuboBlockStore(node.url)
+    request.addfinalizer(store.close)
+    for cid in sorted(store.cids(), reverse=True):  # manifests first
+        store.delete(cid)
+
+    def overwrite(cid: Cid, data: bytes) -> None:
+        node.block_file(cid).write_bytes(data)
+
+    return Adapter(store, overwrite)
+
+
+@pytest.fixture(scope="session")
+def private_kubo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubo]:
+    with Kubo(tmp_path_factory.mktemp("private")) as node:
+        yield node
+
+
+@pytest.fixture(scope="session")
+def usual_kubo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubo]:
+    """A node that hashes nothing on reading, and writes nothing that its cache says it has."""
+    usual = {"Datastore__HashOnRead": False, "Datastore__BlockKeyCacheSize": None}
+    with Kubo(tmp_path_factory.mktemp("usual"), **usual) as node:
+        yield node
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(memory_adapter, id="memory"),
+        pytest.param(local_adapter, id="local"),
+        pytest.param(kubo_adapter, id="kubo", marks=pytest.mark.nodes),
+        pytest.param(usual_kubo_adapter, id="kubo as it comes", marks=pytest.mark.nodes),
+    ]
+)
+def adapter(request: pytest.FixtureRequest) -> Adapter:
+    made: Adapter = request.param(request)
     return made
 
 
@@ -99,7 +147,9 @@ def test_a_block_that_is_not_there_is_missing(store: BlockStore) -> None:
         store.get(cid)
 
 
-@pytest.mark.parametrize("damage", [b"", b"a blocj", b"a block and more", bytes(MAX_BLOCK + 5)])
+@pytest.mark.parametrize(
+    "damage", [b"", b"a blo", b"a blocj", b"another", b"a block and more", bytes(MAX_BLOCK + 5)]
+)
 def test_a_damaged_block_is_never_handed_out(adapter: Adapter, damage: bytes) -> None:
     cid, data = block("a block")
     adapter.store.put(cid, data)
@@ -108,10 +158,11 @@ def test_a_damaged_block_is_never_handed_out(adapter: Adapter, damage: bytes) ->
         adapter.store.get(cid)
 
 
-def test_a_put_repairs_a_damaged_block(adapter: Adapter) -> None:
+@pytest.mark.parametrize("damage", [b"", b"a blo", b"a blocj", b"another"])
+def test_a_put_repairs_a_damaged_block(adapter: Adapter, damage: bytes) -> None:
     cid, data = block("a block")
     adapter.store.put(cid, data)
-    adapter.overwrite(cid, b"a blocj")
+    adapter.overwrite(cid, damage)
     adapter.store.put(cid, data)
     assert adapter.store.get(cid) == data
 
@@ -157,6 +208,21 @@ def test_many_threads_may_put_the_same_blocks(store: BlockStore) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda one: store.put(*one), made * 8))
     assert {cid: store.get(cid) for cid in store.cids()} == dict(made)
+
+
+def test_the_same_ciphertext_has_the_same_cids_everywhere(store: BlockStore) -> None:
+    ciphertext, memory = [os.urandom(CHUNK), os.urandom(CHUNK), b"and the rest"], MemoryBlockStore()
+    root = manifest.store(ciphertext, store)
+    assert root == manifest.store(ciphertext, memory)
+    assert set(store.cids()) == set(memory.cids())
+    assert b"".join(manifest.fetch(root, store)) == b"".join(ciphertext)
+
+
+def test_a_record_is_let_go_of_from_its_root_down(store: BlockStore) -> None:
+    root = manifest.store([os.urandom(CHUNK), b"and the rest"], store)
+    for cid in [cid for cid, _ in manifest.walk(root, store)]:
+        store.delete(cid)
+    assert list(store.cids()) == []
 
 
 def test_the_local_store_outlives_its_process(tmp_path: Path) -> None:
