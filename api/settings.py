@@ -13,7 +13,8 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 class GatewaySettings(BaseSettings):
     """What an operator decides.
 
-    state: the directory with keys, database and blocks.
+    state: the directory with keys and database.
+    blocks: where records are kept: a directory, or a Kubo RPC's URL; several with commas, each keeping all.
     rpc: JSON-RPC URL of an Ethereum node.
     deployment: the JSON file that names chain and contracts.
     host, port: where to listen; port 0 takes a free one.
@@ -26,6 +27,7 @@ class GatewaySettings(BaseSettings):
     state: Path
     rpc: str
     deployment: Path
+    blocks: str = ""
     database_url: str = ""
     host: str = "127.0.0.1"
     port: int = Field(default=8440, ge=0, le=65535)
@@ -42,6 +44,11 @@ class GatewaySettings(BaseSettings):
         if url and (parts.scheme != "https" and parts.hostname not in LOOPBACK):
             raise ValueError("must be https, or on a loopback host")
         return url.rstrip("/")
+
+    @property
+    def block_places(self) -> str:
+        """Where blocks are: in the state directory unless said otherwise."""
+        return self.blocks or str(self.state / "blocks")
 
     @property
     def database(self) -> str:

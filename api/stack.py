@@ -40,6 +40,7 @@ class Stack:
         host: str = "127.0.0.1",
         port: int = 0,
         rpc_port: int = 0,
+        blocks: str = "",
         anchor_interval: int = 5,
         admit_gateway: bool = True,
         clock: Callable[[], datetime] = system_clock,
@@ -50,6 +51,7 @@ class Stack:
         self.database = state / "gateway.sqlite"
         self.rpc_url = ""
         self._host, self._port, self._rpc_port = host, port, rpc_port
+        self._blocks = blocks
         self._anchor_interval = anchor_interval
         self._admit = admit_gateway
         self._clock = clock
@@ -85,12 +87,12 @@ class Stack:
                 deployment=self.state / "deployment.json",
                 host=self._host,
                 port=self._port,
+                blocks=self._blocks,
                 anchor_interval=self._anchor_interval,
             )
             self._server = exit_stack.enter_context(Server(settings, clock=self._clock))
-            network = Config(
-                gateway=self.url, rpc=self.rpc_url, deployment=deployment, blocks=self.state / "blocks"
-            )
+            network = Config(gateway=self.url, rpc=self.rpc_url, deployment=deployment)
+            network = network.with_value("blocks", settings.block_places)
             files.replace(self.network, network.encode())
             if self._admit:
                 _admit_gateway(network, accreditor, keys.relayer)

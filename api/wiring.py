@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,7 +17,7 @@ from ledger.log.checkpoint import LogKey, origin_of
 from ledger.log.entry import EntryKind
 from ledger.log.journal import Journal
 from ledger.policy.model import POLICY
-from ledger.records.blocks import LocalBlockStore
+from ledger.records import stores as blockstores
 from ledger.service import traffic
 from ledger.service.gateway import Gateway, Settings, system_clock
 from ledger.service.keys import GatewayKeys
@@ -36,9 +37,11 @@ class Opened:
     gateway: Gateway
     database: Database
     rpc: Rpc
+    closing: ExitStack
 
     def close(self) -> None:
-        """Release the database and the connections to the node."""
+        """Release the database, the block store and the connections to the node."""
+        self.closing.close()
         self.rpc.close()
         self.database.close()
 
@@ -51,6 +54,7 @@ def open_gateway(
     Raises:
         ChainUnreachable: the RPC does not answer or is on another chain than the deployment.
         StoreUnavailable, KeyLocked: the state directory is not usable.
+        InvalidInput: the setting `blocks` names no place.
     """
     deployment = Deployment.from_json(parse_object(settings.deployment.read_bytes()))
     keys = GatewayKeys.create(settings.state / "keys")
@@ -63,6 +67,7 @@ def open_gateway(
     stores = Repositories.on(vault)
     log_key = LogKey(origin_of(deployment.chain_id, deployment.anchor, keys.relayer.address), keys.log_seed)
     rpc = Rpc([settings.rpc])
+    closing = ExitStack()
     delay = traffic.delay_on(deployment.chain_id, settings.relay_delay)
     gateway = Gateway(
         settings=Settings(
@@ -86,7 +91,7 @@ def open_gateway(
             clock=clock,
             depth=traffic.depth_on(deployment.chain_id, delay),
         ),
-        blocks=LocalBlockStore(settings.state / "blocks"),
+        blocks=closing.enter_context(blockstores.opened(settings.block_places)),
         stores=stores,
         states=PatientStates(
             database, stores, lambda account: keys.look_up(did_of(deployment.chain_id, account))
@@ -95,7 +100,7 @@ def open_gateway(
         clock=clock,
     )
     _open_log(gateway)
-    return Opened(gateway=gateway, database=database, rpc=rpc)
+    return Opened(gateway=gateway, database=database, rpc=rpc, closing=closing)
 
 
 def _open_log(gateway: Gateway) -> None:

@@ -19,6 +19,7 @@ from cli.commands import (
     doctor,
     gateway,
     identity,
+    ipfs,
     participant,
     patient,
     policy,
@@ -72,6 +73,7 @@ for group in (
     gateway,
     config,
     contracts,
+    ipfs,
 ):
     app.add_typer(group.app)
 

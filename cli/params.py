@@ -22,3 +22,9 @@ Waiting = Annotated[Wait, typer.Option("--wait", help="How far on chain before t
 
 Patient = Annotated[str, typer.Argument(metavar="PATIENT", help="A contact, or an account.")]
 State = Annotated[Path | None, typer.Option("--state", metavar="DIR", help="Where everything is kept.")]
+Blocks = Annotated[
+    str | None,
+    typer.Option(
+        "--blocks", metavar="PLACE,...", help="Directories or Kubo addresses [env: CONSENT_BLOCKS]."
+    ),
+]

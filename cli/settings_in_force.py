@@ -41,7 +41,7 @@ def _all(session: Session, environment: Mapping[str, str]) -> list[SettingPart]:
 
 def _network(session: Session, environment: Mapping[str, str]) -> list[SettingPart]:
     config, flags = session.config, session.flags()
-    values = {"gateway": config.gateway, "rpc": config.rpc, "blocks": str(config.blocks or "")}
+    values = {"gateway": config.gateway, "rpc": config.rpc, "blocks": config.blocks or ""}
     found = []
     for key, value in values.items():
         origin = "flag" if key in flags else "environment" if environment.get(VARIABLES[key]) else "profile"

@@ -8,6 +8,7 @@ from api.auth import GatewayPart
 from ledger import __version__
 from ledger.errors import LedgerError, ProofInvalid
 from ledger.policy.model import POLICY
+from ledger.records.stores import require_usable
 
 router = APIRouter(tags=["operations"])
 
@@ -48,6 +49,7 @@ def readyz(gateway: GatewayPart, response: Response) -> dict[str, Any]:
         gateway.journal.last_checkpoint()
         if gateway.journal.damage is not None:
             raise ProofInvalid(gateway.journal.damage, reason="log_damaged")
+        require_usable(gateway.blocks)
     except LedgerError as exc:
         response.status_code = 503
         return {"status": "not ready", "code": exc.code, "reason": exc.reason}

@@ -1,11 +1,12 @@
 """`consent up` and `consent serve`: what stays running."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli.params import State
+from cli.params import Blocks, State
 from cli.running import told_to_stop
 from cli.session import of
 from cli.shapes.stack import GatewayServed, StackUp
@@ -17,6 +18,7 @@ def up(
     state: State = None,
     port: Annotated[int, typer.Option(metavar="PORT", help="The gateway's; 0 takes a free one.")] = 8440,
     rpc_port: Annotated[int, typer.Option(metavar="PORT", help="The chain's; 0 takes a free one.")] = 8545,
+    blocks: Blocks = None,
 ) -> None:
     """Run a chain, its contracts and a gateway on this machine until Ctrl-C.
 
@@ -25,12 +27,19 @@ def up(
     Examples:
       consent up
       consent up --state ./state --port 0 --rpc-port 0
+      consent up --blocks http://127.0.0.1:5001
     """
     from api.stack import Stack
 
     session = of(context)
     session.output.talk("Starting chain, contracts and gateway ...")
-    with told_to_stop() as told, Stack(state or session.home.stack, port=port, rpc_port=rpc_port) as stack:
+    made = Stack(
+        state or session.home.stack,
+        port=port,
+        rpc_port=rpc_port,
+        blocks=blocks or os.environ.get("CONSENT_BLOCKS", ""),
+    )
+    with told_to_stop() as told, made as stack:
         shape = StackUp(
             gateway=stack.url,
             rpc=stack.rpc_url,
@@ -55,6 +64,7 @@ def serve(
     port: Annotated[
         int | None, typer.Option(metavar="PORT", help="On which port [env: CONSENT_PORT].")
     ] = None,
+    blocks: Blocks = None,
 ) -> None:
     """Run a gateway for a chain that is there already, until Ctrl-C.
 
@@ -68,7 +78,13 @@ def serve(
 
     session = of(context)
     settings = gateway_settings(
-        session.home.stack, state=state, rpc=session.given.rpc, deployment=deployment, host=host, port=port
+        session.home.stack,
+        state=state,
+        rpc=session.given.rpc,
+        deployment=deployment,
+        host=host,
+        port=port,
+        blocks=blocks,
     )
     with told_to_stop() as told, Server(settings) as server:
         shape = GatewayServed(gateway=server.url, state=str(settings.state))

@@ -5,7 +5,8 @@
     {"deployment":{"anchor":"0x…","block":1,"chain_id":31337,"directory":"0x…","registry":"0x…"},
      "format":"consent-ledger/config/1","gateway":"http://127.0.0.1:8440","rpc":"http://127.0.0.1:8545"}
 
-``blocks``, a directory, is there if blocks are kept on this machine; else they go through the gateway.
+``blocks`` is there if blocks are kept where this machine reaches them: a directory, or the URL of a Kubo RPC,
+several with commas. Else they go through the gateway.
 """
 
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 from ledger.canonical import canonical, parse_object
 from ledger.chain.deployment import Deployment
 from ledger.errors import InvalidInput
+from ledger.records import stores
 
 FORMAT = "consent-ledger/config/1"
 SETTABLE = ("gateway", "rpc", "blocks")
@@ -29,7 +31,7 @@ class Config:
     gateway: str
     rpc: str
     deployment: Deployment
-    blocks: Path | None = None
+    blocks: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse addresses that cannot be used."""
@@ -58,12 +60,12 @@ class Config:
             gateway=content["gateway"],
             rpc=content["rpc"],
             deployment=Deployment.from_json(content["deployment"]),
-            blocks=None if blocks is None else Path(str(blocks)),
+            blocks=None if blocks is None else str(blocks),
         )
 
     def encode(self) -> bytes:
         """One line of canonical JSON."""
-        blocks = {} if self.blocks is None else {"blocks": str(self.blocks)}
+        blocks = {} if self.blocks is None else {"blocks": self.blocks}
         return (
             canonical(
                 {
@@ -90,7 +92,7 @@ class Config:
                 fix=f"Choose from: {', '.join(SETTABLE)}",
             )
         if key == "blocks":
-            return replace(self, blocks=Path(value).absolute() if value else None)
+            return replace(self, blocks=_absolute(value) if value else None)
         url = check_url(key, value)
         return replace(self, gateway=url) if key == "gateway" else replace(self, rpc=url)
 
@@ -100,6 +102,13 @@ class Config:
         for key, value in given.items():
             config = config.with_value(key, value)
         return config
+
+
+def _absolute(setting: str) -> str:
+    """The same places from wherever a command is run."""
+    return ",".join(
+        place if stores.is_url(place) else str(Path(place).absolute()) for place in stores.places(setting)
+    )
 
 
 def check_url(name: str, url: str) -> str:

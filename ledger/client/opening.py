@@ -18,7 +18,8 @@ from ledger.crypto.identity import Identity
 from ledger.errors import LedgerError
 from ledger.ids import Did, did_of
 from ledger.parties import Role
-from ledger.records.blocks import BlockStore, LocalBlockStore
+from ledger.records import stores
+from ledger.records.blocks import BlockStore
 
 
 @dataclass(slots=True)
@@ -125,8 +126,7 @@ def open_desk(profile: ProfileDir, config: Config, identity: Identity) -> Iterat
     deployment = config.deployment
     gateway = GatewayClient(config.gateway, chain_id=deployment.chain_id, account=identity.account)
     directory = DirectoryView(config.rpc, deployment)
-    blocks = GatewayBlocks(gateway) if config.blocks is None else LocalBlockStore(config.blocks)
-    with closing(gateway), profile.state(identity) as state:
+    with closing(gateway), _blocks(config, gateway) as blocks, profile.state(identity) as state:
         yield Desk(
             identity=identity,
             config=config,
@@ -136,6 +136,16 @@ def open_desk(profile: ProfileDir, config: Config, identity: Identity) -> Iterat
             blocks=blocks,
             people=People(profile.contacts(), gateway, directory),
         )
+
+
+@contextmanager
+def _blocks(config: Config, gateway: GatewayClient) -> Iterator[BlockStore]:
+    """Where the profile's network keeps blocks; through the gateway if it does not say."""
+    if config.blocks is None:
+        yield GatewayBlocks(gateway)
+        return
+    with stores.opened(config.blocks) as blocks:
+        yield blocks
 
 
 @contextmanager

@@ -40,7 +40,11 @@ class BlockStore(Protocol):
         """
 
     def has(self, cid: Cid) -> bool:
-        """Whether the store holds something under this CID; whether it is intact, `get` tells."""
+        """Whether the store holds something under this CID; whether it is intact, `get` tells.
+
+        Raises:
+            StoreUnavailable: the store does not answer.
+        """
 
     def delete(self, cid: Cid) -> None:
         """Let go of a block; success without effect if it is not there."""
@@ -118,7 +122,11 @@ class LocalBlockStore:
 
     def has(self, cid: Cid) -> bool:
         """See `BlockStore.has`."""
-        return self._path(cid).is_file()
+        if self._path(cid).is_file():
+            return True
+        if not (self._directory / _INCOMING).is_dir():
+            raise _unavailable()
+        return False
 
     def delete(self, cid: Cid) -> None:
         """See `BlockStore.delete`."""

@@ -1,7 +1,7 @@
 """Kubo's RPC through ipfshttpclient, with what that library leaves out: limits, deadlines, a version gate.
 
 ``ipfshttpclient.Client`` is used directly, because its ``connect()`` refuses every Kubo since 0.9. Its own
-methods make the calls; beneath them, each answer is read in small pieces up to a limit and a deadline, no
+methods make the calls; beneath them, each answer is read as it comes in, up to a limit and a deadline, no
 redirect is followed and no proxy of the environment is used, so nothing but the address given is ever asked.
 """
 
@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import ipfshttpclient
 import requests
+import urllib3
 from ipfshttpclient import exceptions
 from ipfshttpclient.http import ClientSync
 
@@ -69,6 +70,17 @@ class KuboRpc:
         """The version of the Kubo that answers; raises as `client`."""
         with self.client():
             return self._version
+
+    def config(self) -> dict[str, Any]:
+        """The node's config without its keys; raises as `client`."""
+        with self.client() as client:
+            (found,) = client.ask("/config/show", decoder="json")
+            return dict(found)
+
+    def size(self) -> int:
+        """The bytes of the node's repository; raises as `client`."""
+        with self.client() as client:
+            return int(client.repo.stat(opts={"size-only": "true"})["RepoSize"])
 
     def close(self) -> None:
         """End the connections that are not in use."""
@@ -162,27 +174,35 @@ class _Http(ClientSync):  # type: ignore[misc]
             adapter.poolmanager.connection_pool_kw.pop("strict", None)
         return session
 
-    def _request(self, method: str, path: str, params: Any, **more: Any) -> Any:  # noqa: ANN401
+    def _request(self, method: str, path: str, params: Any, *, chunk_size: object, **more: Any) -> Any:  # noqa: ANN401
         end = time.monotonic() + self.seconds
-        more["chunk_size"] = _PIECE
         asked = [*params, ("timeout", f"{self.seconds:g}s")]
-        closables, body = super()._request(method, path, asked, **more)
-        return closables, _within(body, _LISTS.get(path.strip("/"), _ANSWER), end)
+        closables, _ = super()._request(method, path, asked, chunk_size=_PIECE, **more)
+        (response, *_) = closables
+        return closables, _within(response.raw, _LISTS.get(path.strip("/"), _ANSWER), end)
+
+    def _do_raise_for_status(self, response: Any) -> None:  # noqa: ANN401
+        if not response.ok:
+            end = time.monotonic() + self.seconds
+            response._content = b"".join(_within(response.raw, _ANSWER, end))
+            response._content_consumed = True
+        super()._do_raise_for_status(response)
 
 
-def _within(body: Iterator[bytes], limit: int, end: float) -> Generator[bytes, None, None]:
-    """The pieces of an answer, up to a size and a time."""
+def _within(raw: urllib3.HTTPResponse, limit: int, end: float) -> Generator[bytes, None, None]:
+    """The pieces of an answer as they come in, up to a size and a time."""
     try:
-        for piece in body:
+        while piece := raw.read1(_PIECE, decode_content=True):
             limit -= len(piece)
             if limit < 0:
                 raise exceptions.ProtocolError(None, "an answer beyond every limit")
             if time.monotonic() > end:
                 raise exceptions.TimeoutError(None, "an answer that does not end")
             yield piece
-    except requests.RequestException as exc:
-        late = "ReadTimeoutError" in repr(exc.args)
-        raise (exceptions.TimeoutError if late else exceptions.ProtocolError)(exc) from exc
+    except urllib3.exceptions.ReadTimeoutError as exc:
+        raise exceptions.TimeoutError(exc) from exc
+    except urllib3.exceptions.HTTPError as exc:
+        raise exceptions.ProtocolError(exc) from exc
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from ledger.records.blocks import MAX_BLOCK, BlockStore, LocalBlockStore, Memory
 from ledger.records.cid import Codec, cid_of
 from ledger.records.kubo import KuboBlockStore
 from ledger.records.manifest import CHUNK
+from ledger.records.replication import ReplicatedBlockStore
 from tests.nodes.daemon import Kubo
 
 
@@ -43,6 +44,17 @@ def local_adapter(request: pytest.FixtureRequest) -> Adapter:
         path.write_bytes(data)
 
     return Adapter(LocalBlockStore(directory), overwrite)
+
+
+def replicated_adapter(request: pytest.FixtureRequest) -> Adapter:
+    """Two stores that are damaged alike; what one does for the other is tested beside them."""
+    copies = memory_adapter(request), local_adapter(request)
+
+    def overwrite(cid: Cid, data: bytes) -> None:
+        for copy in copies:
+            copy.overwrite(cid, data)
+
+    return Adapter(ReplicatedBlockStore([copy.store for copy in copies]), overwrite)
 
 
 def kubo_adapter(request: pytest.FixtureRequest) -> Adapter:
@@ -84,6 +96,7 @@ def usual_kubo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubo]:
     params=[
         pytest.param(memory_adapter, id="memory"),
         pytest.param(local_adapter, id="local"),
+        pytest.param(replicated_adapter, id="replicated"),
         pytest.param(kubo_adapter, id="kubo", marks=pytest.mark.nodes),
         pytest.param(usual_kubo_adapter, id="kubo as it comes", marks=pytest.mark.nodes),
     ]

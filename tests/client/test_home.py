@@ -73,7 +73,7 @@ def test_what_is_no_config_is_refused(change: tuple[bytes, bytes]) -> None:
 def test_settings_are_changed_one_by_one() -> None:
     config = Config.parse(NETWORK).overridden({"gateway": "https://example.org/", "blocks": "/blocks"})
     assert (config.gateway, config.rpc) == ("https://example.org", "http://127.0.0.1:8545")
-    assert config.blocks == Path("/blocks")
+    assert config.blocks == "/blocks"
     assert Config.parse(config.encode()) == config
     assert config.with_value("blocks", "").blocks is None
 

@@ -35,7 +35,7 @@ class Kubo:
     def __init__(self, directory: Path, **settings: object) -> None:
         """Make the repository: the private profile, over it `settings` such as ``Datastore__HashOnRead``."""
         self.repo = directory / "repo"
-        self._program, self._log = find_kubo(), directory / "log"
+        self.program, self._log = find_kubo(), directory / "log"
         self._process: subprocess.Popen[bytes] | None = None
         self.url = ""
         directory.mkdir(parents=True, exist_ok=True)
@@ -60,8 +60,8 @@ class Kubo:
     def run(self, *words: str) -> str:
         """What `ipfs` says, of the daemon if it runs."""
         ran = subprocess.run(  # noqa: S603 - the command line is ours
-            [str(self._program), *words],
-            env=self._environment(),
+            [str(self.program), *words],
+            env=self.environment,
             capture_output=True,
             check=False,
             timeout=60,
@@ -78,7 +78,7 @@ class Kubo:
         """Run the daemon until it answers; on the port of last time if there was one."""
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603 - the command line is ours
-                [str(self._program), "daemon"], env=self._environment(), stdout=log, stderr=log
+                [str(self.program), "daemon"], env=self.environment, stdout=log, stderr=log
             )
         eventually(lambda: "Daemon is ready" in self._said() or self._require_alive())
         *_, port = (self.repo / "api").read_text().split("/")
@@ -116,7 +116,9 @@ class Kubo:
     ) -> None:
         self.stop()
 
-    def _environment(self) -> dict[str, str]:
+    @property
+    def environment(self) -> dict[str, str]:
+        """With which `ipfs` finds the repository and reports nothing."""
         return {"IPFS_PATH": str(self.repo), "HOME": str(self.repo), "IPFS_TELEMETRY": "off"}
 
     def _said(self) -> str:

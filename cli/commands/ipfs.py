@@ -1,0 +1,57 @@
+"""`consent ipfs`: nodes that keep records."""
+
+import os
+from typing import Annotated
+
+import typer
+
+from cli.exits import Exit
+from cli.groups import command, make_group
+from cli.session import of
+from cli.shapes.ipfs import IpfsCommand, IpfsProfile
+from cli.views import ipfs as view
+
+app = make_group("ipfs", "Check the Kubo node that keeps records, or set one up.")
+
+USUAL = "http://127.0.0.1:5001"
+
+
+@command(app)
+def check(
+    context: typer.Context,
+    url: Annotated[
+        str | None, typer.Argument(metavar="[URL]", help="Of its RPC; else the first in CONSENT_BLOCKS.")
+    ] = None,
+) -> None:
+    """Ask a Kubo node what it keeps, and refuse one that is open to others.
+
+    Open is an RPC or gateway beyond this machine, an RPC for web pages, or announcing in the public DHT. The
+    exit code is then 10, and each finding comes with the command that ends it.
+
+    Examples:
+      consent ipfs check
+      consent ipfs check http://127.0.0.1:5001
+    """
+    from cli.examining import examine_node, node_in
+
+    session = of(context)
+    shape = examine_node(url or node_in(os.environ.get("CONSENT_BLOCKS", "")) or USUAL)
+    session.output.result(shape, view.checked_text(shape))
+    if not shape.ok:
+        raise typer.Exit(Exit.FAILED)
+
+
+@command(app)
+def profile(context: typer.Context) -> None:
+    """Print the commands that make a new Kubo node private. Run them after "ipfs init", before "ipfs daemon".
+
+    Examples:
+      consent ipfs profile
+      consent ipfs profile > private.sh
+    """
+    from ledger.records import kuboprofile
+
+    shape = IpfsProfile(
+        commands=[IpfsCommand(command=command, why=why) for command, why in kuboprofile.commands()]
+    )
+    of(context).output.result(shape, view.profile_text(shape))

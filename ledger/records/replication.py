@@ -1,0 +1,135 @@
+"""One store made of several, so that none of them can lose a block alone."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
+
+from ledger.errors import BlockCorrupt, BlockMissing, InvalidInput, LedgerError, StoreUnavailable
+from ledger.ids import Cid
+from ledger.records.blocks import BlockStore, missing, require_storable
+from ledger.records.cid import parse_cid
+
+T = TypeVar("T")
+
+
+class ReplicatedBlockStore:
+    """A `BlockStore` over several others: a block is kept once `factor` of them have it.
+
+    Reading asks one after the other, and puts the block back where it was missing or damaged.
+    """
+
+    def __init__(self, stores: Sequence[BlockStore], *, factor: int | None = None) -> None:
+        """Name the stores, in the order in which they are read.
+
+        Args:
+            stores: at least one.
+            factor: how many must have taken a block before `put` succeeds; all of them if absent.
+
+        Raises:
+            InvalidInput: a factor that these stores cannot meet.
+        """
+        self._stores = tuple(stores)
+        self._factor = len(self._stores) if factor is None else factor
+        if not 1 <= self._factor <= len(self._stores):
+            raise InvalidInput(
+                f"{self._factor} copies cannot be kept in {len(self._stores)} stores", reason="bad_factor"
+            )
+
+    def put(self, cid: Cid, data: bytes) -> None:
+        """See `BlockStore.put`. Every store is tried; those that failed get the block when it is next read.
+
+        Raises also:
+            StoreUnavailable: ``too_few_copies``: fewer stores than the factor took it.
+        """
+        require_storable(cid, data)
+        _, failures = self._each(lambda store: store.put(cid, data))
+        if len(self._stores) - len(failures) < self._factor:
+            raise StoreUnavailable(
+                f"a block reached {len(self._stores) - len(failures)} of the {self._factor} stores it must",
+                reason="too_few_copies",
+                fix="See which store is down, and try again.",
+            ) from failures[0]
+
+    def get(self, cid: Cid) -> bytes:
+        """See `BlockStore.get`; raises what is worst of what the stores say, if none has the block whole."""
+        parse_cid(cid)
+        lacking: list[BlockStore] = []
+        failures: list[LedgerError] = []
+        for store in self._stores:
+            try:
+                data = store.get(cid)
+            except (BlockMissing, BlockCorrupt) as exc:
+                lacking.append(store)
+                failures.append(exc)
+            except StoreUnavailable as exc:
+                failures.append(exc)
+            else:
+                _put_back(cid, data, lacking)
+                return data
+        raise _worst(failures) or missing(cid)
+
+    def has(self, cid: Cid) -> bool:
+        """See `BlockStore.has`: whether one of them does. Raises if none does and one did not answer."""
+        parse_cid(cid)
+        answers, failures = self._each(lambda store: store.has(cid))
+        if failures and (not any(answers) or len(answers) < self._factor):
+            raise failures[0]
+        return any(answers)
+
+    def delete(self, cid: Cid) -> None:
+        """See `BlockStore.delete`: from all of them; fails if one could not, after trying the others."""
+        parse_cid(cid)
+        _, failures = self._each(lambda store: store.delete(cid))
+        if failures:
+            raise failures[0]
+
+    def cids(self) -> Iterator[Cid]:
+        """See `BlockStore.cids`: what any of them holds; memory grows with their number."""
+        return iter({cid for store in self._stores for cid in store.cids()})
+
+    def repair(self, cid: Cid) -> int:
+        """Read a block in every store, and put it back where it is missing or damaged; how many copies were.
+
+        Raises:
+            BlockMissing, BlockCorrupt: no store has it whole.
+            StoreUnavailable: a store does not answer, or does not take the block.
+        """
+        whole, lacking = b"", []
+        for store in self._stores:
+            try:
+                whole = store.get(cid) or whole
+            except (BlockMissing, BlockCorrupt):
+                lacking.append(store)
+        if len(lacking) == len(self._stores):
+            self.get(cid)
+        for store in lacking:
+            store.put(cid, whole)
+        return len(lacking)
+
+    def _each(self, use: Callable[[BlockStore], T]) -> tuple[list[T], list[StoreUnavailable]]:
+        """What each store answers, and the failures of those that do not."""
+        answers: list[T] = []
+        failures: list[StoreUnavailable] = []
+        for store in self._stores:
+            try:
+                answers.append(use(store))
+            except StoreUnavailable as exc:
+                failures.append(exc)
+        return answers, failures
+
+
+def _put_back(cid: Cid, data: bytes, stores: Sequence[BlockStore]) -> None:
+    """Repair in passing: the reader has the block, so a store that cannot take it does not fail them."""
+    for store in stores:
+        try:
+            store.put(cid, data)
+        except StoreUnavailable:
+            continue
+
+
+def _worst(failures: Sequence[LedgerError]) -> LedgerError | None:
+    """A store that did not answer may have the block; a damaged one says more than a missing one."""
+    for kind in (StoreUnavailable, BlockCorrupt, BlockMissing):
+        for failure in failures:
+            if isinstance(failure, kind):
+                return failure
+    return None
