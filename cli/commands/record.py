@@ -86,20 +86,27 @@ def verify(
     records: Annotated[
         list[str] | None, typer.Argument(metavar="[CID...]", help="All if none is named.")
     ] = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Check every copy, and mend it from another.")
+    ] = False,
 ) -> None:
     """Fetch every block of your records and hash it again.
 
+    With --repair each place where they are kept is read, and gets back what is missing or damaged there.
+
     Examples:
       consent record verify
+      consent record verify --repair
       consent record verify bafyreigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi
     """
-    from ledger.client.verifying import check_blocks
+    from ledger.client.verifying import check_blocks, repairer
 
     session = of(context)
     with session.desk() as desk:
         mine = [record.root for record in desk.enrolled().records()]
         roots = [expand(text, mine, "record", SEE_LIST) for text in records or mine]
-        checks = [view.check_part(check) for check in check_blocks(roots, desk.blocks)]
+        mend = repairer(desk.blocks) if repair else None
+        checks = [view.check_part(check) for check in check_blocks(roots, desk.blocks, repair=mend)]
     shape = view.verified(checks)
     session.output.result(shape, view.verified_text(shape))
     if not shape.ok:

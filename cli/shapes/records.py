@@ -40,16 +40,18 @@ class RecordCheck(Part, frozen=True, kw_only=True):
     ok: bool
     blocks: int
     bytes: int
+    repaired: int = 0
     code: str | None = None
     problem: str | None = None
 
 
 class RecordsVerified(Shape, frozen=True, kw_only=True):
-    """The blocks of records, hashed again."""
+    """The blocks of records, hashed again; `repaired`: how many copies were not whole and are now."""
 
     ok: bool
     blocks: int
     bytes: int
+    repaired: int = 0
     records: list[RecordCheck]
 
 

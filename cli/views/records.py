@@ -80,6 +80,7 @@ def check_part(check: "BlockCheck") -> RecordCheck:
         ok=fault is None,
         blocks=check.blocks,
         bytes=check.size,
+        repaired=check.repaired,
         code=None if fault is None else fault.code,
         problem=None if fault is None else fault.message,
     )
@@ -91,6 +92,7 @@ def verified(checks: list[RecordCheck]) -> RecordsVerified:
         ok=all(check.ok for check in checks),
         blocks=sum(check.blocks for check in checks),
         bytes=sum(check.bytes for check in checks),
+        repaired=sum(check.repaired for check in checks),
         records=checks,
     )
 
@@ -103,6 +105,7 @@ def verified_text(report: RecordsVerified) -> str:
         verdict,
         f"  {whole} of {counted(len(report.records), 'record')}: {counted(report.blocks, 'block')},"
         f" {size_words(report.bytes)}, each byte hashed again",
+        *([f"  REPAIRED: {counted(report.repaired, 'block')} from another copy"] if report.repaired else []),
         *(f"  NOT WHOLE: {check.root}: {check.problem}" for check in report.records if not check.ok),
     ]
     return "\n".join(lines)

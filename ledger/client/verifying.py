@@ -1,12 +1,13 @@
 """Whether the blocks of records are all there, and all what their CIDs say."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from ledger.errors import LedgerError
+from ledger.errors import InvalidInput, LedgerError
 from ledger.ids import Cid
 from ledger.records.blocks import BlockStore
 from ledger.records.manifest import fetch, walk
+from ledger.records.replication import ReplicatedBlockStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,23 +17,50 @@ class BlockCheck:
     root: Cid
     blocks: int
     size: int
+    repaired: int = 0
     fault: LedgerError | None = None
 
 
-def check_blocks(roots: Iterable[Cid], blocks: BlockStore) -> Iterator[BlockCheck]:
+def check_blocks(
+    roots: Iterable[Cid], blocks: BlockStore, *, repair: Callable[[Cid], int] | None = None
+) -> Iterator[BlockCheck]:
     """Fetch and hash every block of each record.
+
+    Args:
+        roots: the records.
+        blocks: where they are kept.
+        repair: makes every copy of a block whole again and tells how many were not, as `repairer` gives it.
 
     Raises:
         StoreUnavailable, GatewayUnreachable: the store does not answer, which says nothing of the records.
     """
     for root in roots:
-        count = size = 0
+        count = size = repaired = 0
         try:
+            if repair is not None:
+                # The root first, since walking reads it; every other block is named before it is read.
+                repaired = repair(root)
+                repaired += sum(repair(cid) for cid, _ in walk(root, blocks) if cid != root)
             count = sum(1 for _ in walk(root, blocks))
             size = sum(len(block) for block in fetch(root, blocks))
         except LedgerError as exc:
             if exc.code in {"store_unavailable", "gateway_unreachable"}:
                 raise
-            yield BlockCheck(root=root, blocks=count, size=size, fault=exc)
+            yield BlockCheck(root=root, blocks=count, size=size, repaired=repaired, fault=exc)
         else:
-            yield BlockCheck(root=root, blocks=count, size=size)
+            yield BlockCheck(root=root, blocks=count, size=size, repaired=repaired)
+
+
+def repairer(blocks: BlockStore) -> Callable[[Cid], int]:
+    """What repairs blocks in these stores.
+
+    Raises:
+        InvalidInput: it is one store, so there is no copy to repair from.
+    """
+    if not isinstance(blocks, ReplicatedBlockStore):
+        raise InvalidInput(
+            "your records are kept in one place, so there is no copy to repair them from",
+            reason="no_copies",
+            fix="Name a second place: consent config set blocks PLACE,PLACE",
+        )
+    return blocks.repair
