@@ -1,9 +1,7 @@
 """Kubo as a daemon of one's own: the private profile, on loopback, for as long as a test lasts."""
 
 import json
-import os
 import shlex
-import shutil
 import signal
 import subprocess
 from base64 import b32encode
@@ -15,18 +13,9 @@ from ledger.ids import Cid
 from ledger.records import kuboprofile
 from ledger.records.cid import digest_of
 from tests.network import eventually
+from tests.nodes.programs import find
 
-_BUILT = Path(__file__).parents[2] / "build" / "tools" / "ipfs"
 _PORTS = {"Addresses.API": "/ip4/127.0.0.1/tcp/0", "Addresses.Gateway": "/ip4/127.0.0.1/tcp/0"}
-
-
-def find_kubo() -> Path:
-    """The program: ``CONSENT_KUBO``, else on the PATH, else where `make tools` builds it."""
-    named, on_path = os.environ.get("CONSENT_KUBO"), shutil.which("ipfs")
-    found = Path(named) if named else Path(on_path) if on_path else _BUILT
-    if not found.exists():
-        raise FileNotFoundError(f"there is no ipfs at {found}; build it with: make tools")
-    return found
 
 
 class Kubo:
@@ -35,7 +24,7 @@ class Kubo:
     def __init__(self, directory: Path, **settings: object) -> None:
         """Make the repository: the private profile, over it `settings` such as ``Datastore__HashOnRead``."""
         self.repo = directory / "repo"
-        self.program, self._log = find_kubo(), directory / "log"
+        self.program, self._log = find("ipfs", "CONSENT_KUBO"), directory / "log"
         self._process: subprocess.Popen[bytes] | None = None
         self.url = ""
         directory.mkdir(parents=True, exist_ok=True)

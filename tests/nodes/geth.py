@@ -1,8 +1,6 @@
 """geth as a second client: a development chain of its own, on loopback, for as long as a test lasts."""
 
-import os
 import re
-import shutil
 import subprocess
 from pathlib import Path
 from types import TracebackType
@@ -11,26 +9,17 @@ from typing import Self
 from ledger.chain.rpc import Rpc
 from ledger.ids import Address
 from tests.network import eventually
+from tests.nodes.programs import find
 
 CHAIN_ID = 1337
 _ENDPOINT = re.compile(r"HTTP server started +endpoint=(\S+)")
-_BUILT = Path(__file__).parents[2] / "build" / "tools" / "geth"
-
-
-def find_geth() -> Path:
-    """The program: ``CONSENT_GETH``, else on the PATH, else where `make tools` builds it."""
-    named, on_path = os.environ.get("CONSENT_GETH"), shutil.which("geth")
-    found = Path(named) if named else Path(on_path) if on_path else _BUILT
-    if not found.exists():
-        raise FileNotFoundError(f"there is no geth at {found}; build it with: make tools")
-    return found
 
 
 class Geth:
     """``with Geth(directory) as node: node.rpc``; a block every second, and an account that has ether."""
 
     def __init__(self, directory: Path) -> None:
-        self._program, self._directory, self._log = find_geth(), directory, directory / "log"
+        self._program, self._directory, self._log = find("geth", "CONSENT_GETH"), directory, directory / "log"
         self._process: subprocess.Popen[bytes] | None = None
         self.url = ""
 
