@@ -1,6 +1,7 @@
 """Files that appear whole and durable under their name, or not at all."""
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,6 +37,31 @@ def appearing(
         sync_directory(path.parent)
     except OSError as exc:
         raise StoreUnavailable("a file cannot be written", reason="file_not_written") from exc
+
+
+@contextmanager
+def appearing_directory(path: Path, *, randomness: Callable[[int], bytes] = os.urandom) -> Iterator[Path]:
+    """An empty directory that gets the name `path` when the block ends without an error.
+
+    It is made beside `path` under a temporary name (mode 0700). After an error nothing of it is left.
+
+    Raises:
+        StoreUnavailable: there is something at `path`, or it cannot be written there.
+    """
+    temporary = path.with_name(f".{path.name[:64]}.{randomness(8).hex()}.part")
+    try:
+        temporary.mkdir(mode=0o700)
+        try:
+            yield temporary
+            for place in (temporary, *(found for found in temporary.rglob("*") if found.is_dir())):
+                sync_directory(place)
+            temporary.rename(path)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+        sync_directory(path.parent)
+    except OSError as exc:
+        raise StoreUnavailable("a directory cannot be written", reason="directory_not_made") from exc
 
 
 def create(path: Path, data: bytes, *, randomness: Callable[[int], bytes] = os.urandom) -> None:

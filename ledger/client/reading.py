@@ -1,8 +1,10 @@
 """Opening released records: nothing of a record is given out before the whole of it was verified."""
 
+import os
 from dataclasses import dataclass, field
 from hashlib import sha256
 from io import BytesIO
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,10 @@ from ledger.client.releases import Question, VerifiedRelease, released
 from ledger.client.wire import Decision
 from ledger.errors import CapsuleInvalid, TooLarge
 from ledger.ids import Cid
+from ledger.records import fileset
 from ledger.records.bundle import extract_resources
 from ledger.records.header import RecordHeader
-from ledger.records.opening import open_record
+from ledger.records.opening import open_file_set, open_record
 
 MAX_SEGMENT = 256 << 20
 _PIECE = 1 << 20
@@ -32,12 +35,16 @@ class ReadResource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadFile:
-    """One file record; ``path`` is where it was put, None if there was nowhere to put it."""
+    """One file of a record; ``path`` is where it was put, None if there was nowhere to put it.
+
+    A set of files gives one for each, all in one ``folder``; or one for all without a place.
+    """
 
     root: Cid
     header: RecordHeader = field(repr=False)
     path: Path | None
     sha256: str | None
+    folder: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +65,8 @@ def read(context: Context, question: Question, into: Path | None = None) -> Read
         context: the provider's side; its block store is where the ciphertext comes from.
         question: which records, what for.
         into: an existing directory in which file records appear under their own names, each when it is whole
-            and verified; a name that is taken gets the end of the record's root.
+            and verified, and those of a set in a directory of their own; a name that is taken gets the end
+            of the record's root.
 
     Raises:
         AccessDenied: there is no permit.
@@ -72,6 +80,8 @@ def read(context: Context, question: Question, into: Path | None = None) -> Read
     for record in release.records:
         if record.header.kind == "file":
             files.append(_file(context, release, record, into))
+        elif record.header.kind == fileset.KIND:
+            files += _file_set(context, release, record, into)
         else:
             resources += _resources(context, release, record)
     return ReadReport(
@@ -102,15 +112,39 @@ def _file(context: Context, release: VerifiedRelease, record: VerifiedRecord, in
     return ReadFile(root=record.root, header=record.header, path=path, sha256=_digest(path))
 
 
+def _file_set(
+    context: Context, release: VerifiedRelease, record: VerifiedRecord, into: Path | None
+) -> list[ReadFile]:
+    if into is None:
+        return [ReadFile(root=record.root, header=record.header, path=None, sha256=None)]
+    folder = _free(into, record)
+    found = open_file_set(
+        record.root,
+        record.header,
+        record.capsule,
+        secret=_secret(release, record),
+        epoch=record.epoch,
+        blocks=context.blocks,
+        folder=folder,
+    )
+    return [
+        ReadFile(
+            root=record.root,
+            header=record.header,
+            path=folder.joinpath(*one.name.split("/")),
+            sha256=one.sha256,
+            folder=folder,
+        )
+        for one in found
+    ]
+
+
 def _open(context: Context, release: VerifiedRelease, record: VerifiedRecord, sink: Path | BytesIO) -> None:
-    secret = release.secrets.get((record.compartment, record.epoch))
-    if secret is None:
-        raise CapsuleInvalid("the gateway gave a record without its compartment's key", reason="no_grant")
     open_record(
         record.root,
         record.header,
         record.capsule,
-        secret=secret,
+        secret=_secret(release, record),
         epoch=record.epoch,
         blocks=context.blocks,
         sink=sink,
@@ -118,11 +152,19 @@ def _open(context: Context, release: VerifiedRelease, record: VerifiedRecord, si
     )
 
 
+def _secret(release: VerifiedRelease, record: VerifiedRecord) -> bytes:
+    secret = release.secrets.get((record.compartment, record.epoch))
+    if secret is None:
+        raise CapsuleInvalid("the gateway gave a record without its compartment's key", reason="no_grant")
+    return secret
+
+
 def _free(into: Path, record: VerifiedRecord) -> Path:
     """A path that does not exist yet; `header.name` is a plain file name, its header refuses others."""
-    name = Path(record.header.name or record.root)
-    path = into / name
-    return into / f"{name.stem}.{record.root[-12:]}{name.suffix}" if path.exists() else path
+    name, root = Path(record.header.name or record.root), record.root[-12:]
+    marks = chain(("", f".{root}"), (f".{root}.{number}" for number in count(2)))
+    paths = (into / f"{name.stem}{mark}{name.suffix}" for mark in marks)
+    return next(path for path in paths if not os.path.lexists(path))
 
 
 def _digest(path: Path) -> str:

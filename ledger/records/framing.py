@@ -52,7 +52,7 @@ def unframe(header: RecordHeader, body: Iterable[bytes]) -> Iterator[bytes]:
         RecordCorrupt: while iterating: another header inside, another size, or anything but the right number
             of zeros behind it.
     """
-    source = _Source(body)
+    source = Source(body)
     head = header.to_bytes()
     prefix = len(head).to_bytes(_LENGTH, "big") + head
     if source.take(len(prefix)) != prefix:
@@ -70,10 +70,11 @@ def unframe(header: RecordHeader, body: Iterable[bytes]) -> Iterator[bytes]:
         raise _corrupt("a record has padding of another length")
 
 
-class _Source:
+class Source:
     """A stream of pieces that can be read in measured amounts; `taken` counts what was."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
+        """Nothing is read yet."""
         self._pieces = iter(pieces)
         self._rest = memoryview(b"")
         self.taken = 0
@@ -90,12 +91,13 @@ class _Source:
         return part
 
     def up_to(self, count: int) -> Iterator[bytes]:
-        """The next `count` bytes, fewer if the stream ends before."""
+        """The next `count` bytes in pieces, fewer if the stream ends before."""
         while count and (part := self.next(count)):
             count -= len(part)
             yield bytes(part)
 
     def take(self, count: int) -> bytes:
+        """The next `count` bytes, fewer if the stream ends before."""
         return b"".join(self.up_to(count))
 
     def give_back(self, tail: bytes) -> None:
@@ -113,7 +115,7 @@ class _Source:
         return count
 
 
-def _inflated(source: _Source) -> Iterator[bytes]:
+def _inflated(source: Source) -> Iterator[bytes]:
     inflater = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW).decompressobj()
     try:
         while not inflater.eof and (part := source.next(_FEED)):

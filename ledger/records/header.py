@@ -19,7 +19,7 @@ from ledger.ids import Cid, Did, parse_did
 from ledger.policy.model import RecordFacts
 
 FORMAT = "consent-ledger/record/1"
-KINDS = ("fhir-segment", "file")
+KINDS = ("fhir-segment", "file", "file-set")
 COMPRESSIONS = ("none", "zstd")
 MAX_SIZE = (1 << 53) - 1
 

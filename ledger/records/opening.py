@@ -6,10 +6,11 @@ from typing import BinaryIO
 
 from ledger.crypto.recordcipher import KEY_SIZE, decrypt
 from ledger.crypto.sealing import open_capsule
-from ledger.durable import appearing
+from ledger.durable import appearing, appearing_directory
 from ledger.errors import CapsuleInvalid
 from ledger.ids import Cid
 from ledger.records.blocks import BlockStore
+from ledger.records.fileset import Unpacked, unpack
 from ledger.records.framing import unframe
 from ledger.records.header import RecordHeader
 from ledger.records.manifest import fetch
@@ -41,9 +42,7 @@ def open_record(
         InvalidInput: `root` is not the CID of a manifest, or `secret` does not have 32 bytes.
         StoreUnavailable: the store does not answer, or the path cannot be written.
     """
-    key = open_capsule(secret, capsule, record_info(root, header, epoch))
-    if len(key) != KEY_SIZE:
-        raise CapsuleInvalid("the capsule holds no record key")
+    key = _record_key(root, header, capsule, secret, epoch)
     if isinstance(sink, Path):
         with appearing(sink) as file:
             _copy(_plaintext(root, header, key, blocks), file)
@@ -52,6 +51,38 @@ def open_record(
         for _ in _plaintext(root, header, key, blocks):
             pass
     _copy(_plaintext(root, header, key, blocks), sink)
+
+
+def open_file_set(
+    root: Cid,
+    header: RecordHeader,
+    capsule: bytes,
+    *,
+    secret: bytes,
+    epoch: int,
+    blocks: BlockStore,
+    folder: Path,
+) -> tuple[Unpacked, ...]:
+    """Write the files of a record of kind ``file-set`` into a new directory, with their names below it.
+
+    The directory appears only after the whole record and the sum of each file were verified. The caller has
+    verified the publication's signature.
+
+    Raises:
+        RecordCorrupt: see `open_record`; or the files are not packed as FORMATS.md says.
+        CapsuleInvalid, BlockMissing, BlockCorrupt, InvalidInput: see `open_record`.
+        StoreUnavailable: the store does not answer, `folder` is there already, or it cannot be written.
+    """
+    key = _record_key(root, header, capsule, secret, epoch)
+    with appearing_directory(folder) as place:
+        return unpack(_plaintext(root, header, key, blocks), place)
+
+
+def _record_key(root: Cid, header: RecordHeader, capsule: bytes, secret: bytes, epoch: int) -> bytes:
+    key = open_capsule(secret, capsule, record_info(root, header, epoch))
+    if len(key) != KEY_SIZE:
+        raise CapsuleInvalid("the capsule holds no record key")
+    return key
 
 
 def _plaintext(root: Cid, header: RecordHeader, key: bytes, blocks: BlockStore) -> Iterator[bytes]:
