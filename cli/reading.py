@@ -111,10 +111,18 @@ def _type_of(data: bytes) -> str:
 def _file(one: "ReadFile") -> FilePart:
     return FilePart(
         root=one.root,
-        name=one.header.name,
+        name=_name(one),
         path=None if one.path is None else str(one.path),
+        folder=None if one.folder is None else str(one.folder),
         sha256=one.sha256,
     )
+
+
+def _name(one: "ReadFile") -> str | None:
+    """The name in its set, or the record's own."""
+    if one.path is None or one.folder is None:
+        return one.header.name
+    return one.path.relative_to(one.folder).as_posix()
 
 
 def _saved(report: "ReadReport", into: Path | None) -> str | None:

@@ -48,6 +48,22 @@ def bundle_in(path: Path, *, expected: bool) -> bytes | None:
     return raw if wanted or _is_bundle(raw) else None
 
 
+def lines_in(path: Path) -> bool:
+    """Whether a file has FHIR resources one a line, as far as its beginning tells."""
+    from ledger.records.bulk import is_fhir_lines
+
+    try:
+        with path.open("rb") as stream:
+            return is_fhir_lines(stream.read(_HEAD), path.suffix)
+    except OSError:
+        return False
+
+
+def is_same_name(name: str, typed: str) -> bool:
+    """Whether somebody typed a name in full, whatever its capitals and blanks."""
+    return _folded(name) == _folded(typed) != ""
+
+
 def is_named(patient: dict[str, Any], name: str) -> bool:
     """Whether a FHIR Patient has this name in full; one without any name is known by id or identifier."""
     names = {_folded(one) for one in _names(patient)} - {""}

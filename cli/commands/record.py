@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from cli import adding, labelling
+from cli import adding, labelling, planning
 from cli.exits import Exit
 from cli.groups import command, make_group
 from cli.ids import expand
 from cli.session import of
-from cli.shapes.records import RecordList, RecordsAdded
+from cli.shapes.records import RecordList
 from cli.views import labels as marks
 from cli.views import records as view
 
@@ -22,7 +22,7 @@ SEE_LIST = "See them with: consent record list"
 @command(app)
 def add(
     context: typer.Context,
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="FHIR bundles, or any other files.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Any files, or directories.")],
     record_class: Annotated[
         str | None, typer.Option("--class", metavar="CLASS", help="What a plain file is: imaging, labs ...")
     ] = None,
@@ -31,6 +31,15 @@ def add(
         typer.Option(metavar="MARK", help="What it is about that is sensitive: PSY, HIV ..."),
     ] = None,
     date: Annotated[str | None, typer.Option(metavar="DATE", help="The day it is of: 2026-05-03.")] = None,
+    by_day: Annotated[
+        bool, typer.Option("--by-day", help="Cut CSV and NDJSON of a device: one record a day.")
+    ] = False,
+    time_field: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The column that tells the time, if not plain.")
+    ] = None,
+    zone: Annotated[
+        str | None, typer.Option(metavar="ZONE", help="Where the device was: Europe/Berlin. Else UTC.")
+    ] = None,
     media_type: Annotated[
         str | None, typer.Option(metavar="TYPE", help="Its media type, if its name does not tell.")
     ] = None,
@@ -38,30 +47,46 @@ def add(
         str | None,
         typer.Option(metavar="NAME", help="You are this Patient, although a bundle of yours had another."),
     ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be published.")] = False,
 ) -> None:
     """Encrypt and publish records. Only you can read them until you share them.
+
+    All files are looked at before any is published. What they are is told by what they hold. In a directory,
+    links and hidden files are left out. DICOM files of one series become one record, under their own class
+    and day. With --by-day, a file of a device becomes one record a day; a time without an offset of its own
+    that counts seconds, or ends in Z, is taken in --zone. Other files need --class.
 
     A FHIR bundle is split so that each part can be shared or kept by itself. It must be about one person, and
     always the same one. If a later one is of another Patient who is you all the same, type that name in full.
 
     Examples:
       consent record add bundle.json
-      consent record add scan.dcm --class imaging --date 2026-05-03
+      consent record add hospital-disc --dry-run
+      consent record add scan.dcm
+      consent record add heart-rate.csv --by-day --zone Europe/Berlin
       consent record add notes.pdf --class notes --mark PSY
       consent record add other-hospital.json --same-person "Alice Maria Miller"
     """
     session = of(context)
-    said = adding.Described(
+    said = planning.Described(
         record_class=record_class,
         labels=mark or (),
         date=date,
         media_type=media_type,
         same_person=same_person,
+        by_day=by_day,
+        time_field=time_field,
+        zone=zone,
     )
-    with session.desk() as desk, session.output.progress("Publishing") as progress:
-        patient = desk.enrolled()
-        shape = RecordsAdded(patient=desk.did, records=list(adding.add(patient, files, said, progress)))
-    session.output.result(shape, view.added_text(shape.records))
+    with session.desk() as desk:
+        plan = planning.planned(desk.patient, files, said)
+        if dry_run:
+            foreseen = view.planned(plan)
+            session.output.result(foreseen, view.planned_text(foreseen))
+            return
+        with session.output.progress("Publishing") as progress:
+            shape = view.added(plan, adding.publish(desk.enrolled(), plan, progress))
+    session.output.result(shape, view.added_text(shape))
 
 
 @command(app, "list")

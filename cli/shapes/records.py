@@ -19,11 +19,44 @@ class RecordPart(Part, frozen=True, kw_only=True):
     name: str | None = None
 
 
+class SkippedPart(Part, frozen=True, kw_only=True):
+    """A file or directory that was left out."""
+
+    path: str
+    why: str
+
+
 class RecordsAdded(Shape, frozen=True, kw_only=True):
-    """Records that were encrypted, stored and published, in the order of the files."""
+    """Records that were encrypted, stored and published: of bundles, then of DICOM and other files."""
 
     patient: str
     records: list[RecordPart]
+    skipped: list[SkippedPart]
+
+
+class PlannedRecord(Part, frozen=True, kw_only=True):
+    """A record that would be published; ``files`` is how many it is made of, ``source`` the first of them."""
+
+    kind: str
+    record_class: str
+    class_code: str
+    confidentiality: str
+    labels: list[str]
+    resources: int
+    bytes: int
+    media_type: str
+    files: int
+    source: str
+    date: str | None = None
+    name: str | None = None
+
+
+class RecordsPlanned(Shape, frozen=True, kw_only=True):
+    """What would be published, and what was left out. Nothing was sent."""
+
+    patient: str
+    records: list[PlannedRecord]
+    skipped: list[SkippedPart]
 
 
 class RecordList(Shape, frozen=True, kw_only=True):
@@ -66,11 +99,12 @@ class ResourcePart(Part, frozen=True, kw_only=True):
 
 
 class FilePart(Part, frozen=True, kw_only=True):
-    """One file; without a path nothing was saved."""
+    """One file; without a path nothing was saved. Files of a set are in one folder."""
 
     root: str
     name: str | None = None
     path: str | None = None
+    folder: str | None = None
     sha256: str | None = None
 
 

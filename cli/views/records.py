@@ -2,14 +2,29 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from cli.shapes.records import RecordCheck, RecordPart, RecordsRead, RecordsVerified
-from cli.views.text import counted, listed, size_words, table
+from cli.shapes.records import (
+    PlannedRecord,
+    RecordCheck,
+    RecordPart,
+    RecordsAdded,
+    RecordsPlanned,
+    RecordsRead,
+    RecordsVerified,
+    SkippedPart,
+)
+from cli.views.text import counted, listed, plain, size_words, table
 
 if TYPE_CHECKING:
+    from cli.planning import Plan
     from ledger.client.verifying import BlockCheck
     from ledger.records.header import RecordHeader
+    from ledger.records.publish import Published
+
+SEGMENT = "fhir-segment"
+FILE_SET = "file-set"
 
 
 class AnyRecord(Protocol):
@@ -47,14 +62,41 @@ def record_part(root: str, header: "RecordHeader") -> RecordPart:
     )
 
 
+def planned(plan: "Plan") -> RecordsPlanned:
+    """What would be published."""
+    found = [(header, one.sources) for one in plan.bundles for header in one.headers]
+    found += [(one.header, one.sources) for one in plan.records]
+    return RecordsPlanned(
+        patient=plan.patient,
+        records=[_planned_part(header, sources) for header, sources in found],
+        skipped=skipped_parts(plan),
+    )
+
+
+def added(plan: "Plan", published: "Iterable[Published]") -> RecordsAdded:
+    """What was published."""
+    records = [record_part(one.root, one.header) for one in published]
+    return RecordsAdded(patient=plan.patient, records=records, skipped=skipped_parts(plan))
+
+
+def skipped_parts(plan: "Plan") -> list[SkippedPart]:
+    """What was left out, as data."""
+    return [SkippedPart(path=str(one.path), why=one.why) for one in plan.skipped]
+
+
+def planned_text(shape: RecordsPlanned) -> str:
+    """One record a line, with the file that it is made of."""
+    rows = [(*_columns(part), _source(part)) for part in shape.records]
+    lines = [table([("CLASS", "MARKS", "DATE", "HOLDS", "SIZE", "FROM"), *rows]), ""]
+    lines.append(f"{counted(len(shape.records), 'record')}. Nothing is published yet.")
+    return "\n".join([*lines, *_skipped(shape.skipped)])
+
+
 def records_text(parts: Sequence[RecordPart]) -> str:
     """One record a line: class, marks, date, what it holds, its CID."""
     if not parts:
         return "No records yet. Add some with: consent record add FILE"
-    rows = [
-        (part.record_class, _marks(part), part.date or "", _holds(part), size_words(part.bytes), part.root)
-        for part in parts
-    ]
+    rows = [(*_columns(part), part.root) for part in parts]
     return table([("CLASS", "MARKS", "DATE", "HOLDS", "SIZE", "CID"), *rows])
 
 
@@ -64,12 +106,14 @@ def classes_text(parts: Iterable[AnyRecord]) -> str:
     return listed(f"{count} {name}" for name, count in sorted(counts.items()))
 
 
-def added_text(parts: Sequence[RecordPart]) -> str:
+def added_text(shape: RecordsAdded) -> str:
     """What was published."""
-    resources = sum(part.resources for part in parts)
+    parts = shape.records
+    resources = sum(part.resources for part in parts if part.kind == SEGMENT)
     holding = f" with {counted(resources, 'resource')}" if resources else ""
     readers = "Only you can read them, and those whom a choice of yours lets."
-    return f"{records_text(parts)}\n\nPublished {counted(len(parts), 'record')}{holding}. {readers}"
+    said = f"Published {counted(len(parts), 'record')}{holding}. {readers}"
+    return "\n".join([records_text(parts), "", said, *_skipped(shape.skipped)])
 
 
 def check_part(check: "BlockCheck") -> RecordCheck:
@@ -141,12 +185,45 @@ def _kinds(report: RecordsRead) -> Counter[str]:
 
 def _paths(report: RecordsRead) -> list[str]:
     bundle = [] if report.saved is None else [report.saved]
-    return bundle + [file.path for file in report.files if file.path is not None]
+    folders = Counter(file.folder for file in report.files if file.folder is not None)
+    single = [file.path for file in report.files if file.path is not None and file.folder is None]
+    return bundle + single + [f"{folder} ({counted(count, 'file')})" for folder, count in folders.items()]
 
 
-def _marks(part: RecordPart) -> str:
-    return " ".join([part.confidentiality, *part.labels])
+def _columns(part: RecordPart | PlannedRecord) -> tuple[str, ...]:
+    marks = " ".join([part.confidentiality, *part.labels])
+    return part.record_class, marks, part.date or "", _holds(part), size_words(part.bytes)
 
 
-def _holds(part: RecordPart) -> str:
-    return part.name or counted(part.resources, "resource")
+def _holds(part: RecordPart | PlannedRecord) -> str:
+    if part.kind == SEGMENT or part.name is None:
+        return counted(part.resources, "resource")
+    return f"{part.name} ({counted(part.resources, 'file')})" if part.kind == FILE_SET else part.name
+
+
+def _planned_part(header: "RecordHeader", sources: Sequence[Path]) -> PlannedRecord:
+    from ledger.consent.codes import CLASSES
+
+    return PlannedRecord(
+        kind=header.kind,
+        record_class=CLASSES[header.record_class].word,
+        class_code=header.record_class,
+        confidentiality=header.confidentiality,
+        labels=list(header.labels),
+        resources=len(header.resources),
+        bytes=header.size,
+        media_type=header.media_type,
+        files=len(sources),
+        source=str(sources[0]),
+        date=header.date,
+        name=header.name,
+    )
+
+
+def _source(part: PlannedRecord) -> str:
+    more = f" and {part.files - 1:,} more" if part.files > 1 else ""
+    return f"{plain(part.source)}{more}"
+
+
+def _skipped(parts: Sequence[SkippedPart]) -> list[str]:
+    return [f"Skipped {plain(part.path)}: {part.why}" for part in parts]

@@ -26,6 +26,7 @@ from ledger.ids import Cid, ConsentId, Did, RequestId
 from ledger.parties import VouchedKey
 from ledger.records.blocks import BlockStore
 from ledger.records.header import RecordHeader
+from ledger.records.prepared import Prepared
 from ledger.records.publish import Published
 
 INBOX_EPOCH = 0
@@ -60,6 +61,11 @@ class PatientClient:
     def did(self) -> Did:
         """The patient."""
         return self._context.did
+
+    @property
+    def fingerprint(self) -> bytes | None:
+        """Of the person whose bundle was published first; see `records.patient.patient_fingerprint`."""
+        return self._context.state.fingerprint
 
     def enrol(self) -> Enrolled:
         """Become a patient of the gateway: erasure address and inbox key, both signed. Again is success.
@@ -103,6 +109,15 @@ class PatientClient:
         """See `publishing.publish_file`; then consents in force are sealed to what is new."""
         keys = self._keys()
         published = publishing.publish_file(self._context, keys, path, header)
+        upkeep.reseal(self._context, keys)
+        return published
+
+    def publish_prepared(
+        self, records: Sequence[Prepared], *, progress: Progress = silent
+    ) -> list[Published]:
+        """See `publishing.publish_prepared`; then consents in force are sealed to what is new."""
+        keys = self._keys()
+        published = publishing.publish_prepared(self._context, keys, records, progress=progress)
         upkeep.reseal(self._context, keys)
         return published
 

@@ -57,7 +57,8 @@ class Pointing:
         Raises:
             NotFound: (``unknown_record``) there is none.
             InvalidInput: (``ambiguous``) several records have that CID or file name; (``kept_together``) the
-                document is kept in one record with others, which can only be shared whole.
+                document is kept in one record with others, which can only be shared whole;
+                (``several_records``) the files of a study or series are kept in several records.
         """
         whole = self._by_cid(text) or _one(
             [one for one in self.records if one.header.name == text], "records", text
@@ -68,13 +69,19 @@ class Pointing:
         if not holding:
             raise NotFound(f"no record {text!r} of yours", reason="unknown_record", fix=_SEE_RECORDS)
         for one in holding:
-            if len(one.header.resources) > 1:
+            if not all(text in names for names in one.header.resources):
                 raise InvalidInput(
                     f"{text} is kept in one record with {len(one.header.resources) - 1} more",
                     reason="kept_together",
                     fix=f"Name the whole record: --record {one.root}",
                     cid=one.root,
                 )
+        if len({one.header.resources for one in holding}) > 1:
+            raise InvalidInput(
+                f"the files of {text} are kept in {len(holding)} records",
+                reason="several_records",
+                fix=f"Name each record: --record {' --record '.join(one.root for one in holding)}",
+            )
         return Named(reference=text, display=self._words(holding[0]))
 
     def author(self, text: str) -> Named:

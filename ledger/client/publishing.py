@@ -1,6 +1,6 @@
 """Publishing: a bundle's segments or a file, encrypted, stored, and signed for at the gateway."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -8,12 +8,13 @@ from ledger.canonical import b64, hexed
 from ledger.client.context import Context
 from ledger.client.keys import CompartmentKeys
 from ledger.client.ports import Progress, silent
-from ledger.errors import BundleRejected, Conflict
+from ledger.errors import BundleRejected, Conflict, LedgerError
 from ledger.ids import word
 from ledger.records.bundle import read_bundle
 from ledger.records.filerecords import file_pieces
 from ledger.records.header import RecordHeader
 from ledger.records.patient import patient_fingerprint
+from ledger.records.prepared import Prepared
 from ledger.records.publish import Published, publish
 from ledger.records.resources import Bundle
 from ledger.records.segments import segment
@@ -41,7 +42,8 @@ def publish_bundle(
         GatewayUnreachable, StoreUnavailable, LedgerError: what is published by then stays published.
     """
     bundle = read_bundle(source)
-    _require_same_person(context, bundle, same_person=same_person)
+    require_same_person(context.state.fingerprint, bundle, same_person=same_person)
+    _bind(context, bundle)
     segments = segment(bundle, context.did)
     published = []
     for done, one in enumerate(segments, 1):
@@ -60,18 +62,45 @@ def publish_file(context: Context, keys: CompartmentKeys, path: Path, header: Re
     return _published(context, keys, header, partial(file_pieces, path))
 
 
-def _require_same_person(context: Context, bundle: Bundle, *, same_person: bool) -> None:
-    """Bind the first bundle's person to this identity; later ones must be of the same."""
-    fingerprint = patient_fingerprint(bundle)
-    known = context.state.fingerprint
-    if known is not None and known != fingerprint and not same_person:
+def publish_prepared(
+    context: Context, keys: CompartmentKeys, records: Sequence[Prepared], *, progress: Progress = silent
+) -> list[Published]:
+    """Publish records that are ready, in order; `progress` is called after each.
+
+    Raises:
+        InvalidInput: a file no longer has the size that its header says.
+        GatewayUnreachable, StoreUnavailable, LedgerError: what is published by then stays published. The
+            first file of the record at fault is named in the field ``file``.
+    """
+    published = []
+    for done, one in enumerate(records, 1):
+        try:
+            published.append(_published(context, keys, one.header, one.plaintext))
+        except LedgerError as exc:
+            exc.fields.setdefault("file", one.sources[0].name)
+            raise
+        progress(done, len(records))
+    return published
+
+
+def require_same_person(known: bytes | None, bundle: Bundle, *, same_person: bool) -> None:
+    """Refuse a bundle of another person than `known`, the fingerprint of the first, unless told better.
+
+    Raises:
+        BundleRejected: (``other_person``) id or identifiers differ.
+    """
+    if known is not None and known != patient_fingerprint(bundle) and not same_person:
         raise BundleRejected(
             "the bundle's Patient has another id or other identifiers than the one published before",
             reason="other_person",
             fix="If it is the same person all the same, give the Patient's name: --same-person NAME",
         )
-    if known is None:
-        context.state.fingerprint = fingerprint
+
+
+def _bind(context: Context, bundle: Bundle) -> None:
+    """Bind the first bundle's person to this identity."""
+    if context.state.fingerprint is None:
+        context.state.fingerprint = patient_fingerprint(bundle)
         context.state.save()
 
 

@@ -75,7 +75,7 @@ def _record(members: Sequence[DicomFile], patient: Did, added: set[str], date: s
         date=day,
         authors=first.authors,
         codes=tuple(sorted({one.codes for one in members})),
-        resources=tuple(sorted({(_name(one.instance),) for one in members if one.instance})),
+        resources=tuple(sorted({_names(one) for one in members} - {()})),
         references=_references(first),
         media_type=fileset.MEDIA_TYPE if packed else MEDIA_TYPE,
         name=_title(first, day) + ("" if packed else ".dcm"),
@@ -98,12 +98,19 @@ def _packed(members: Sequence[DicomFile]) -> list[Member]:
 
 
 def _references(one: DicomFile) -> tuple[str, ...]:
-    names = [_name(uid) for uid in (one.study, one.series) if uid]
-    return tuple(sorted({*names, *(f"{UID_SYSTEM}|{name}" for name in names)}))
+    names = {f"urn:oid:{uid}" for uid in (one.study, one.series) if uid}
+    return tuple(sorted(names | _study_names(one)))
 
 
-def _name(uid: str) -> str:
-    return f"urn:oid:{uid}"
+def _names(one: DicomFile) -> tuple[str, ...]:
+    """A file goes by its study and series too: a consent that names these is about each of their files."""
+    own = {f"urn:oid:{uid}" for uid in (one.instance, one.series) if uid}
+    return tuple(sorted(own | _study_names(one)))
+
+
+def _study_names(one: DicomFile) -> set[str]:
+    name = f"urn:oid:{one.study}"
+    return {name, f"{UID_SYSTEM}|{name}"} if one.study else set()
 
 
 def _title(one: DicomFile, day: str | None) -> str:

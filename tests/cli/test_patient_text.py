@@ -30,7 +30,7 @@ from cli.shapes.consents import (
     StandingPart,
     StopPart,
 )
-from cli.shapes.records import RecordPart, RecordsVerified
+from cli.shapes.records import RecordPart, RecordsAdded, RecordsVerified
 from cli.views import consents, records, requests
 from ledger.errors import (
     Bug,
@@ -237,7 +237,7 @@ TEXTS = {
     "no requests": requests.requests_text(RequestList(role="patient", requests=[])),
     "history": history("release"),
     "history of a refusal": history("decision"),
-    "published": records.added_text([]),
+    "published": records.added_text(RecordsAdded(patient="", records=[], skipped=[])),
     "records": records.verified_text(RecordsVerified(ok=True, blocks=0, bytes=0, records=[])),
 }
 

@@ -51,13 +51,14 @@ def test_a_file_that_is_not_there_is_named(town: Town, dora: str, tmp_path: Path
 
 
 @pytest.mark.parametrize("options", [[], ["--class", "labs"]])
-def test_a_directory_is_no_record_and_is_said_to_be_one(
+def test_a_directory_without_files_is_said_to_be_one(
     town: Town, dora: str, tmp_path: Path, options: list[str]
 ) -> None:
     place = tmp_path / "x.json"
     place.mkdir()
+    (place / ".hidden").write_text("x")
     error = town.failed(2, "-p", "dora", "record", "add", place, *options)
-    assert error["message"].endswith(f"{place} is a directory")
+    assert (error["reason"], error["message"]) == ("nothing_to_add", f"there is nothing to add in {place}")
 
 
 def test_of_several_files_the_one_at_fault_is_named(town: Town, dora: str, tmp_path: Path) -> None:

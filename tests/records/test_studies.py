@@ -7,6 +7,9 @@ import pytest
 
 from ledger.errors import InvalidInput, UnknownCode
 from ledger.ids import Did
+from ledger.policy.conditions import About
+from ledger.policy.index import RecordIndex
+from ledger.records.cid import Codec, cid_of
 from ledger.records.dicom import DicomFile, read_dicom
 from ledger.records.fileset import MAX_MEMBERS, unpack
 from ledger.records.studies import study_records
@@ -40,6 +43,33 @@ def test_a_series_is_one_record_and_all_know_their_study(disc: list[DicomFile], 
             ("application/x-tar" if one.header.kind == "file-set" else "application/dicom"),
             "none",
         )
+
+
+@pytest.mark.parametrize("meaning", ["instance", "related"])
+@pytest.mark.parametrize(
+    "name", ["urn:oid:1.2.3.1", "urn:oid:1.2.3.1.1", "urn:dicom:uid|urn:oid:1.2.3.1", "urn:oid:1.2.3.9.1"]
+)
+def test_a_consent_that_names_a_study_is_about_its_files_and_no_others(
+    tmp_path: Path, patient: Did, meaning: str, name: str
+) -> None:
+    files = read(
+        *(write_dicom(tmp_path / str(number), number=number) for number in (1, 2)),
+        write_dicom(tmp_path / "3", number=3, StudyInstanceUID="1.2.3.2", SeriesInstanceUID="1.2.3.2.1"),
+    )
+    records = study_records(files, patient)
+    index = RecordIndex.of(one.header.facts(cid_of(Codec.DAG_CBOR, one.header.digest)) for one in records)
+    wanted, nothing = frozenset({name}), frozenset[str]()
+    one_image = name == "urn:oid:1.2.3.9.1"
+    for permit in (True, False):
+        about = About(
+            instances=wanted if meaning == "instance" else nothing,
+            related=wanted if meaning == "related" else nothing,
+            authors=nothing,
+            permit=permit,
+        )
+        # What may name an Encounter denies what belongs to none, so both records are denied by it.
+        both = meaning == "related" and not permit
+        assert about.matching(index) == (0 if one_image and permit else 0b11 if both else 0b01)
 
 
 def test_the_files_come_back_byte_for_byte(disc: list[DicomFile], patient: Did, tmp_path: Path) -> None:
