@@ -1,5 +1,6 @@
 """Pointing at visits, documents and authors among one's own records."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -36,6 +37,13 @@ def visit(root: str, number: int, date: str | None) -> VerifiedRecord:
     return record(root, "encounters", names=(name,), encounter=name, date=date)
 
 
+def images(root: str, *uids: str, study: str) -> VerifiedRecord:
+    """Images of a study, each of which goes by the study's name too."""
+    made = record(root, "imaging", name=f"CT {root}")
+    groups = tuple((f"urn:oid:{study}", f"urn:oid:{uid}") for uid in uids)
+    return replace(made, header=replace(made.header, resources=groups))
+
+
 RECORDS = [
     record(
         "bafylabs1",
@@ -53,6 +61,9 @@ RECORDS = [
     record("bafyfoot2", "imaging", name="foot.pdf"),
     record("bafyodd", "notes", name='a "letter".pdf', date="2024-05"),
     record("bafygoals", "goals", names=("Goal/1",)),
+    images("bafyseries1", "1.1", "1.2", study="1"),
+    images("bafyseries2", "2.1", study="2"),
+    images("bafyseries3", "2.2", "2.3", study="2"),
 ]
 POINTING = Pointing(RECORDS)
 
@@ -135,3 +146,17 @@ def test_a_record_with_several_members_opens_by_its_own_name_only() -> None:
         assert members
         assert all(own in member.split("\n") for member in members)
     assert len(RECORDS[0].facts.resources) == 2
+
+
+def test_a_study_is_named_by_its_uid_if_one_record_has_all_of_it() -> None:
+    assert POINTING.record("urn:oid:1") == Named(reference="urn:oid:1", display="CT bafyseries1")
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("urn:oid:1.2", "kept_together"), ("urn:oid:2", "several_records")]
+)
+def test_what_a_uid_does_not_name_exactly_is_refused(name: str, reason: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        POINTING.record(name)
+    assert caught.value.reason == reason
+    assert "--record bafyseries" in str(caught.value.fix)

@@ -74,6 +74,30 @@ def test_any_tar_reads_it_and_the_last_member_has_the_sums(archive: bytes) -> No
     assert lines == [f"{sha256(data).hexdigest()}  {name}" for name, data in CONTENTS.items()]
 
 
+def as_formats_says(name: bytes, content: bytes) -> bytes:
+    """A member, written from FORMATS.md alone."""
+    fields = [name.ljust(100, b"\0"), b"0000644\0", b"0000000\0" * 2, b"%011o\0" % len(content)]
+    fields += [b"00000000000\0", b" " * 8, b"0", bytes(100), b"ustar\x0000", bytes(247)]
+    head = b"".join(fields)
+    summed = head[:148] + b"%06o\0 " % sum(head) + head[156:]
+    assert len(summed) == 512
+    return summed + content + bytes(-len(content) % 512)
+
+
+def test_an_archive_is_what_formats_says(archive: bytes) -> None:
+    named = [(name.encode(), data) for name, data in CONTENTS.items()]
+    sums = b"".join(b"%b  %b\n" % (sha256(data).hexdigest().encode(), name) for name, data in named)
+    members = [as_formats_says(name, data) for name, data in [*named, (SUMS.encode(), sums)]]
+    assert archive == b"".join(members) + bytes(1024)
+
+
+def test_a_long_path_is_cut_at_a_directory(tmp_path: Path, out: Path) -> None:
+    name = "/".join(["d" * 60, "e" * 60, "f" * 60])
+    (member,) = members_of(tmp_path / "in", {name: b"x"})
+    unpack(pack([member]), out)
+    assert files_in(out) == {name: b"x"}
+
+
 def test_pieces_may_be_cut_anywhere(archive: bytes, out: Path) -> None:
     unpack((archive[start : start + 7] for start in range(0, len(archive), 7)), out)
     assert files_in(out) == CONTENTS
