@@ -89,7 +89,7 @@ def _dataset(file: BinaryIO, path: Path, keywords: Collection[str], *, marked: b
         file.seek(0)
         found = read_partial(
             file,
-            stop_when=lambda tag, _, __: tag > last,
+            stop_when=lambda tag, _, __: tag > last or not tag,  # zeros behind the end are no elements
             defer_size=_LARGE,
             force=not marked,
             specific_tags=list(tags),

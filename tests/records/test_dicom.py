@@ -189,6 +189,14 @@ def test_pixels_are_not_read(tmp_path: Path) -> None:
     assert read(path).size > 1 << 31
 
 
+def test_zeros_behind_the_end_are_not_read_as_elements(tmp_path: Path) -> None:
+    path = write_dicom(tmp_path / "a")
+    small = read(path)
+    with path.open("ab") as file:
+        file.truncate(1 << 33)
+    assert read(path).codes == small.codes
+
+
 def test_a_deflated_file_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
     raw = (SHIPPED / "image_dfl.dcm").read_bytes()
     start = 144 + int.from_bytes(raw[140:144], "little")
