@@ -13,8 +13,8 @@ from ledger.consent.codes import CONFIDENTIALITIES, rank
 from ledger.records.classes import OTHER, is_known
 from ledger.records.clues import Clues, clues_of
 from ledger.records.codings import security
-from ledger.records.reasons import Holding, Names, Reason, causes, own_reasons, parts
-from ledger.records.resources import Resource
+from ledger.records.reasons import Names, Reason, causes, own_reasons, parts
+from ledger.records.resources import Resource, Resources
 from ledger.records.valuesets import name_of_system
 
 SENSITIVE = "R"
@@ -41,12 +41,12 @@ class Explanation:
     confidential: str
 
 
-def label_bundle(bundle: Holding, classes: Mapping[str, str]) -> dict[str, Labelling]:
+def label_bundle(bundle: Resources, classes: Mapping[str, str]) -> dict[str, Labelling]:
     """The labelling of each resource by full URL; `classes` gives the class of each."""
     return {full_url: one.labelling for full_url, one in explain_bundle(bundle, classes).items()}
 
 
-def explain_bundle(bundle: Holding, classes: Mapping[str, str]) -> dict[str, Explanation]:
+def explain_bundle(bundle: Resources, classes: Mapping[str, str]) -> dict[str, Explanation]:
     """The labelling of each resource by full URL, with its reasons; `classes` gives the class of each."""
     reasons = _reasons(bundle)
     return {
@@ -60,7 +60,7 @@ def confidentiality_floor(labels: tuple[str, ...]) -> str:
     return SENSITIVE if labels else "U"
 
 
-def _reasons(bundle: Holding) -> dict[str, list[Reason]]:
+def _reasons(bundle: Resources) -> dict[str, list[Reason]]:
     clues = {resource.full_url: clues_of(resource.value) for resource in bundle.resources}
     reasons = {one.full_url: own_reasons(one, clues[one.full_url]) for one in bundle.resources}
     names = Names(bundle)

@@ -3,35 +3,15 @@
 For looking at, not for publishing: nothing is demanded of whom they are about, which `read_bundle` does.
 """
 
-from dataclasses import dataclass, field
 from typing import Any
 
 from ledger.canonical import parse_json
 from ledger.errors import BundleRejected, InvalidInput, TooLarge
 from ledger.records.bundle import MAX_BUNDLE
-from ledger.records.resources import Resource, unversioned
+from ledger.records.resources import Resource, Resources
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Loose:
-    """Resources that may refer to each other."""
-
-    resources: tuple[Resource, ...]
-    _named: dict[str, Resource | None] = field(init=False, compare=False)
-
-    def __post_init__(self) -> None:
-        named: dict[str, Resource | None] = {}
-        for resource in self.resources:
-            for name in resource.names:
-                named[name] = None if name in named else resource
-        object.__setattr__(self, "_named", named)
-
-    def resolve(self, reference: str) -> Resource | None:
-        """The one resource that a reference names, with or without a version."""
-        return self._named.get(unversioned(reference))
-
-
-def read_loose(raw: bytes) -> Loose:
+def read_loose(raw: bytes) -> Resources:
     """The resources in a FHIR JSON text, in its order.
 
     Raises:
@@ -51,7 +31,7 @@ def read_loose(raw: bytes) -> Loose:
     return of_values([{"resource": value}])
 
 
-def of_values(entries: list[Any]) -> Loose:
+def of_values(entries: list[Any]) -> Resources:
     """The resources of the entries of a bundle; entries without one (a deletion) are left out.
 
     Raises:
@@ -69,7 +49,7 @@ def of_values(entries: list[Any]) -> Loose:
                 entry=index,
             )
         found.append(_resource(index, entry, value))
-    return Loose(tuple(found))
+    return Resources(resources=tuple(found))
 
 
 def _resource(index: int, entry: dict[str, Any], value: dict[str, Any]) -> Resource:

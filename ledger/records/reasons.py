@@ -6,14 +6,14 @@ consists of. Not passed on are the labels of people and of the visit at which so
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from html import unescape
-from typing import Literal, Protocol
+from typing import Literal
 
 from ledger.records.clues import Clues, Pointer
 from ledger.records.codings import identities, security
-from ledger.records.resources import Resource
+from ledger.records.resources import Resource, Resources
 from ledger.records.valuesets import Row, label_of, rows_of_code, rows_of_text
 
 # Whom a resource is about, who had to do with it, and when: no reason why it was made.
@@ -41,17 +41,6 @@ _LITERAL = re.compile(r"(?:.*/)?([A-Z][A-Za-z]+/[^/?#]+)")
 _TAG = re.compile(r"<[^>]*>")
 
 Kind = Literal["said", "code", "word", "because", "part"]
-
-
-class Holding(Protocol):
-    """Resources that may refer to each other."""
-
-    @property
-    def resources(self) -> Sequence[Resource]:
-        """The resources, each with another full URL."""
-
-    def resolve(self, reference: str) -> Resource | None:
-        """The one resource that a literal reference names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -115,7 +104,7 @@ def parts(clues: Clues, known: "Names") -> Iterator[tuple[str, Resource]]:
 class Names:
     """Everything that resources may be referred to by: their names, and their business identifiers."""
 
-    def __init__(self, holding: Holding) -> None:
+    def __init__(self, holding: Resources) -> None:
         self._holding = holding
         self._identified: dict[str, list[Resource]] = {}
         for resource in holding.resources:

@@ -33,11 +33,9 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Bundle:
-    """The resources of exactly one patient, in the order of the source."""
+class Resources:
+    """Resources that may refer to each other, in the order of the source."""
 
-    type: str
-    patient: Resource
     resources: tuple[Resource, ...]
     _named: dict[str, Resource | None] = field(init=False, compare=False)
 
@@ -49,8 +47,16 @@ class Bundle:
         object.__setattr__(self, "_named", named)
 
     def resolve(self, reference: str) -> Resource | None:
-        """The one resource of this bundle that a reference names, with or without a version."""
+        """The one resource that a literal reference names, with or without a version."""
         return self._named.get(unversioned(reference))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Bundle(Resources):
+    """The resources of exactly one patient."""
+
+    type: str
+    patient: Resource
 
 
 def unversioned(reference: str) -> str:
