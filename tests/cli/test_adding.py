@@ -16,11 +16,11 @@ ROWS = [f"2026-05-0{day}T08:0{minute}:00Z,{60 + minute}\n" for day in (3, 4) for
 
 
 @pytest.fixture(scope="module")
-def erin(town: Town) -> str:
+def ines(town: Town) -> str:
     """A patient who shares everything with the clinic for treatment."""
-    town.newcomer("erin")
-    town.introduced("erin", "clinic")
-    return "erin"
+    town.newcomer("ines")
+    town.introduced("ines", "clinic")
+    return "ines"
 
 
 def add(town: Town, who: str, *arguments: str | Path) -> list[dict[str, Any]]:
@@ -49,13 +49,13 @@ def listed(town: Town, who: str) -> list[dict[str, Any]]:
 
 
 def test_a_disc_becomes_a_record_for_each_series_and_is_read_back_byte_for_byte(
-    town: Town, erin: str, tmp_path: Path
+    town: Town, ines: str, tmp_path: Path
 ) -> None:
     disc = tmp_path / "disc"
     shutil.copytree(DISC / "77654033", disc / "77654033")
     shutil.copy(DISC / "DICOMDIR", disc / "DICOMDIR")
     (disc / ".DS_Store").write_text("x")
-    foreseen = town.ok("-p", erin, "record", "add", disc, "--dry-run")
+    foreseen = town.ok("-p", ines, "record", "add", disc, "--dry-run")
     assert [(one["kind"], one["name"], one["date"], one["files"]) for one in foreseen["records"]] == [
         ("file", "CR 2001-01-01 series 1.dcm", "2001-01-01", 1),
         ("file", "CR 2001-01-01 series 2.dcm", "2001-01-01", 1),
@@ -66,11 +66,11 @@ def test_a_disc_becomes_a_record_for_each_series_and_is_read_back_byte_for_byte(
         ".DS_Store": "hidden",
         "DICOMDIR": "only a list of DICOM files",
     }
-    assert listed(town, erin) == []
-    assert len(add(town, erin, disc)) == 4
+    assert listed(town, ines) == []
+    assert len(add(town, ines, disc)) == 4
     granted = ("grant", "--to", "City Hospital", "--purpose", "TREAT", "--yes", "--wait", "seen")
-    town.ok("-p", erin, *granted)
-    reading = ("-p", "clinic", "read", "erin", "--purpose", "TREAT", "--to", tmp_path / "out")
+    town.ok("-p", ines, *granted)
+    reading = ("-p", "clinic", "read", "ines", "--purpose", "TREAT", "--to", tmp_path / "out")
     read = town.ok(*reading)
     originals = {sha256(path.read_bytes()).hexdigest() for path in (disc / "77654033").rglob("*/*")}
     assert {one["sha256"] for one in read["files"]} == originals
@@ -98,16 +98,16 @@ def test_a_consent_can_be_about_one_study(town: Town, tmp_path: Path) -> None:
     assert [one["sha256"] for one in read["files"]] == [sha256(ours.read_bytes()).hexdigest()]
 
 
-def test_a_device_has_a_record_for_each_day(town: Town, erin: str, tmp_path: Path) -> None:
+def test_a_device_has_a_record_for_each_day(town: Town, ines: str, tmp_path: Path) -> None:
     path = tmp_path / "heart.csv"
     path.write_text("time,bpm\n" + "".join(ROWS))
-    made = add(town, erin, path, "--by-day")
+    made = add(town, ines, path, "--by-day")
     assert [(one["name"], one["date"], one["record_class"]) for one in made] == [
         ("heart.2026-05-03.csv", "2026-05-03", "vitals"),
         ("heart.2026-05-04.csv", "2026-05-04", "vitals"),
     ]
     given = ("--purpose", "TREAT", "--class", "vitals", "--to", tmp_path / "out")
-    read = town.ok("-p", "clinic", "read", "erin", *given)
+    read = town.ok("-p", "clinic", "read", "ines", *given)
     texts = {one["name"]: Path(one["path"]).read_text() for one in read["files"]}
     assert texts == {
         "heart.2026-05-03.csv": "time,bpm\n" + "".join(ROWS[:3]),
@@ -116,16 +116,16 @@ def test_a_device_has_a_record_for_each_day(town: Town, erin: str, tmp_path: Pat
 
 
 def test_a_bad_row_is_named_by_its_line_and_no_day_is_published(
-    town: Town, erin: str, tmp_path: Path
+    town: Town, ines: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "heart.csv"
     path.write_text("time,bpm\n" + "".join(ROWS) + "05/05/2026,61\n")
-    before = listed(town, erin)
-    error = town.failed(2, "-p", erin, "record", "add", path, "--by-day")
+    before = listed(town, ines)
+    error = town.failed(2, "-p", ines, "record", "add", path, "--by-day")
     assert error["reason"] == "bad_row"
     assert "line 8" in error["message"]
     assert "heart.csv" in error["where"]
-    assert listed(town, erin) == before
+    assert listed(town, ines) == before
 
 
 @pytest.mark.parametrize(
@@ -138,22 +138,22 @@ def test_a_bad_row_is_named_by_its_line_and_no_day_is_published(
     ],
 )
 def test_what_makes_no_sense_for_measurements_is_refused(
-    town: Town, erin: str, tmp_path: Path, options: list[str], expected: str
+    town: Town, ines: str, tmp_path: Path, options: list[str], expected: str
 ) -> None:
     path = tmp_path / "heart.csv"
     path.write_text("time,bpm\n" + "".join(ROWS))
-    assert reason(town, erin, path, *options) == expected
+    assert reason(town, ines, path, *options) == expected
 
 
 def test_a_directory_may_have_bundles_images_and_other_files(town: Town, tmp_path: Path) -> None:
-    town.newcomer("gina")
+    town.newcomer("jack")
     (tmp_path / "all" / "deep").mkdir(parents=True)
     (tmp_path / "all" / "bundle.json").write_bytes(sample_bundle())
     (tmp_path / "all" / "deep" / "letter.pdf").write_text("%PDF")
     shutil.copy(SHIPPED / "test-SR.dcm", tmp_path / "all" / "deep" / "report")
-    assert reason(town, "gina", tmp_path / "all") == "class_required"
-    assert listed(town, "gina") == []
-    made = add(town, "gina", tmp_path / "all", "--class", "notes", "--mark", "PSY")
+    assert reason(town, "jack", tmp_path / "all") == "class_required"
+    assert listed(town, "jack") == []
+    made = add(town, "jack", tmp_path / "all", "--class", "notes", "--mark", "PSY")
     plain = [(one["kind"], one["name"], one["record_class"], one["labels"]) for one in made[-2:]]
     assert plain == [
         ("file", "SR 2001-02-13 series 1.dcm", "notes", ["PSY"]),
@@ -204,25 +204,25 @@ def test_two_bundles_of_two_persons_in_one_command_are_refused_before_either(
     assert listed(town, "jon") == []
 
 
-def test_what_is_said_of_an_image_must_fit_its_header(town: Town, erin: str) -> None:
+def test_what_is_said_of_an_image_must_fit_its_header(town: Town, ines: str) -> None:
     scan = SHIPPED / "CT_small.dcm"
-    assert reason(town, erin, scan, "--class", "labs") == "dicom_options"
-    assert reason(town, erin, scan, "--media-type", "image/png") == "dicom_options"
-    foreseen = town.ok("-p", erin, "record", "add", scan, "--class", "imaging", "--dry-run")["records"]
+    assert reason(town, ines, scan, "--class", "labs") == "dicom_options"
+    assert reason(town, ines, scan, "--media-type", "image/png") == "dicom_options"
+    foreseen = town.ok("-p", ines, "record", "add", scan, "--class", "imaging", "--dry-run")["records"]
     assert [one["media_type"] for one in foreseen] == ["application/dicom"]
 
 
-def test_a_file_that_is_named_twice_is_added_once(town: Town, erin: str, tmp_path: Path) -> None:
+def test_a_file_that_is_named_twice_is_added_once(town: Town, ines: str, tmp_path: Path) -> None:
     scan = write_dicom(tmp_path / "scan")
-    foreseen = town.ok("-p", erin, "record", "add", scan, tmp_path, "--dry-run")["records"]
+    foreseen = town.ok("-p", ines, "record", "add", scan, tmp_path, "--dry-run")["records"]
     assert [one["files"] for one in foreseen] == [1]
 
 
-def test_the_words_of_a_dry_run_say_that_nothing_is_published(town: Town, erin: str, tmp_path: Path) -> None:
+def test_the_words_of_a_dry_run_say_that_nothing_is_published(town: Town, ines: str, tmp_path: Path) -> None:
     for number in (1, 2):
         write_dicom(tmp_path / "scans" / f"{number}.dcm", number=number)
     (tmp_path / "scans" / ".x\u202egpj").touch()
-    out = town.run("-p", erin, "record", "add", tmp_path / "scans", "--dry-run").out
+    out = town.run("-p", ines, "record", "add", tmp_path / "scans", "--dry-run").out
     assert "CT 2026-05-03 series 1 (2 files)" in out
     assert "1.dcm and 1 more" in out
     assert "1 record. Nothing is published yet." in out

@@ -59,7 +59,7 @@ def test_nobody_to_ask_means_nothing_is_signed_and_yes_is_named(town: Town) -> N
         (["--purpose", "TREAT"], 2, "grantee_required"),
         (["--to", "City Hospital", *LABS, "--until", "2020-01-01"], 2, "until_past"),
         (["--to", "City Hospital", *LABS, "--until", "whenever"], 2, "bad_time"),
-        (["--to", "City Hospital", *LABS, "--except", "SECRET"], 2, "unknown_label"),
+        (["--to", "City Hospital", *LABS, "--except", "SECRET"], 2, "bad_exception"),
         (["--to", "City Hospital", *LABS, "--action", "sell"], 2, "unknown_action"),
         (["--to", "Ada Audit", *LABS], 11, "role_missing"),
     ],
