@@ -114,10 +114,13 @@ def _by_basis(records: int, spoken: Spoken) -> Iterator[tuple[tuple[ConsentId, .
     groups: list[tuple[tuple[ConsentId, ...], int]] = [((), records)] if records else []
     for consent, found in spoken:
         divided = []
-        for basis, group in groups:
+        for entry in groups:
+            basis, group = entry
             inside = group & found
-            if inside:
-                divided.append(((*basis, consent), inside))
+            if not inside:
+                divided.append(entry)
+                continue
+            divided.append(((*basis, consent), inside))
             if inside != group:
                 divided.append((basis, group ^ inside))
         groups = divided

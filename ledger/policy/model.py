@@ -10,7 +10,7 @@ from ledger.consent.codes import ACTIONS, PURPOSES, needs_emergency
 from ledger.consent.moments import instant
 from ledger.errors import InvalidInput, UnknownCode
 from ledger.ids import ConsentId, Did
-from ledger.policy.bits import places, union
+from ledger.policy.bits import members, places, union
 
 POLICY = "deny-overrides/1"
 
@@ -138,7 +138,7 @@ class Decision:
     def permitted(self) -> tuple[str, ...]:
         """The ids of the records that may be opened."""
         permitted = union(item.records for item in self.verdicts if item.outcome is Outcome.PERMIT)
-        return tuple(self.ids[place] for place in places(permitted))
+        return members(permitted, self.ids)
 
     @property
     def records(self) -> tuple[RecordDecision, ...]:

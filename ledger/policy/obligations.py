@@ -1,7 +1,7 @@
 """What comes with a permit: how the recipient must treat the records (v3-ActCode policies)."""
 
 from ledger.consent.codes import SENSITIVITIES
-from ledger.policy.bits import places, union
+from ledger.policy.bits import members, union
 from ledger.policy.index import RecordIndex
 from ledger.policy.model import Obligation
 
@@ -29,7 +29,7 @@ def obligations(index: RecordIndex, permitted: int) -> tuple[Obligation, ...]:
             type=kind,
             code=code,
             text=text,
-            records=tuple(index.ids[place] for place in places(concerned)),
+            records=members(concerned, index.ids),
             labels=tuple(sorted(label for label, found in index.labels.items() if found & concerned)),
         )
         for name, kind, code, text, concerned in rows
