@@ -3,10 +3,9 @@
 from cli.shapes.base import Part, Shape
 
 
-class RecordPart(Part, frozen=True, kw_only=True):
-    """One record by its root CID, with what the policy may know of it."""
+class DescribedRecord(Part, frozen=True, kw_only=True):
+    """What the policy may know of one record."""
 
-    root: str
     kind: str
     record_class: str
     class_code: str
@@ -17,6 +16,12 @@ class RecordPart(Part, frozen=True, kw_only=True):
     media_type: str
     date: str | None = None
     name: str | None = None
+
+
+class RecordPart(DescribedRecord, frozen=True, kw_only=True):
+    """One record by its root CID, with what the policy may know of it."""
+
+    root: str
 
 
 class SkippedPart(Part, frozen=True, kw_only=True):
@@ -34,21 +39,11 @@ class RecordsAdded(Shape, frozen=True, kw_only=True):
     skipped: list[SkippedPart]
 
 
-class PlannedRecord(Part, frozen=True, kw_only=True):
+class PlannedRecord(DescribedRecord, frozen=True, kw_only=True):
     """A record that would be published; ``files`` is how many it is made of, ``source`` the first of them."""
 
-    kind: str
-    record_class: str
-    class_code: str
-    confidentiality: str
-    labels: list[str]
-    resources: int
-    bytes: int
-    media_type: str
     files: int
     source: str
-    date: str | None = None
-    name: str | None = None
 
 
 class RecordsPlanned(Shape, frozen=True, kw_only=True):

@@ -3,9 +3,10 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cli.shapes.records import (
+    DescribedRecord,
     PlannedRecord,
     RecordCheck,
     RecordPart,
@@ -45,21 +46,7 @@ class AnyRecord(Protocol):
 
 def record_part(root: str, header: "RecordHeader") -> RecordPart:
     """One record as data."""
-    from ledger.consent.codes import CLASSES
-
-    return RecordPart(
-        root=root,
-        kind=header.kind,
-        record_class=CLASSES[header.record_class].word,
-        class_code=header.record_class,
-        confidentiality=header.confidentiality,
-        labels=list(header.labels),
-        resources=len(header.resources),
-        bytes=header.size,
-        media_type=header.media_type,
-        date=header.date,
-        name=header.name,
-    )
+    return RecordPart(root=root, **_described(header))
 
 
 def planned(plan: "Plan") -> RecordsPlanned:
@@ -190,34 +177,37 @@ def _paths(report: RecordsRead) -> list[str]:
     return bundle + single + [f"{folder} ({counted(count, 'file')})" for folder, count in folders.items()]
 
 
-def _columns(part: RecordPart | PlannedRecord) -> tuple[str, ...]:
+def _columns(part: DescribedRecord) -> tuple[str, ...]:
     marks = " ".join([part.confidentiality, *part.labels])
     return part.record_class, marks, part.date or "", _holds(part), size_words(part.bytes)
 
 
-def _holds(part: RecordPart | PlannedRecord) -> str:
+def _holds(part: DescribedRecord) -> str:
     if part.kind == SEGMENT or part.name is None:
         return counted(part.resources, "resource")
     return f"{part.name} ({counted(part.resources, 'file')})" if part.kind == FILE_SET else part.name
 
 
 def _planned_part(header: "RecordHeader", sources: Sequence[Path]) -> PlannedRecord:
+    return PlannedRecord(files=len(sources), source=str(sources[0]), **_described(header))
+
+
+def _described(header: "RecordHeader") -> dict[str, Any]:
+    """The members of a `DescribedRecord`."""
     from ledger.consent.codes import CLASSES
 
-    return PlannedRecord(
-        kind=header.kind,
-        record_class=CLASSES[header.record_class].word,
-        class_code=header.record_class,
-        confidentiality=header.confidentiality,
-        labels=list(header.labels),
-        resources=len(header.resources),
-        bytes=header.size,
-        media_type=header.media_type,
-        files=len(sources),
-        source=str(sources[0]),
-        date=header.date,
-        name=header.name,
-    )
+    return {
+        "kind": header.kind,
+        "record_class": CLASSES[header.record_class].word,
+        "class_code": header.record_class,
+        "confidentiality": header.confidentiality,
+        "labels": list(header.labels),
+        "resources": len(header.resources),
+        "bytes": header.size,
+        "media_type": header.media_type,
+        "date": header.date,
+        "name": header.name,
+    }
 
 
 def _source(part: PlannedRecord) -> str:
