@@ -14,7 +14,8 @@ T = TypeVar("T")
 class ReplicatedBlockStore:
     """A `BlockStore` over several others: a block is kept once `factor` of them have it.
 
-    Reading asks one after the other, and puts the block back where it was missing or damaged.
+    Reading asks one after the other until one has the block, and puts it back where those before had it not,
+    or damaged; `repair` looks into all of them.
     """
 
     def __init__(self, stores: Sequence[BlockStore], *, factor: int | None = None) -> None:
@@ -35,7 +36,7 @@ class ReplicatedBlockStore:
             )
 
     def put(self, cid: Cid, data: bytes) -> None:
-        """See `BlockStore.put`. Every store is tried; those that failed get the block when it is next read.
+        """See `BlockStore.put`. Every store is tried; those that failed get the block by `repair`.
 
         Raises also:
             StoreUnavailable: ``too_few_copies``: fewer stores than the factor took it.
