@@ -1,11 +1,11 @@
 """What a patient's client remembers of its own consents, so that no gateway can talk it out of a stop.
 
-A stop counts from the moment it is about to be signed. Whoever a stopped consent was ever sealed for may hold
-the keys of those epochs for ever, so nothing new may be sealed to one of them, or to an epoch before it,
-whatever the gateway calls the current epoch.
+A stop counts from the moment it is about to be signed. Whoever a stopped consent was ever sealed for, or whom
+a NO or the end of a consent has shut out, may hold the keys of those epochs for ever: nothing new may be
+sealed to one of them, or to an epoch before it, whatever the gateway calls the current epoch.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from ledger.chain.index import ChainState
@@ -25,13 +25,18 @@ def highest(grants: Iterable[SealedTo]) -> dict[bytes, int]:
 def remember_sending(context: Context, consent: ConsentId, grants: frozenset[SealedTo]) -> None:
     """Note durably which keys are about to be handed over, whether or not an answer ever comes."""
     kept = context.state.filings[consent]
-    _put(context, consent, replace(kept, opened=_raised(kept, grants)))
+    _put(context, consent, replace(kept, opened=_raised(kept.opened, grants)))
 
 
 def remember_grants(context: Context, consent: ConsentId, grants: frozenset[SealedTo]) -> None:
-    """Note durably which capsules the gateway has acknowledged that it holds for a consent."""
+    """Note durably which capsules the gateway has acknowledged that it holds for a consent.
+
+    What it held before and holds no more was taken from somebody, so those epochs are closed.
+    """
     kept = context.state.filings[consent]
-    _put(context, consent, replace(kept, sealed=grants, opened=_raised(kept, grants), taken=True))
+    closed = _raised(kept.closed, kept.sealed - grants)
+    opened = _raised(kept.opened, grants)
+    _put(context, consent, replace(kept, sealed=grants, opened=opened, closed=closed, taken=True))
 
 
 def remember_stop(context: Context, consent: ConsentId) -> None:
@@ -53,23 +58,24 @@ def is_stopped(context: Context, consent: ConsentId) -> bool:
 
 
 def closed_epochs(context: Context) -> dict[bytes, int]:
-    """The highest epoch of each compartment that a stopped consent ever opened.
+    """The highest epoch of each compartment that a stopped consent opened, or that was taken from somebody.
 
     A filing that never reached a gateway, as far as both gateways and chain have shown, has opened nothing.
     """
     found: dict[bytes, int] = {}
     for consent, kept in context.state.filings.items():
-        if kept.stopped and (kept.taken or context.directory.state(consent) is not ChainState.NONE):
-            for compartment, epoch in kept.opened.items():
-                found[compartment] = max(epoch, found.get(compartment, 0))
+        reached = kept.taken or context.directory.state(consent) is not ChainState.NONE
+        ended = kept.opened if kept.stopped and reached else kept.closed
+        for compartment, epoch in ended.items():
+            found[compartment] = max(epoch, found.get(compartment, 0))
     return found
 
 
-def _raised(kept: KeptFiling, grants: Iterable[SealedTo]) -> dict[bytes, int]:
+def _raised(known: Mapping[bytes, int], grants: Iterable[SealedTo]) -> dict[bytes, int]:
     new = highest(grants)
     return {
-        compartment: max(kept.opened.get(compartment, 0), new.get(compartment, 0))
-        for compartment in kept.opened.keys() | new.keys()
+        compartment: max(known.get(compartment, 0), new.get(compartment, 0))
+        for compartment in known.keys() | new.keys()
     }
 
 

@@ -19,6 +19,7 @@ from ledger.policy.preview import Standing
 UNFILED = "unfiled"
 STOPPING = "stopping"
 RUNNING = ("pending", "active")
+EXPIRED = "expired"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from ledger.client.wire import Disclosure, Enrolled, Request
 from ledger.crypto.identity import Identity
 from ledger.crypto.sealing import KeyPair
 from ledger.crypto.typed import Enrolment
-from ledger.errors import NotFound, ProofInvalid
+from ledger.errors import ChainUnreachable, GatewayUnreachable, NotFound, ProofInvalid
 from ledger.ids import Cid, ConsentId, Did, RequestId
 from ledger.parties import VouchedKey
 from ledger.records.blocks import BlockStore
@@ -146,10 +147,17 @@ class PatientClient:
         return drafting.drafted(self._context, document, request)
 
     def file(self, draft: Draft) -> Done:
-        """Sign and file a draft; see `filing.file`. The patient has read the statement and said yes."""
+        """Sign and file a draft; see `filing.file`. The patient has read the statement and said yes.
+
+        Whom it shuts out of something is then handed no more keys, if gateway and chain still answer; else
+        the next command does that. What is refused is refused from the filing on.
+        """
         keys = self._keys()
         upkeep.reseal(self._context, keys)
-        return filing.file(self._context, draft, keys)
+        done = filing.file(self._context, draft, keys)
+        with suppress(GatewayUnreachable, ChainUnreachable):
+            upkeep.reseal(self._context, keys)
+        return done
 
     def consents(self) -> list[OwnConsent]:
         """See `own.own_consents`; the chain is read again."""

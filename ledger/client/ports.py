@@ -28,7 +28,8 @@ class KeptFiling:
 
     ``controller`` is the index of the controller that signed it; ``sealed`` says which grant capsules were
     last acknowledged for it. ``opened`` is never lowered: the highest epoch of each compartment (32 bytes)
-    whose key was ever sent under it, noted before it was sent. ``taken``: a gateway has acknowledged it once.
+    whose key was ever sent under it, noted before it was sent. ``closed``, never lowered either: the highest
+    epoch of each whose key was taken from somebody again. ``taken``: a gateway has acknowledged it once.
     ``stopped`` is set before a revocation is sent and never taken back, whatever a gateway says.
     """
 
@@ -36,6 +37,7 @@ class KeptFiling:
     filing: dict[str, Any] = field(repr=False)
     sealed: frozenset[SealedTo] = frozenset()
     opened: Mapping[bytes, int] = field(default_factory=dict)
+    closed: Mapping[bytes, int] = field(default_factory=dict)
     taken: bool = False
     stopped: bool = False
 

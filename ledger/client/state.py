@@ -8,13 +8,13 @@ key = HKDF-SHA256(encryption secret 0, ``consent-ledger/1/client-state``); ciphe
 RFC 8785 JSON of the state; its associated data is ``consent-ledger/state-sealed/1 <account>``, so that no
 other profile's file is taken. The state::
 
-    {"checkpoint":"…","filings":{"0x…":{"controller":0,"filing":{…},"opened":{"0x…":0},
+    {"checkpoint":"…","filings":{"0x…":{"closed":{},"controller":0,"filing":{…},"opened":{"0x…":0},
      "sealed":[["0x…",0,"did:…"]],"stopped":false,"taken":true}},
      "fingerprint":"0x…","format":"consent-ledger/state/1","log_key":"…","next_controller":1}
 """
 
 import os
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -38,7 +38,7 @@ _NONCE = 12
 _INFO = b"consent-ledger/1/client-state"
 _REQUIRED = {"filings", "format", "next_controller"}
 _OPTIONAL = {"checkpoint", "fingerprint", "log_key"}
-_KEPT = {"controller", "filing", "opened", "sealed", "stopped", "taken"}
+_KEPT = {"closed", "controller", "filing", "opened", "sealed", "stopped", "taken"}
 
 T = TypeVar("T")
 
@@ -129,9 +129,10 @@ def _parse(content: dict[str, Any]) -> dict[str, Any]:
 def _kept_to_json(kept: KeptFiling) -> dict[str, Any]:
     sealed = sorted([hexed(to.compartment), to.epoch, to.recipient] for to in kept.sealed)
     return {
+        "closed": _epochs_to_json(kept.closed),
         "controller": kept.controller,
         "filing": kept.filing,
-        "opened": {hexed(compartment): epoch for compartment, epoch in kept.opened.items()},
+        "opened": _epochs_to_json(kept.opened),
         "sealed": sealed,
         "stopped": kept.stopped,
         "taken": kept.taken,
@@ -145,10 +146,8 @@ def _kept_from_json(value: object) -> KeptFiling:
     return KeptFiling(
         controller=_of(members["controller"], int),
         filing=_of(members["filing"], dict),
-        opened={
-            parse_word(compartment): _epoch(epoch)
-            for compartment, epoch in _of(members["opened"], dict).items()
-        },
+        opened=_epochs(members["opened"]),
+        closed=_epochs(members["closed"]),
         sealed=frozenset(_sealed_to(entry) for entry in _of(members["sealed"], list)),
         stopped=_of(members["stopped"], bool),
         taken=_of(members["taken"], bool),
@@ -162,6 +161,14 @@ def _sealed_to(value: object) -> SealedTo:
     recipient = _of(entry[2], str)
     parse_did(recipient)
     return SealedTo(parse_word(_of(entry[0], str)), _epoch(entry[1]), Did(recipient))
+
+
+def _epochs_to_json(epochs: Mapping[bytes, int]) -> dict[str, int]:
+    return {hexed(compartment): epoch for compartment, epoch in epochs.items()}
+
+
+def _epochs(value: object) -> dict[bytes, int]:
+    return {parse_word(compartment): _epoch(epoch) for compartment, epoch in _of(value, dict).items()}
 
 
 def _epoch(value: object) -> int:

@@ -1,9 +1,12 @@
 """What a patient's client must do again from time to time, because only it has the keys.
 
-After a stop the compartments that it concerned have a new epoch, and records of a new kind have a new
-compartment: whoever else may see them needs their keys. And the next epoch's key must lie at the gateway
-before it is needed.
+Whoever may see less than before, through a NO or because a consent has run out, is handed no more keys, and
+the epochs that theirs open end. After that, and after a stop, the compartments that it concerned have a new
+epoch; records of a new kind have a new compartment: whoever else may see them needs their keys. And the next
+epoch's key must lie at the gateway before it is needed.
 """
+
+from collections.abc import Iterator, Sequence
 
 from ledger.client.context import Context
 from ledger.client.directory import Recipient
@@ -11,8 +14,9 @@ from ledger.client.filing import controller_index
 from ledger.client.grants import recipient, sealed, wanted
 from ledger.client.keys import CompartmentKeys
 from ledger.client.memory import remember_grants, remember_sending
-from ledger.client.own import RUNNING, OwnConsent, in_force, own_consents, own_records
+from ledger.client.own import EXPIRED, RUNNING, OwnConsent, in_force, own_consents, own_records
 from ledger.client.ports import KeptFiling, SealedTo
+from ledger.client.publications import VerifiedRecord
 from ledger.errors import NotAdmitted, NotFound
 from ledger.ids import ConsentId, Did
 
@@ -31,14 +35,26 @@ def reseal(context: Context, keys: CompartmentKeys) -> list[ConsentId]:
     records = own_records(context)
     for record_class, labels in {(record.header.record_class, record.header.labels) for record in records}:
         keys.ensure(record_class, labels)
-    consents = in_force(context, own_consents(context))
-    standing = [one.standing for one in consents]
-    done = []
+    consents = own_consents(context)
+    lost = {one.id: _known(context, one) & grants for one, grants in _due(context, keys, records, consents)}
+    done = {one.id for one in consents if one.id in lost and _deposited(context, one, lost[one.id])}
+    if done:
+        keys.load()  # What was taken from somebody has ended its epoch.
+    due = _due(context, keys, records, consents)
+    done |= {one.id for one, grants in due if _deposited(context, one, grants)}
+    return sorted(done)
+
+
+def _due(
+    context: Context, keys: CompartmentKeys, records: Sequence[VerifiedRecord], consents: Sequence[OwnConsent]
+) -> Iterator[tuple[OwnConsent, frozenset[SealedTo]]]:
+    """What each consent that the gateway may hold capsules for must be sealed to as of now."""
+    standing = [one.standing for one in in_force(context, consents)]
     for one in consents:
-        grants = wanted(one.standing, standing, records, keys.current, context.clock())
-        if one.state in RUNNING and grants != _known(context, one) and _deposited(context, one, grants):
-            done.append(one.id)
-    return done
+        if one.state == EXPIRED:
+            yield one, frozenset()
+        elif one.state in RUNNING:
+            yield one, wanted(one.standing, standing, records, keys.current, context.clock())
 
 
 def _known(context: Context, one: OwnConsent) -> frozenset[SealedTo]:
@@ -51,6 +67,8 @@ def _known(context: Context, one: OwnConsent) -> frozenset[SealedTo]:
 
 
 def _deposited(context: Context, one: OwnConsent, grants: frozenset[SealedTo]) -> bool:
+    if grants == _known(context, one):
+        return False
     people = _still_admitted(context, {grant.recipient for grant in grants})
     grants = frozenset(grant for grant in grants if grant.recipient in people)
     if grants == context.state.filings[one.id].sealed:

@@ -6,6 +6,7 @@ profile has, and every grant capsule belongs to a compartment of this patient. E
 intent are one transaction.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -131,7 +132,7 @@ def withdraw(gateway: Gateway, connection: Connection, tag: bytes, consent: str,
     stores.consents.stop(connection, consent, entry)
     capsules = stores.consents.capsules(connection, tag, consent) or {"list": []}
     stores.consents.drop_capsules(connection, consent)
-    for compartment, epoch in _opened(capsules):
+    for compartment, epoch in _epochs(_held(capsules)):
         stores.patients.close_epoch(connection, tag, compartment, epoch)
     gateway.relayer.withdraw(connection, kind="recording", subject=consent)
     gateway.journal.bump(connection, tag)
@@ -140,7 +141,7 @@ def withdraw(gateway: Gateway, connection: Connection, tag: bytes, consent: str,
 def replace_capsules(
     gateway: Gateway, state: PatientState, consent: ConsentId, capsules: dict[str, Any]
 ) -> None:
-    """Take a patient's newly sealed capsules for a running consent; what is no longer sealed ends its epoch.
+    """Take a patient's newly sealed capsules for a running consent; an epoch taken from somebody ends.
 
     Raises:
         NotFound: no such running consent of this patient.
@@ -154,15 +155,20 @@ def replace_capsules(
         if row is None or row.stopped is not None:
             raise NotFound("no such running consent", fix="`consent list` shows yours.")
         before = gateway.stores.consents.capsules(connection, state.tag, consent) or {"list": []}
-        for compartment, epoch in _opened(before) - _opened(capsules):
+        for compartment, epoch in _epochs(_held(before) - _held(capsules)):
             gateway.stores.patients.close_epoch(connection, state.tag, compartment, epoch)
         gateway.stores.consents.put_capsules(connection, state.tag, consent, capsules)
         gateway.journal.bump(connection, state.tag)
 
 
-def _opened(capsules: dict[str, Any]) -> set[tuple[str, int]]:
-    """The epochs of compartments that a list of capsules opens."""
-    return {(item["compartment"], item["epoch"]) for item in capsules["list"]}
+def _held(capsules: dict[str, Any]) -> set[tuple[str, int, str]]:
+    """Compartment, epoch and recipient of each capsule in a list."""
+    return {(item["compartment"], item["epoch"], item["recipient"]) for item in capsules["list"]}
+
+
+def _epochs(held: Iterable[tuple[str, int, str]]) -> set[tuple[str, int]]:
+    """The epochs of compartments that such capsules open."""
+    return {(compartment, epoch) for compartment, epoch, _ in held}
 
 
 def check_capsules(

@@ -155,6 +155,26 @@ def test_whoever_is_left_after_a_stop_reads_what_is_new(
     assert alice.state.filings[stopping].sealed == frozenset()
 
 
+def test_what_comes_after_the_end_of_a_consent_is_sealed_to_another_key(
+    network: Network, alice: Person, clinic: Person
+) -> None:
+    network.patient(alice).publish_bundle(small_bundle("Condition"))
+    consent = share(network, alice, clinic, until=datetime.now(UTC) + timedelta(days=2))
+    held = alice.state.filings[consent].sealed
+    assert {grant.epoch for grant in held} == {0}
+    later = PatientClient(
+        identity=alice.identity,
+        gateway=network.gateway(alice),
+        directory=network.directory(),
+        state=alice.state,
+        blocks=network.blocks(),
+        clock=lambda: datetime.now(UTC) + timedelta(days=3),
+    )
+    assert later.reseal() == [consent]
+    assert alice.state.filings[consent].sealed == frozenset()
+    assert {record.epoch for record in later.publish_bundle(small_bundle("Condition"))} == {1}
+
+
 def test_records_of_a_new_kind_are_sealed_to_those_who_may_see_them(
     network: Network, alice: Person, clinic: Person, surgery: Person
 ) -> None:
