@@ -4,6 +4,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ledger.records.publish import MOST_RECORDS
+
 Code = Annotated[str, Field(max_length=64)]
 Name = Annotated[str, Field(max_length=128)]
 """A did, a CID, 32 bytes in hexadecimal."""
@@ -62,6 +64,12 @@ class RecordBody(Body):
     compartment: str
     epoch: int = Field(ge=0, lt=2**32)
     signature: str = Field(max_length=132)
+
+
+class RecordsBody(Body):
+    """Records that are published together or not at all."""
+
+    records: list[RecordBody] = Field(min_length=1, max_length=MOST_RECORDS)
 
 
 class ProfileBody(Body):

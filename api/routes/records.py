@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Request, Response, status
 from fastapi.concurrency import run_in_threadpool
 
 from api.auth import Caller, GatewayPart, Patient
-from api.models import RecordBody
+from api.models import RecordsBody
 from ledger.records.cid import parse_cid
 from ledger.service import records
 
@@ -16,12 +16,11 @@ CidPath = Annotated[str, Path(max_length=96)]
 
 
 @router.post("/records")
-def publish(body: RecordBody, gateway: GatewayPart, caller: Caller) -> dict[str, Any]:
-    """Publish a record whose blocks are stored already."""
-    index = gateway.states.sequenced(
-        caller, lambda state: records.publish(gateway, state, **body.model_dump())
-    )
-    return {"root": body.root, "index": index}
+def publish(body: RecordsBody, gateway: GatewayPart, caller: Caller) -> dict[str, Any]:
+    """Publish records whose blocks are stored already: all, or none."""
+    batch = [records.Submission(**one.model_dump()) for one in body.records]
+    places = gateway.states.sequenced(caller, lambda state: records.publish(gateway, state, batch))
+    return {"records": [{"root": one.root, "index": index} for one, index in zip(batch, places, strict=True)]}
 
 
 @router.get("/records")

@@ -139,9 +139,9 @@ class GatewayClient:
         """Store ciphertext at the gateway."""
         self._session.call("PUT", f"/v1/blocks/{cid}", body=data)
 
-    def publish(self, record: dict[str, Any]) -> wire.Published:
-        """Publish a record's header, capsule and publication."""
-        return self._signed("POST", "/v1/records", wire.Published, record)
+    def publish(self, batch: list[dict[str, Any]]) -> list[wire.Published]:
+        """Publish records, all or none, by header, capsule and publication; the same again is success."""
+        return self._signed("POST", "/v1/records", wire.Publications, {"records": batch}).records
 
     def records(self) -> list[wire.Record]:
         """The patient's own records."""

@@ -4,18 +4,18 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
-from ledger.canonical import b64, hexed
 from ledger.client.context import Context
 from ledger.client.keys import CompartmentKeys
+from ledger.client.outbox import OwnOutbox
 from ledger.client.ports import Progress, silent
+from ledger.crypto.recordcipher import KEY_SIZE
 from ledger.errors import BundleRejected, Conflict, LedgerError
-from ledger.ids import word
 from ledger.records.bundle import read_bundle
 from ledger.records.filerecords import file_pieces
 from ledger.records.header import RecordHeader
 from ledger.records.patient import patient_fingerprint
 from ledger.records.prepared import Prepared
-from ledger.records.publish import Published, publish
+from ledger.records.publish import Published, encrypt_to, seal_key
 from ledger.records.resources import Bundle
 from ledger.records.segments import segment
 
@@ -122,24 +122,9 @@ def _published(
 def _attempt(
     context: Context, keys: CompartmentKeys, header: RecordHeader, plaintext: Iterable[bytes]
 ) -> Published:
-    epoch = keys.ensure(header.record_class, header.labels)
-    made = publish(
-        header,
-        plaintext,
-        public_key=keys.public(header.compartment, epoch),
-        epoch=epoch,
-        blocks=context.blocks,
-        randomness=context.randomness,
-    )
-    signature = context.account.sign(made.publication().digest(context.records_domain))
-    context.gateway.publish(
-        {
-            "root": made.root,
-            "header": header.to_bytes().decode(),
-            "capsule": b64(made.capsule),
-            "compartment": word(made.compartment),
-            "epoch": epoch,
-            "signature": hexed(signature),
-        }
-    )
+    outbox = OwnOutbox(context, keys)
+    key = context.randomness(KEY_SIZE)
+    root = encrypt_to(context.blocks, header, plaintext, key=key)
+    made = seal_key(root, header, key, outbox.place(header))
+    outbox.send([made])
     return made

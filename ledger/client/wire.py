@@ -87,9 +87,15 @@ class Logged(Struct, frozen=True, kw_only=True):
 
 
 class Published(Logged, frozen=True, kw_only=True):
-    """``POST /v1/records``."""
+    """One record of ``POST /v1/records``."""
 
     root: str
+
+
+class Publications(Struct, frozen=True, kw_only=True):
+    """``POST /v1/records``."""
+
+    records: list[Published]
 
 
 class Record(Struct, frozen=True, kw_only=True):

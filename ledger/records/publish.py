@@ -1,9 +1,10 @@
-"""Publishing a record: encrypted under a fresh key, which is sealed to the record's compartment."""
+"""Publishing a record: encrypted under a fresh key, which is sealed to where the record belongs."""
 
 import hashlib
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 from ledger.crypto.recordcipher import KEY_SIZE, encrypt
 from ledger.crypto.sealing import capsule_info, seal
@@ -15,15 +16,33 @@ from ledger.records.framing import frame
 from ledger.records.header import RecordHeader
 from ledger.records.manifest import store
 
+MOST_RECORDS = 256
+"""How many records are published at once at most."""
+
+CapsuleKind = Literal["record", "inbox"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """To what a record's key is sealed: its compartment's key of an epoch, or its patient's inbox key of one.
+
+    Whoever makes one has verified that the patient's account signed `public_key` for it.
+    """
+
+    epoch: int
+    public_key: bytes = field(repr=False)
+    kind: CapsuleKind = "record"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Published:
-    """A record in the store: its root, its header, and its key sealed to its compartment in one epoch."""
+    """A record in the store: its root, its header, and its key sealed to a place of some epoch."""
 
     root: Cid
     header: RecordHeader
     capsule: bytes
     epoch: int
+    kind: CapsuleKind = "record"
 
     @property
     def compartment(self) -> bytes:
@@ -63,13 +82,34 @@ def publish(
         StoreUnavailable: the block store does not answer.
     """
     key = randomness(KEY_SIZE)
-    root = store(encrypt(key, header.to_bytes(), frame(header, plaintext)), blocks)
-    capsule = seal(public_key, key, record_info(root, header, epoch))
-    return Published(root=root, header=header, capsule=capsule, epoch=epoch)
+    root = encrypt_to(blocks, header, plaintext, key=key)
+    return seal_key(root, header, key, Place(epoch=epoch, public_key=public_key))
 
 
-def record_info(root: Cid, header: RecordHeader, epoch: int) -> bytes:
+def encrypt_to(blocks: BlockStore, header: RecordHeader, plaintext: Iterable[bytes], *, key: bytes) -> Cid:
+    """Encrypt a plaintext under a fresh 32-byte key and keep its blocks; the root.
+
+    Raises:
+        InvalidInput: the plaintext has another size than the header says, or a key of another size.
+        StoreUnavailable: the block store does not answer.
+    """
+    return store(encrypt(key, header.to_bytes(), frame(header, plaintext)), blocks)
+
+
+def seal_key(root: Cid, header: RecordHeader, key: bytes, place: Place) -> Published:
+    """A record under `root`, its key sealed to a place.
+
+    Raises:
+        InvalidInput: the place has no hybrid public key.
+    """
+    capsule = seal(place.public_key, key, record_info(root, header, place.epoch, place.kind))
+    return Published(root=root, header=header, capsule=capsule, epoch=place.epoch, kind=place.kind)
+
+
+def record_info(root: Cid, header: RecordHeader, epoch: int, kind: CapsuleKind = "record") -> bytes:
     """What the capsule of a record is bound to."""
+    if kind == "inbox":
+        return capsule_info(kind=kind, root=root, patient=header.patient, epoch=epoch)
     return capsule_info(
-        kind="record", root=root, patient=header.patient, compartment=header.compartment, epoch=epoch
+        kind=kind, root=root, patient=header.patient, compartment=header.compartment, epoch=epoch
     )

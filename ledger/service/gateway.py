@@ -19,7 +19,7 @@ from ledger.crypto.typed import Domain, consent_domain, gateway_domain, records_
 from ledger.errors import Conflict, InvalidInput, Undecidable
 from ledger.ids import Address, Did, did_of, parse_did
 from ledger.log.entry import NO_PATIENT, EntryKind
-from ledger.log.journal import Appended, Journal
+from ledger.log.journal import Appended, Draft, Journal
 from ledger.records.blocks import BlockStore
 from ledger.service.keys import GatewayKeys
 from ledger.service.madeup import MadeUpTags
@@ -197,10 +197,25 @@ class Gateway:
             PatientChanged: the patient's version is no longer `expect`; nothing was written.
             StoreUnavailable: nothing was written.
         """
+        draft = self.draft(kind, head=head, tag=tag, patient=patient, expect=expect, within=within, **body)
+        return self.journal.append_many([draft])[0]
+
+    def draft(
+        self,
+        kind: EntryKind,
+        *,
+        head: HeadFacts | None,
+        tag: bytes = NO_PATIENT,
+        patient: Did | None = None,
+        expect: int | None = None,
+        within: Callable[[Connection, int], None] | None = None,
+        **body: Any,  # noqa: ANN401
+    ) -> Draft:
+        """The entry that `append` would sequence, for several in one transaction."""
         entry: dict[str, Any] = {"format": ENTRY_FORMAT, "kind": str(kind), **body}
         if head is not None:
             entry["head"] = head.as_json()
         if patient is not None:
             entry["patient"] = patient
         expected: Mapping[bytes, int] = {} if expect is None else {tag: expect}
-        return self.journal.append(tag, entry, expect=expected, within=within)
+        return Draft(tag=tag, entry=entry, expect=expected, within=within)

@@ -1,5 +1,7 @@
 """Publishing record metadata and capsules; the ciphertext itself lies in the block store."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
@@ -9,8 +11,9 @@ from ledger.canonical import unb64, unhex
 from ledger.crypto.signatures import verify
 from ledger.crypto.typed import Publication
 from ledger.errors import BlockMissing, Conflict, InvalidInput, NotFound
-from ledger.ids import Cid, digest, parse_word
+from ledger.ids import Address, Cid, digest, parse_word
 from ledger.log.entry import EntryKind
+from ledger.log.journal import Draft
 from ledger.records.cid import digest_of, parse_cid
 from ledger.records.header import RecordHeader
 from ledger.service.consents import CAPSULE
@@ -19,61 +22,113 @@ from ledger.service.patients import compartments, current_epochs
 from ledger.service.states import PatientState
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """A record as its writer submits it, in the forms of the wire: header text, capsule in base64, words."""
+
+    root: str
+    header: str = field(repr=False)
+    capsule: str = field(repr=False)
+    compartment: str = field(repr=False)
+    epoch: int
+    signature: str = field(repr=False)
+
+    def sealed_by(self, writer: Address) -> dict[str, Any]:
+        """What the gateway keeps of it."""
+        return {
+            "header": self.header,
+            "compartment": self.compartment,
+            "epoch": self.epoch,
+            "capsule": self.capsule,
+            "writer": writer,
+            "signature": self.signature,
+        }
+
+
 def publish(
-    gateway: Gateway,
-    state: PatientState,
-    *,
-    root: str,
-    header: str,
-    capsule: str,
-    compartment: str,
-    epoch: int,
-    signature: str,
-) -> int:
-    """Take a record's signed header and capsule; the log position. The same again gives the same answer.
+    gateway: Gateway, state: PatientState, batch: Sequence[Submission], *, writer: Address | None = None
+) -> list[int]:
+    """Take the signed headers and capsules of records, all or none; their log positions.
+
+    The same again gives the same answer. `writer` signed them; by default the patient did.
 
     Raises:
-        InvalidInput: a header of another patient or compartment, a capsule of the wrong size.
-        Conflict: another epoch is current (``epoch_ended``), or the root is published with other metadata.
-        SignatureInvalid: the publication is not signed by the patient.
-        BlockMissing: the ciphertext is not in the block store.
+        InvalidInput: a header of another patient or compartment, a capsule of the wrong size, a root twice.
+        Conflict: another epoch is current (``epoch_ended``), or a root is published with other metadata.
+        SignatureInvalid: a publication is not signed by the writer.
+        BlockMissing: a record's manifest is not in the block store.
     """
-    sealed: dict[str, Any] = {
-        "header": header,
-        "compartment": compartment,
-        "epoch": epoch,
-        "capsule": capsule,
-        "writer": state.account,
-        "signature": signature,
-    }
-    for known in state.records:
-        if known.row.root == root:
-            if known.row.sealed != sealed:
-                raise Conflict("this record is published with other metadata", reason="published_otherwise")
-            return known.row.entry
-    parsed = RecordHeader.from_bytes(header.encode())
-    _check(gateway, state, Cid(root), parsed, sealed)
+    signer = writer or state.account
+    if len({one.root for one in batch}) != len(batch):
+        raise InvalidInput("a record is published once", reason="root_twice")
+    there = _positions(state, batch, signer)
+    new = [one for one in batch if one.root not in there]
+    if new:
+        check(gateway, state, new, signer)
+        appended = gateway.journal.append_many(drafts(gateway, state, new, signer))
+        there |= {one.root: entry.index for one, entry in zip(new, appended, strict=True)}
+    return [there[one.root] for one in batch]
 
-    def within(connection: Connection, entry: int) -> None:
-        gateway.stores.records.add(connection, root=root, tag=state.tag, entry=entry, sealed=sealed)
-        gateway.journal.bump(connection, state.tag)
 
-    appended = gateway.append(
-        EntryKind.RECORD_PUBLISHED,
-        head=gateway.last_head(),
-        tag=state.tag,
-        patient=state.did,
-        expect=state.version,
-        within=within,
-        root=root,
-        header=header,
-        capsule=digest(sha256(unb64(capsule)).digest()),
-        compartment=compartment,
-        epoch=epoch,
-        writer=state.account,
-        signature=signature,
-    )
-    return appended.index
+def check(gateway: Gateway, state: PatientState, batch: Sequence[Submission], writer: Address) -> None:
+    """Refuse records that are not this patient's, sealed to what is current, signed by `writer`, and stored.
+
+    Raises as `publish`.
+    """
+    epochs = current_epochs(compartments(gateway, state))
+    for one in batch:
+        header = RecordHeader.from_bytes(one.header.encode())
+        if header.patient != state.did:
+            raise InvalidInput("the header is of another patient", reason="other_patient")
+        if digest(header.compartment) != one.compartment:
+            raise InvalidInput("the record belongs in another compartment", reason="bad_compartment")
+        if epochs.get(one.compartment) != one.epoch:
+            raise Conflict(
+                "that epoch of the compartment is not the current one",
+                reason="epoch_ended",
+                fix="Ask for the compartments again and seal to the current key.",
+            )
+        _check_signed(gateway, state, one, header, writer)
+        if not gateway.blocks.has(Cid(one.root)):
+            raise BlockMissing(
+                "the record's manifest is not in the block store",
+                fix="Store the blocks first, then publish.",
+            )
+
+
+def drafts(
+    gateway: Gateway, state: PatientState, batch: Sequence[Submission], writer: Address
+) -> list[Draft]:
+    """The log entries of records that were checked, each with its row; the last one moves the version."""
+    head, last = gateway.last_head(), batch[-1]
+
+    def within(one: Submission) -> Callable[[Connection, int], None]:
+        def write(connection: Connection, entry: int) -> None:
+            sealed = one.sealed_by(writer)
+            gateway.stores.records.add(connection, root=one.root, tag=state.tag, entry=entry, sealed=sealed)
+            if one is last:
+                gateway.journal.bump(connection, state.tag)
+
+        return write
+
+    return [
+        gateway.draft(
+            EntryKind.RECORD_PUBLISHED,
+            head=head,
+            tag=state.tag,
+            patient=state.did,
+            expect=state.version,
+            within=within(one),
+            root=one.root,
+            header=one.header,
+            capsule=digest(sha256(unb64(one.capsule)).digest()),
+            compartment=one.compartment,
+            epoch=one.epoch,
+            writer=writer,
+            signature=one.signature,
+        )
+        for one in batch
+    ]
 
 
 def put_block(gateway: Gateway, cid: Cid, data: bytes) -> None:
@@ -94,33 +149,31 @@ def get_block(gateway: Gateway, cid: Cid) -> bytes:
         raise NotFound("this gateway does not hold that block", reason="no_block") from exc
 
 
-def _check(
-    gateway: Gateway, state: PatientState, root: Cid, header: RecordHeader, sealed: dict[str, Any]
+def _positions(state: PatientState, batch: Sequence[Submission], writer: Address) -> dict[str, int]:
+    """Where those stand that are published already, exactly so."""
+    submitted = {one.root: one for one in batch}
+    found = {}
+    for known in state.records:
+        one = submitted.get(known.row.root)
+        if one is not None:
+            if known.row.sealed != one.sealed_by(writer):
+                raise Conflict("this record is published with other metadata", reason="published_otherwise")
+            found[one.root] = known.row.entry
+    return found
+
+
+def _check_signed(
+    gateway: Gateway, state: PatientState, one: Submission, header: RecordHeader, writer: Address
 ) -> None:
-    if header.patient != state.did:
-        raise InvalidInput("the header is of another patient", reason="other_patient")
-    if digest(header.compartment) != sealed["compartment"]:
-        raise InvalidInput("the record belongs in another compartment", reason="bad_compartment")
-    current = current_epochs(compartments(gateway, state)).get(sealed["compartment"])
-    if current is None or current != sealed["epoch"]:
-        raise Conflict(
-            "that epoch of the compartment is not the current one",
-            reason="epoch_ended",
-            fix="Ask for the compartments again and seal to the current key.",
-        )
-    capsule = unb64(sealed["capsule"])
+    capsule = unb64(one.capsule)
     if len(capsule) != CAPSULE:
         raise InvalidInput(f"a capsule has {CAPSULE} bytes", reason="bad_capsule")
     publication = Publication(
-        root=digest_of(parse_cid(root)),
+        root=digest_of(parse_cid(one.root)),
         header=header.digest,
         patient=state.account,
-        compartment=parse_word(sealed["compartment"]),
-        epoch=sealed["epoch"],
+        compartment=parse_word(one.compartment),
+        epoch=one.epoch,
         capsule=sha256(capsule).digest(),
     )
-    verify(publication.digest(gateway.records_domain), unhex(sealed["signature"]), state.account)
-    if not gateway.blocks.has(root):
-        raise BlockMissing(
-            "the record's manifest is not in the block store", fix="Store the blocks first, then publish."
-        )
+    verify(publication.digest(gateway.records_domain), unhex(one.signature), writer)
