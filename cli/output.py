@@ -10,6 +10,15 @@ from dataclasses import dataclass
 import msgspec
 
 from cli.shapes import Shape
+from cli.views.text import size_words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bars:
+    """What to tell of long work: (done, total) of records, and (act, done, total) in bytes of a large one."""
+
+    records: Callable[[int, int], None]
+    moving: Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +56,31 @@ class Output:
         with Progress(console=console, transient=True) as bar:
             task = bar.add_task(label, total=None)
             yield lambda done, total: bar.update(task, completed=done, total=total)
+
+    @contextmanager
+    def bars(self, label: str) -> Iterator[Bars]:
+        """A bar over all records and, while a large one moves, another over its bytes; see `progress`."""
+        if self.quiet or not sys.stderr.isatty():
+            yield Bars(records=lambda done, total: None, moving=lambda act, done, total: None)
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[shown]}"))
+        console = Console(stderr=True, no_color="NO_COLOR" in os.environ)
+        with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
+            all_of_them = bar.add_task(label, total=None, shown="")
+            one = bar.add_task("", total=None, visible=False, shown="")
+
+            def records(done: int, total: int) -> None:
+                bar.update(all_of_them, completed=done, total=total, shown=f"{done:,} of {total:,}")
+
+            def moving(act: str, done: int, total: int) -> None:
+                shown = f"{size_words(done)} of {size_words(total)}"
+                text, visible = f"  {act}", done < total
+                bar.update(one, description=text, completed=done, total=total, visible=visible, shown=shown)
+
+            yield Bars(records=records, moving=moving)
 
 
 Listener = Callable[[Shape], None]

@@ -1,11 +1,16 @@
 """A whole network on loopback: chain, contracts, a served gateway, and people with clients of their own."""
 
+import atexit
 import json
 import os
+import shutil
+import tempfile
 import time
 from collections.abc import Callable, MutableMapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -30,6 +35,14 @@ from ledger.records.blocks import LocalBlockStore
 PATIENCE = 60.0
 
 
+@cache
+def _staging() -> str:
+    """Where the profiles of this process stage their records; it goes with the process."""
+    directory = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, directory)
+    return directory
+
+
 @dataclass
 class MemoryState:
     """A `ClientState` that forgets with the test; `saves` counts how often it was made durable."""
@@ -41,6 +54,7 @@ class MemoryState:
     checkpoint: str | None = None
     receipts: list[dict[str, Any]] = field(default_factory=list)
     saves: int = 0
+    staging: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(dir=_staging())))
 
     def keep_receipt(self, receipt: dict[str, Any]) -> None:
         self.receipts.append(receipt)

@@ -47,6 +47,9 @@ def add(
         str | None,
         typer.Option(metavar="NAME", help="You are this Patient, although a bundle of yours had another."),
     ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Publish also what is there already, as a second copy.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be published.")] = False,
 ) -> None:
     """Encrypt and publish records. Only you can read them until you share them.
@@ -58,6 +61,9 @@ def add(
 
     A FHIR bundle is split so that each part can be shared or kept by itself. It must be about one person, and
     always the same one. If a later one is of another Patient who is you all the same, type that name in full.
+
+    What you have published already is left out, so after a stop of any kind just run the same command again:
+    it goes on where it ended.
 
     Examples:
       consent record add bundle.json
@@ -84,8 +90,13 @@ def add(
             foreseen = view.planned(plan)
             session.output.result(foreseen, view.planned_text(foreseen))
             return
-        with session.output.progress("Publishing") as progress:
-            shape = view.added(plan, adding.publish(desk.enrolled(), plan, progress))
+        patient = desk.enrolled()
+        with (
+            session.output.bars("Publishing") as bars,
+            patient.publishing(again=again, moving=bars.moving) as publisher,
+        ):
+            adding.publish(patient, publisher, plan, bars.records)
+        shape = view.added(plan, publisher)
     session.output.result(shape, view.added_text(shape))
 
 

@@ -32,10 +32,14 @@ class SkippedPart(Part, frozen=True, kw_only=True):
 
 
 class RecordsAdded(Shape, frozen=True, kw_only=True):
-    """Records that were encrypted, stored and published: of bundles, then of DICOM and other files."""
+    """Records that were encrypted, stored and published: of bundles, then of DICOM and other files.
+
+    ``already`` is how many were there before, byte for byte, and were left out.
+    """
 
     patient: str
     records: list[RecordPart]
+    already: int = 0
     skipped: list[SkippedPart]
 
 

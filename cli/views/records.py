@@ -20,9 +20,9 @@ from cli.views.text import counted, listed, plain, size_words, table
 
 if TYPE_CHECKING:
     from cli.planning import Plan
+    from ledger.client.publishing import Publisher
     from ledger.client.verifying import BlockCheck
     from ledger.records.header import RecordHeader
-    from ledger.records.publish import Published
 
 SEGMENT = "fhir-segment"
 FILE_SET = "file-set"
@@ -60,10 +60,14 @@ def planned(plan: "Plan") -> RecordsPlanned:
     )
 
 
-def added(plan: "Plan", published: "Iterable[Published]") -> RecordsAdded:
-    """What was published."""
-    records = [record_part(one.root, one.header) for one in published]
-    return RecordsAdded(patient=plan.patient, records=records, skipped=skipped_parts(plan))
+def added(plan: "Plan", publisher: "Publisher") -> RecordsAdded:
+    """What a run of publishing has published."""
+    return RecordsAdded(
+        patient=plan.patient,
+        records=[record_part(one.root, one.header) for one in publisher.published],
+        already=publisher.already,
+        skipped=skipped_parts(plan),
+    )
 
 
 def skipped_parts(plan: "Plan") -> list[SkippedPart]:
@@ -94,13 +98,17 @@ def classes_text(parts: Iterable[AnyRecord]) -> str:
 
 
 def added_text(shape: RecordsAdded) -> str:
-    """What was published."""
+    """What was published, and how much was there already."""
     parts = shape.records
+    there = f"{counted(shape.already, 'record')} {'was' if shape.already == 1 else 'were'} there already."
+    if not parts:
+        return "\n".join([f"Nothing new: {there}", *_skipped(shape.skipped)])
     resources = sum(part.resources for part in parts if part.kind == SEGMENT)
     holding = f" with {counted(resources, 'resource')}" if resources else ""
     readers = "Only you can read them, and those whom a choice of yours lets."
     said = f"Published {counted(len(parts), 'record')}{holding}. {readers}"
-    return "\n".join([records_text(parts), "", said, *_skipped(shape.skipped)])
+    known = [there] if shape.already else []
+    return "\n".join([records_text(parts), "", said, *known, *_skipped(shape.skipped)])
 
 
 def check_part(check: "BlockCheck") -> RecordCheck:

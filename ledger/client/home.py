@@ -8,6 +8,7 @@
     │   ├── keystore.json         the 24 words under a passphrase
     │   ├── state.sealed          what the client remembers
     │   ├── contacts.json         people by local names
+    │   ├── staged/               records on their way: encrypted, and not yet published
     │   └── receipts/             one file per log entry that this person took part in
     └── stack/                    what `consent up` keeps: chain, gateway, blocks, network.json
 """

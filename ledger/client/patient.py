@@ -1,9 +1,10 @@
 """A patient's client: everything that a patient does, through a gateway that is not trusted."""
 
 import os
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,12 @@ from ledger.client.drafting import Draft, Wish
 from ledger.client.filing import Done
 from ledger.client.gateway import GatewayClient, system_clock
 from ledger.client.keys import CompartmentKeys
+from ledger.client.known import NothingKnown, OwnRecords
+from ledger.client.outbox import OwnOutbox
 from ledger.client.own import OwnConsent
-from ledger.client.ports import ClientState, Progress, silent
+from ledger.client.ports import ClientState, Moving, Progress, silent, unmoved
 from ledger.client.publications import VerifiedRecord
+from ledger.client.publishing import Publisher
 from ledger.client.wire import Disclosure, Enrolled, Request
 from ledger.crypto.identity import Identity
 from ledger.crypto.sealing import KeyPair
@@ -26,6 +30,7 @@ from ledger.errors import ChainUnreachable, GatewayUnreachable, NotFound, ProofI
 from ledger.ids import Cid, ConsentId, Did, RequestId
 from ledger.parties import VouchedKey
 from ledger.records.blocks import BlockStore
+from ledger.records.filerecords import file_pieces
 from ledger.records.header import RecordHeader
 from ledger.records.prepared import Prepared
 from ledger.records.publish import Published
@@ -95,32 +100,57 @@ class PatientClient:
             raise ProofInvalid("the gateway enrolled somebody else", reason="other_tag")
         return enrolled
 
-    def publish_bundle(
-        self, source: Path | bytes, *, same_person: bool = False, progress: Progress = silent
-    ) -> list[Published]:
-        """See `publishing.publish_bundle`; then consents in force are sealed to what is new."""
+    @contextmanager
+    def publishing(self, *, again: bool = False, moving: Moving = unmoved) -> Iterator[Publisher]:
+        """A run of publishing, which begins with what an earlier one could not finish.
+
+        When it ends well, consents in force are sealed to what is new.
+
+        Args:
+            again: publish also what is there already, byte for byte.
+            moving: told of large records as their bytes are encrypted and stored.
+
+        Raises:
+            LedgerError: see `Publisher.finish`, `known.OwnRecords` and `upkeep.reseal`.
+        """
         keys = self._keys()
-        published = publishing.publish_bundle(
-            self._context, keys, source, same_person=same_person, progress=progress
-        )
+        known = NothingKnown() if again else OwnRecords(self._context)
+        publisher = Publisher(self._context, OwnOutbox(self._context, keys), known, moving=moving)
+        publisher.finish()
+        yield publisher
         upkeep.reseal(self._context, keys)
-        return published
+
+    def bundle_records(self, source: Path | bytes, *, same_person: bool = False) -> list[Prepared]:
+        """See `publishing.bundle_records`."""
+        return publishing.bundle_records(self._context, source, same_person=same_person)
+
+    def publish_bundle(
+        self,
+        source: Path | bytes,
+        *,
+        same_person: bool = False,
+        again: bool = False,
+        progress: Progress = silent,
+    ) -> list[Published]:
+        """Publish the segments of a bundle; see `bundle_records`, `publishing` and `Publisher.publish`."""
+        records = self.bundle_records(source, same_person=same_person)
+        return self.publish_prepared(records, again=again, progress=progress)
 
     def publish_file(self, path: Path, header: RecordHeader) -> Published:
-        """See `publishing.publish_file`; then consents in force are sealed to what is new."""
-        keys = self._keys()
-        published = publishing.publish_file(self._context, keys, path, header)
-        upkeep.reseal(self._context, keys)
-        return published
+        """Publish a file under a header made for it (`records.filerecords.file_record`), be it there or not.
+
+        Raises as `publish_prepared`.
+        """
+        plaintext = partial(file_pieces, path)
+        prepared = Prepared(header=header, sources=(path,), plaintext=plaintext)
+        return self.publish_prepared([prepared], again=True)[0]
 
     def publish_prepared(
-        self, records: Sequence[Prepared], *, progress: Progress = silent
+        self, records: Sequence[Prepared], *, again: bool = False, progress: Progress = silent
     ) -> list[Published]:
-        """See `publishing.publish_prepared`; then consents in force are sealed to what is new."""
-        keys = self._keys()
-        published = publishing.publish_prepared(self._context, keys, records, progress=progress)
-        upkeep.reseal(self._context, keys)
-        return published
+        """Publish records that are ready; see `publishing` and `Publisher.publish`."""
+        with self.publishing(again=again) as publisher:
+            return publisher.publish(records, progress=progress)
 
     def records(self) -> list[VerifiedRecord]:
         """See `own.own_records`."""

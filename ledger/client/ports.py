@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from ledger.ids import ConsentId, Did
@@ -12,6 +13,14 @@ Progress = Callable[[int, int], None]
 
 def silent(done: int, total: int) -> None:
     """A `Progress` that tells nobody."""
+
+
+Moving = Callable[[str, int, int], None]
+"""Called with (what is done, bytes done, bytes in all) while one large record is encrypted or stored."""
+
+
+def unmoved(act: str, done: int, total: int) -> None:
+    """A `Moving` that tells nobody."""
 
 
 class SealedTo(NamedTuple):
@@ -62,6 +71,10 @@ class ClientState(Protocol):
 
     checkpoint: str | None
     """The largest checkpoint (signed note) seen so far."""
+
+    @property
+    def staging(self) -> Path:
+        """The private directory for records on their way (see `staging`); it need not exist yet."""
 
     def keep_receipt(self, receipt: dict[str, Any]) -> None:
         """Keep a receipt (`log.receipt` JSON) durably as a file of its own, by its index."""

@@ -1,86 +1,208 @@
-"""Publishing: a bundle's segments or a file, encrypted, stored, and signed for at the gateway."""
+"""Publishing: records are encrypted on this disk first, then stored, then signed for at the gateway.
 
-from collections.abc import Callable, Iterable, Sequence
+======== ==========================================================================================
+staged   encrypted into the profile's directory; after a kill until here they are encrypted anew
+kept     all of a batch is on disk, with a note; from here on the next run takes it up
+stored   its blocks are in the block store; those that are there are not sent again
+sent     the gateway has logged them; the same again is success
+removed  note and staged blocks are gone
+======== ==========================================================================================
+
+Small records go together, a large one by itself.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
 from ledger.client.context import Context
-from ledger.client.keys import CompartmentKeys
-from ledger.client.outbox import OwnOutbox
-from ledger.client.ports import Progress, silent
-from ledger.crypto.recordcipher import KEY_SIZE
-from ledger.errors import BundleRejected, Conflict, LedgerError
+from ledger.client.known import Known
+from ledger.client.outbox import Outbox
+from ledger.client.ports import Moving, Progress, silent, unmoved
+from ledger.client.staging import Batch, Staging
+from ledger.client.undisturbed import undisturbed
+from ledger.errors import (
+    BlockCorrupt,
+    BlockMissing,
+    BundleRejected,
+    Conflict,
+    EnvironmentFault,
+    Forbidden,
+    GatewayUnreachable,
+    LedgerError,
+    RecordCorrupt,
+)
+from ledger.ids import Cid
+from ledger.records.ahead import LARGE
 from ledger.records.bundle import read_bundle
-from ledger.records.filerecords import file_pieces
-from ledger.records.header import RecordHeader
 from ledger.records.patient import patient_fingerprint
 from ledger.records.prepared import Prepared
-from ledger.records.publish import Published, encrypt_to, seal_key
+from ledger.records.publish import MOST_RECORDS, Published
 from ledger.records.resources import Bundle
 from ledger.records.segments import segment
+from ledger.records.transfer import copy_record, remove_record
+
+_MOST_PLAINTEXT = 32 << 20
+_MOST_METADATA = 3 << 20
+_CAPSULE_AND_MORE = 2048
+_STORING = 8
 
 
-def publish_bundle(
-    context: Context,
-    keys: CompartmentKeys,
-    source: Path | bytes,
-    *,
-    same_person: bool = False,
-    progress: Progress = silent,
-) -> list[Published]:
-    """Publish every segment of a bundle, in order.
+class Publisher:
+    """One run over records of one patient, each published once."""
+
+    def __init__(self, context: Context, outbox: Outbox, known: Known, *, moving: Moving = unmoved) -> None:
+        """Nothing is sent yet.
+
+        Args:
+            context: the writer's side.
+            outbox: whose records they are, and how they go.
+            known: what is there already.
+            moving: told of large records as their bytes are encrypted and stored.
+        """
+        self._context = context
+        self._outbox = outbox
+        self._known = known
+        self._moving = moving
+        self._staging = Staging(context.state.staging, context.identity, randomness=context.randomness)
+        self._published: dict[Cid, Published] = {}
+        self.already = 0
+        """How many records were there before this run."""
+
+    @property
+    def published(self) -> list[Published]:
+        """What this run has published, in order."""
+        return list(self._published.values())
+
+    def finish(self) -> None:
+        """Publish what an earlier run has encrypted and could not finish; what is damaged of it is dropped.
+
+        Raises:
+            GatewayUnreachable, StoreUnavailable: it can be done again later.
+            LedgerError: refused, and dropped.
+        """
+        for batch in self._staging.left(self._outbox.patient):
+            with suppress(BlockMissing, BlockCorrupt, RecordCorrupt):
+                self._deliver(batch)
+
+    def publish(self, records: Sequence[Prepared], *, progress: Progress = silent) -> list[Published]:
+        """Publish records, in order; what is there already is passed over. `progress` is told each record.
+
+        Raises:
+            InvalidInput: a file no longer has the size that its header says; the first file of the record at
+                fault is named in the field ``file``.
+            GatewayUnreachable: what was sent last may be published; the next run finishes it.
+            StoreUnavailable, LedgerError: what was published by then stays, of the rest nothing is left.
+        """
+        done, made = 0, []
+        for group in _grouped(records):
+            made += self._together(group)
+            for _ in group:
+                done += 1
+                progress(done, len(records))
+        return made
+
+    def _together(self, group: Sequence[Prepared]) -> list[Published]:
+        batch = self._staging.begin()
+        try:
+            for one in group:
+                with _named(one):
+                    self._stage(batch, one)
+            if batch.records:
+                batch.keep()
+        except BaseException:
+            with undisturbed():
+                batch.remove()
+            raise
+        if batch.records:
+            return self._deliver(batch)
+        batch.remove()
+        return []
+
+    def _stage(self, batch: Batch, one: Prepared) -> None:
+        there = self._known.find(one.header, one.plaintext)
+        if there is None:
+            place = self._outbox.place(one.header)
+            randomness, moving = self._context.randomness, self._moving
+            batch.add(one.header, one.plaintext(), place, randomness=randomness, moving=moving)
+        elif there not in self._published:
+            self.already += 1
+
+    def _deliver(self, batch: Batch) -> list[Published]:
+        try:
+            self._store(batch)
+        except GatewayUnreachable:
+            raise
+        except BaseException:
+            self._take_back(batch)
+            raise
+        with undisturbed():
+            self._send(batch)
+            batch.remove()
+            self._known.add(batch.records)
+            self._published |= {one.root: one for one in batch.records}
+        return batch.records
+
+    def _store(self, batch: Batch) -> None:
+        records = batch.records
+        if len(records) == 1 and records[0].header.size >= LARGE:
+            batch.tell_reading(partial(self._moving, "storing"))
+        with ThreadPoolExecutor(_STORING) as pool:
+            list(pool.map(lambda one: copy_record(one.root, batch.blocks, self._context.blocks), records))
+
+    def _send(self, batch: Batch) -> None:
+        """Publish; what is refused is taken back. What may have been published stays for the next run."""
+        try:
+            self._send_as_current(batch)
+        except GatewayUnreachable:
+            raise
+        except LedgerError as exc:
+            self._take_back(batch, published=exc.reason == "published_otherwise")
+            raise
+
+    def _send_as_current(self, batch: Batch) -> None:
+        try:
+            self._outbox.send(batch.records)
+        except Conflict as exc:
+            if exc.reason != "epoch_ended":
+                raise
+            self._outbox.refresh()
+            batch.seal_again(self._outbox.place)
+            self._outbox.send(batch.records)
+
+    def _take_back(self, batch: Batch, *, published: bool = False) -> None:
+        """Remove a batch, and its blocks where that can be; one whose blocks cannot be reached now stays."""
+        with undisturbed():
+            try:
+                for one in () if published else batch.records:
+                    remove_record(one.root, batch.blocks, self._context.blocks)
+            except Forbidden:  # the blocks are the gateway's to keep
+                pass
+            except EnvironmentFault:
+                return
+            batch.remove()
+
+
+def bundle_records(context: Context, source: Path | bytes, *, same_person: bool = False) -> list[Prepared]:
+    """The segments of a bundle as records; its person is bound to this identity if it is the first one.
 
     Args:
         context: the patient's side.
-        keys: loaded.
         source: a FHIR R4 bundle with exactly one Patient.
         same_person: the user says that it is the same person although id or identifiers differ.
-        progress: called after each segment.
 
     Raises:
         BundleRejected: no such bundle, or another person's than the first one published (``other_person``).
-        GatewayUnreachable, StoreUnavailable, LedgerError: what is published by then stays published.
     """
     bundle = read_bundle(source)
     require_same_person(context.state.fingerprint, bundle, same_person=same_person)
     _bind(context, bundle)
-    segments = segment(bundle, context.did)
-    published = []
-    for done, one in enumerate(segments, 1):
-        published.append(_published(context, keys, one.header, partial(iter, [one.plaintext])))
-        progress(done, len(segments))
-    return published
-
-
-def publish_file(context: Context, keys: CompartmentKeys, path: Path, header: RecordHeader) -> Published:
-    """Publish one file under a header made for it (`records.filerecords.file_record`).
-
-    Raises:
-        InvalidInput: the file no longer has the size that the header says.
-        GatewayUnreachable, StoreUnavailable, LedgerError: nothing was published.
-    """
-    return _published(context, keys, header, partial(file_pieces, path))
-
-
-def publish_prepared(
-    context: Context, keys: CompartmentKeys, records: Sequence[Prepared], *, progress: Progress = silent
-) -> list[Published]:
-    """Publish records that are ready, in order; `progress` is called after each.
-
-    Raises:
-        InvalidInput: a file no longer has the size that its header says.
-        GatewayUnreachable, StoreUnavailable, LedgerError: what is published by then stays published. The
-            first file of the record at fault is named in the field ``file``.
-    """
-    published = []
-    for done, one in enumerate(records, 1):
-        try:
-            published.append(_published(context, keys, one.header, one.plaintext))
-        except LedgerError as exc:
-            exc.fields.setdefault("file", one.sources[0].name)
-            raise
-        progress(done, len(records))
-    return published
+    return [
+        Prepared(header=one.header, sources=(), plaintext=partial(_once, one.plaintext))
+        for one in segment(bundle, context.did)
+    ]
 
 
 def require_same_person(known: bytes | None, bundle: Bundle, *, same_person: bool) -> None:
@@ -104,27 +226,38 @@ def _bind(context: Context, bundle: Bundle) -> None:
         context.state.save()
 
 
-def _published(
-    context: Context,
-    keys: CompartmentKeys,
-    header: RecordHeader,
-    plaintext: Callable[[], Iterable[bytes]],
-) -> Published:
+def _once(data: bytes) -> tuple[bytes, ...]:
+    return (data,)
+
+
+def _grouped(records: Sequence[Prepared]) -> Iterator[list[Prepared]]:
+    """Records that go together: not too many, not too large, and no two that may be the same."""
+    group: list[Prepared] = []
+    headers: set[bytes] = set()
+    plaintext = metadata = 0
+    for one in records:
+        size, weight = one.header.size, 2 * len(one.header.to_bytes()) + _CAPSULE_AND_MORE
+        if group and (
+            len(group) == MOST_RECORDS
+            or plaintext + size > _MOST_PLAINTEXT
+            or metadata + weight > _MOST_METADATA
+            or one.header.digest in headers
+        ):
+            yield group
+            group, headers, plaintext, metadata = [], set(), 0, 0
+        group.append(one)
+        headers.add(one.header.digest)
+        plaintext, metadata = plaintext + size, metadata + weight
+    if group:
+        yield group
+
+
+@contextmanager
+def _named(one: Prepared) -> Iterator[None]:
+    """Name the first file of a record in the error about it."""
     try:
-        return _attempt(context, keys, header, plaintext())
-    except Conflict as exc:
-        if exc.reason != "epoch_ended":
-            raise
-    keys.load()  # A stop has closed the epoch meanwhile; the next one is what writers seal to now.
-    return _attempt(context, keys, header, plaintext())
-
-
-def _attempt(
-    context: Context, keys: CompartmentKeys, header: RecordHeader, plaintext: Iterable[bytes]
-) -> Published:
-    outbox = OwnOutbox(context, keys)
-    key = context.randomness(KEY_SIZE)
-    root = encrypt_to(context.blocks, header, plaintext, key=key)
-    made = seal_key(root, header, key, outbox.place(header))
-    outbox.send([made])
-    return made
+        yield
+    except LedgerError as exc:
+        if one.sources:
+            exc.fields.setdefault("file", one.sources[0].name)
+        raise

@@ -1,12 +1,6 @@
 """What a person's client must remember, sealed under a key that the 24 words give back.
 
-``state.sealed`` is one line of RFC 8785 JSON::
-
-    {"ciphertext":"…","format":"consent-ledger/state-sealed/1","nonce":"…"}
-
-key = HKDF-SHA256(encryption secret 0, ``consent-ledger/1/client-state``); ciphertext = AES-256-GCM of the
-RFC 8785 JSON of the state; its associated data is ``consent-ledger/state-sealed/1 <account>``, so that no
-other profile's file is taken. The state::
+``state.sealed`` is a sealed file (see `atrest`) of the format ``consent-ledger/state-sealed/1``. In it::
 
     {"checkpoint":"…","filings":{"0x…":{"closed":{},"controller":0,"filing":{…},"opened":{"0x…":0},
      "sealed":[["0x…",0,"did:…"]],"stopped":false,"taken":true}},
@@ -19,23 +13,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
-from ledger.canonical import b64, canonical, hexed, parse_object, unb64
+from ledger.canonical import canonical, hexed
 from ledger.client import files
+from ledger.client.atrest import Sealer
 from ledger.client.ports import KeptFiling, SealedTo
 from ledger.crypto.identity import Identity
-from ledger.errors import InvalidInput, KeyLocked
+from ledger.errors import InvalidInput
 from ledger.ids import ConsentId, Did, parse_consent_id, parse_did, parse_word
 
 SEALED = "consent-ledger/state-sealed/1"
 FORMAT = "consent-ledger/state/1"
 
-_NONCE = 12
-_INFO = b"consent-ledger/1/client-state"
 _REQUIRED = {"filings", "format", "next_controller"}
 _OPTIONAL = {"checkpoint", "fingerprint", "log_key"}
 _KEPT = {"closed", "controller", "filing", "opened", "sealed", "stopped", "taken"}
@@ -66,17 +54,18 @@ class SealedState:
             InvalidInput: not a sealed state of this format.
             StoreUnavailable: it cannot be read.
         """
-        content = _parse(_unseal(files.read(path), identity)) if path.exists() else {}
+        content = _parse(Sealer(SEALED, identity).open(files.read(path))) if path.exists() else {}
         return cls(path=path, receipts=receipts, identity=identity, **content)
+
+    @property
+    def staging(self) -> Path:
+        """See `ledger.client.ports.ClientState.staging`."""
+        return self.path.with_name("staged")
 
     def save(self) -> None:
         """Write everything durably, the old file staying whole until the new one is."""
-        nonce = self.randomness(_NONCE)
-        ciphertext = AESGCM(_key(self.identity)).encrypt(
-            nonce, canonical(self._json()), _bound_to(self.identity)
-        )
-        sealed = {"format": SEALED, "nonce": b64(nonce), "ciphertext": b64(ciphertext)}
-        files.replace(self.path, canonical(sealed) + b"\n")
+        sealer = Sealer(SEALED, self.identity, randomness=self.randomness)
+        files.replace(self.path, sealer.seal(self._json()))
 
     def keep_receipt(self, receipt: dict[str, Any]) -> None:
         """Keep a receipt durably as ``<index>.receipt.json``."""
@@ -95,20 +84,6 @@ class SealedState:
             "filings": {consent: _kept_to_json(kept) for consent, kept in self.filings.items()},
             **{name: value for name, value in known.items() if value is not None},
         }
-
-
-def _unseal(data: bytes, identity: Identity) -> dict[str, Any]:
-    sealed = parse_object(data, limit=files.LIMIT)
-    if sealed.keys() != {"format", "nonce", "ciphertext"} or sealed["format"] != SEALED:
-        raise _bad_state("another format or version")
-    nonce, ciphertext = (unb64(_of(sealed[name], str)) for name in ("nonce", "ciphertext"))
-    if len(nonce) != _NONCE:
-        raise _bad_state("the nonce does not have 12 bytes")
-    try:
-        plaintext = AESGCM(_key(identity)).decrypt(nonce, ciphertext, _bound_to(identity))
-    except InvalidTag as exc:
-        raise KeyLocked("the profile's state is not of this identity, or the file was altered") from exc
-    return parse_object(plaintext, limit=files.LIMIT)
 
 
 def _parse(content: dict[str, Any]) -> dict[str, Any]:
@@ -182,15 +157,6 @@ def _of(value: object, kind: type[T]) -> T:
     if type(value) is not kind:
         raise _bad_state(f"a {kind.__name__} is expected somewhere")
     return value
-
-
-def _key(identity: Identity) -> bytes:
-    secret = identity.encryption_secret(0)
-    return HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=_INFO).derive(secret)
-
-
-def _bound_to(identity: Identity) -> bytes:
-    return f"{SEALED} {identity.account.address}".encode("ascii")
 
 
 def _bad_state(why: str) -> InvalidInput:

@@ -9,6 +9,7 @@ from ledger.crypto.sealing import open_capsule
 from ledger.durable import appearing, appearing_directory
 from ledger.errors import CapsuleInvalid
 from ledger.ids import Cid
+from ledger.records.ahead import LARGE, ahead
 from ledger.records.blocks import BlockStore
 from ledger.records.fileset import Unpacked, unpack
 from ledger.records.framing import unframe
@@ -45,12 +46,12 @@ def open_record(
     key = _record_key(root, header, capsule, secret, epoch)
     if isinstance(sink, Path):
         with appearing(sink) as file:
-            _copy(_plaintext(root, header, key, blocks), file)
+            _copy(plaintext_of(root, header, key, blocks), file)
         return
     if not streaming:
-        for _ in _plaintext(root, header, key, blocks):
+        for _ in plaintext_of(root, header, key, blocks):
             pass
-    _copy(_plaintext(root, header, key, blocks), sink)
+    _copy(plaintext_of(root, header, key, blocks), sink)
 
 
 def open_file_set(
@@ -75,7 +76,19 @@ def open_file_set(
     """
     key = _record_key(root, header, capsule, secret, epoch)
     with appearing_directory(folder) as place:
-        return unpack(_plaintext(root, header, key, blocks), place)
+        return unpack(plaintext_of(root, header, key, blocks), place)
+
+
+def plaintext_of(root: Cid, header: RecordHeader, key: bytes, blocks: BlockStore) -> Iterator[bytes]:
+    """The plaintext of a record under its own key, piece by piece; true only when it is exhausted.
+
+    Raises:
+        RecordCorrupt, BlockMissing, BlockCorrupt, InvalidInput, StoreUnavailable: see `open_record`.
+    """
+    ciphertext = fetch(root, blocks)
+    if header.size >= LARGE:
+        ciphertext = ahead(ciphertext)
+    return unframe(header, decrypt(key, header.to_bytes(), ciphertext))
 
 
 def _record_key(root: Cid, header: RecordHeader, capsule: bytes, secret: bytes, epoch: int) -> bytes:
@@ -83,10 +96,6 @@ def _record_key(root: Cid, header: RecordHeader, capsule: bytes, secret: bytes, 
     if len(key) != KEY_SIZE:
         raise CapsuleInvalid("the capsule holds no record key")
     return key
-
-
-def _plaintext(root: Cid, header: RecordHeader, key: bytes, blocks: BlockStore) -> Iterator[bytes]:
-    return unframe(header, decrypt(key, header.to_bytes(), fetch(root, blocks)))
 
 
 def _copy(pieces: Iterator[bytes], file: BinaryIO) -> None:

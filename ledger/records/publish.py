@@ -10,6 +10,7 @@ from ledger.crypto.recordcipher import KEY_SIZE, encrypt
 from ledger.crypto.sealing import capsule_info, seal
 from ledger.crypto.typed import Publication
 from ledger.ids import Cid, parse_did
+from ledger.records.ahead import LARGE, ahead
 from ledger.records.blocks import BlockStore
 from ledger.records.cid import digest_of
 from ledger.records.framing import frame
@@ -93,7 +94,8 @@ def encrypt_to(blocks: BlockStore, header: RecordHeader, plaintext: Iterable[byt
         InvalidInput: the plaintext has another size than the header says, or a key of another size.
         StoreUnavailable: the block store does not answer.
     """
-    return store(encrypt(key, header.to_bytes(), frame(header, plaintext)), blocks)
+    ciphertext = encrypt(key, header.to_bytes(), frame(header, plaintext))
+    return store(ahead(ciphertext) if header.size >= LARGE else ciphertext, blocks)
 
 
 def seal_key(root: Cid, header: RecordHeader, key: bytes, place: Place) -> Published:

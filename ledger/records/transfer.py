@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import suppress
 
-from ledger.errors import BlockMissing
+from ledger.errors import BlockCorrupt, BlockMissing, RecordCorrupt
 from ledger.ids import Cid
 from ledger.records.blocks import BlockStore
 from ledger.records.cid import Codec, codec_of
@@ -29,13 +29,13 @@ def copy_record(root: Cid, source: BlockStore, target: BlockStore) -> None:
 def remove_record(root: Cid, source: BlockStore, target: BlockStore) -> None:
     """Let `target` go of every block of a record, the root first; `source` tells which blocks these are.
 
-    What `source` lacks of the record stays: nobody knows then what hangs below it.
+    What hangs below a manifest that `source` has lost stays: nobody knows then what it is.
 
     Raises:
         Forbidden: `target` does not let clients delete.
         StoreUnavailable: a store does not answer.
     """
-    with suppress(BlockMissing):
+    with suppress(BlockMissing, BlockCorrupt, RecordCorrupt):
         for cid, _ in walk(root, source):
             target.delete(cid)
 

@@ -401,7 +401,7 @@ def test_a_stopped_consent_that_the_gateway_calls_active_gets_no_more_keys(
     heard = Heard(_still_active, shared.person.state)
     patient = client_through(network, shared.person, heard)
     patient.revoke(shared.consent)
-    new = patient.publish_bundle(small_bundle("Condition"))
+    new = patient.publish_bundle(small_bundle("Condition"), again=True)
     assert {one.epoch for one in new} == {1}
     assert patient.reseal() == []
     assert not [asked for asked in heard.asked if asked.endswith("/capsules")]
@@ -419,7 +419,7 @@ def test_a_gateway_that_moves_an_epoch_back_is_sealed_nothing(
     patient.revoke(shared.consent)
     heard.asked.clear()
     acts: list[Callable[[], object]] = [
-        lambda: patient.publish_bundle(small_bundle("Condition")),
+        lambda: patient.publish_bundle(small_bundle("Condition"), again=True),
         patient.reseal,
         lambda: patient.file(draft),
     ]
@@ -438,11 +438,11 @@ def test_a_stop_whose_answer_is_lost_is_a_stop(network: Network, shared: Shared)
         patient.revoke(shared.consent)
     assert heard.marks == [(saves + 1, [True])]
     with pytest.raises(ProofInvalid) as caught:
-        patient.publish_bundle(small_bundle("Condition"))
+        patient.publish_bundle(small_bundle("Condition"), again=True)
     assert caught.value.reason == "epoch_stopped"
     honest = network.patient(shared.person)
     honest.revoke(shared.consent)
-    assert {one.epoch for one in honest.publish_bundle(small_bundle("Condition"))} == {1}
+    assert {one.epoch for one in honest.publish_bundle(small_bundle("Condition"), again=True)} == {1}
 
 
 def test_keys_that_were_sent_count_although_no_answer_came(network: Network, clinic: Person) -> None:
@@ -457,7 +457,7 @@ def test_keys_that_were_sent_count_although_no_answer_came(network: Network, cli
     patient = client_through(network, person, Heard(_still_epoch_zero, person.state))
     patient.revoke(consent)
     with pytest.raises(ProofInvalid) as caught:
-        patient.publish_bundle(small_bundle("Condition"))
+        patient.publish_bundle(small_bundle("Condition"), again=True)
     assert caught.value.reason == "epoch_stopped"
 
 
@@ -473,7 +473,7 @@ def test_stopping_what_never_reached_a_gateway_closes_no_epoch(network: Network,
     (consent,) = person.state.filings
     with pytest.raises(NotFound):
         patient.revoke(consent)
-    assert {one.epoch for one in patient.publish_bundle(small_bundle("Condition"))} == {0}
+    assert {one.epoch for one in patient.publish_bundle(small_bundle("Condition"), again=True)} == {0}
 
 
 class Withheld(httpx2.BaseTransport):

@@ -146,7 +146,7 @@ def test_whoever_is_left_after_a_stop_reads_what_is_new(
     assert readable(network, clinic, alice) == readable(network, surgery, alice) != set()
     patient = network.patient(alice)
     patient.revoke(stopping)
-    new = patient.publish_bundle(small_bundle("Condition"))
+    new = patient.publish_bundle(small_bundle("Condition"), again=True)
     assert {record.epoch for record in new} == {1}
     assert readable(network, clinic, alice) == set()
     assert {record.root for record in new} < readable(network, surgery, alice)
