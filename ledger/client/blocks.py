@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from ledger.client.gateway import GatewayClient
 from ledger.errors import BlockMissing, Forbidden, NotFound
 from ledger.ids import Cid
-from ledger.records.blocks import missing, require_storable
+from ledger.records.blocks import BlockStore, missing, require_storable
 from ledger.records.cid import parse_cid, require_block
+from ledger.records.transfer import copy_record
 
 
 class GatewayBlocks:
@@ -36,6 +37,10 @@ class GatewayBlocks:
         except (NotFound, BlockMissing):
             return False
         return True
+
+    def adopt(self, root: Cid, source: BlockStore) -> None:
+        """See `BlockStore.adopt`; needs an enrolled patient."""
+        copy_record(root, source, self)
 
     def delete(self, cid: Cid) -> None:
         """Forbidden: no client deletes from a gateway."""

@@ -52,6 +52,18 @@ class BlockStore(Protocol):
     def cids(self) -> Iterator[Cid]:
         """The CIDs of all blocks held, in no particular order."""
 
+    def adopt(self, root: Cid, source: "BlockStore") -> None:
+        """Keep a whole record that another store has: its manifests and all below, durably once this returns.
+
+        What is there whole already is not sent again. The root goes last, so who holds it holds all; after a
+        failure another call goes on where this one broke off. Memory grows by a CID for each 4 GiB.
+
+        Raises:
+            InvalidInput: not the root of a record.
+            BlockMissing, BlockCorrupt, RecordCorrupt: the source lacks a block, or spoiled one.
+            StoreUnavailable: one of the two does not answer.
+        """
+
 
 class MemoryBlockStore:
     """A `BlockStore` in memory, for tests and for what need not last."""
@@ -84,6 +96,13 @@ class MemoryBlockStore:
         """See `BlockStore.cids`."""
         return iter(tuple(self._blocks))
 
+    def adopt(self, root: Cid, source: BlockStore) -> None:
+        """See `BlockStore.adopt`."""
+        # Imported here, since what reads manifests needs the port above.
+        from ledger.records.transfer import copy_record
+
+        copy_record(root, source, self)
+
 
 class LocalBlockStore:
     """A `BlockStore` in a directory: one file a block, ``<directory>/<2 characters>/<cid>``.
@@ -101,7 +120,7 @@ class LocalBlockStore:
     def put(self, cid: Cid, data: bytes) -> None:
         """See `BlockStore.put`."""
         require_storable(cid, data)
-        path = self._path(cid)
+        path = self.path_of(cid)
         if self._holds(path, data):
             return
         self._make_shard(path.parent)
@@ -111,7 +130,7 @@ class LocalBlockStore:
     def get(self, cid: Cid) -> bytes:
         """See `BlockStore.get`."""
         try:
-            with self._path(cid).open("rb") as file:
+            with self.path_of(cid).open("rb") as file:
                 data = file.read(MAX_BLOCK + 1)
         except FileNotFoundError as exc:
             raise missing(cid) from exc
@@ -122,7 +141,7 @@ class LocalBlockStore:
 
     def has(self, cid: Cid) -> bool:
         """See `BlockStore.has`."""
-        if self._path(cid).is_file():
+        if self.path_of(cid).is_file():
             return True
         if not (self._directory / _INCOMING).is_dir():
             raise _unavailable()
@@ -130,7 +149,7 @@ class LocalBlockStore:
 
     def delete(self, cid: Cid) -> None:
         """See `BlockStore.delete`."""
-        path = self._path(cid)
+        path = self.path_of(cid)
         try:
             path.unlink()
             sync_directory(path.parent)
@@ -147,9 +166,23 @@ class LocalBlockStore:
             except InvalidInput:  # not a block of ours
                 continue
 
-    def _path(self, cid: Cid) -> Path:
+    def adopt(self, root: Cid, source: BlockStore) -> None:
+        """See `BlockStore.adopt`; by hard links, if the source is a directory on the same file system."""
+        # Imported here, since what reads manifests needs the port above.
+        from ledger.records.linking import link_record
+        from ledger.records.transfer import copy_record
+
+        if not (isinstance(source, LocalBlockStore) and link_record(root, source, self)):
+            copy_record(root, source, self)
+
+    def path_of(self, cid: Cid) -> Path:
+        """The file of a block, whether there or not; InvalidInput if it is not a CID of ours."""
         # The last character of a CID carries three bits only; the two before it spread evenly.
         return self._directory / parse_cid(cid)[-3:-1] / cid
+
+    def sync(self) -> None:
+        """Flush the directory itself, so that the shards made in it last; OSError if that fails."""
+        sync_directory(self._directory)
 
     def _holds(self, path: Path, data: bytes) -> bool:
         try:

@@ -1,22 +1,26 @@
 """Blocks in a Kubo node: the adapter behind the `BlockStore` port.
 
-Every block is put with a recursive pin of its own, so garbage collection takes nothing that was put, and the
-pin of a record's root holds the whole record. Kubo is believed nothing: what it says it stored is read back,
-and each block is hashed here.
+A block that is put gets a recursive pin of its own, and an adopted record one on its root, which holds all of
+it: so garbage collection takes nothing that was kept. Kubo is believed nothing: what it says it stored is
+read back, and each block is hashed here.
 """
 
 import io
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import chain, dropwhile
 
 import msgspec
 
-from ledger.errors import BlockCorrupt, BlockMissing, Conflict, InvalidInput, StoreUnavailable
+from ledger.errors import BlockCorrupt, BlockMissing, Conflict, InvalidInput, RecordCorrupt, StoreUnavailable
 from ledger.ids import Cid
-from ledger.records.blocks import missing, require_storable
+from ledger.records.blocks import BlockStore, missing, require_storable
+from ledger.records.car import Stream, car
 from ledger.records.cid import Codec, codec_of, parse_cid, require_block
 from ledger.records.kuborpc import SECONDS, Absent, KuboRpc
+from ledger.records.manifest import walk
+from ledger.records.transfer import copy_block, is_whole, upwards
 
 _CODECS = {Codec.RAW: "raw", Codec.DAG_CBOR: "dag-cbor"}
 
@@ -52,7 +56,7 @@ class KuboBlockStore:
         """
         require_storable(cid, data)
         self._write(cid, data)
-        if self._is_intact(cid):
+        if is_whole(cid, self):
             return
         with self._mending:
             self._replace(cid, data)
@@ -82,6 +86,22 @@ class KuboBlockStore:
             return True
         return True
 
+    def adopt(self, root: Cid, source: BlockStore) -> None:
+        """See `BlockStore.adopt`; one stream, one pin that holds the record, and every block read back.
+
+        Blocks go in order, so what a broken-off transfer left is a beginning: it is looked for up to the
+        first block that is not there, and all from that one on is sent.
+
+        Raises also:
+            StoreUnavailable: ``kubo_not_pinned``: Kubo has the blocks and did not pin their root.
+        """
+        _, size = next(walk(root, source))
+        below = (cid for cid in upwards(root, source) if cid != root)
+        lacking = chain(dropwhile(lambda cid: self._has_whole(cid, source), below), [root])
+        self._import(root, size, ((cid, source.get(cid)) for cid in lacking))
+        for cid in upwards(root, source):
+            copy_block(cid, source, self)
+
     def is_pinned(self, cid: Cid) -> bool:
         """Whether this block has a pin of its own, so that garbage collection leaves it."""
         parse_cid(cid)
@@ -109,14 +129,16 @@ class KuboBlockStore:
             raise Conflict("a manifest that is kept links to this block", reason="block_in_use", cid=cid)
 
     def cids(self) -> Iterator[Cid]:
-        """See `BlockStore.cids`: what has a pin of its own. Memory grows by some 300 bytes a block.
+        """See `BlockStore.cids`: what is pinned, by itself or by a manifest above it.
 
-        Asked for in one piece, since a list that Kubo streams and breaks off looks like a shorter list; and
-        over the client's own HTTP session, since the library reads a long answer in quadratic time.
+        Memory grows by some 300 bytes a block. Pins are asked for in one piece, since a list that Kubo
+        streams and breaks off looks like a shorter list; and over the client's own HTTP session, since the
+        library reads a long answer in quadratic time.
         """
         with self.rpc.client() as client:
             pins = msgspec.json.decode(client.ask("/pin/ls", type="recursive"), type=_Pins)
-        return _ours(pins.keys)
+        pinned = set(_ours(pins.keys))
+        return iter(pinned.union(*(self._below(cid) for cid in pinned if codec_of(cid) is Codec.DAG_CBOR)))
 
     def close(self) -> None:
         """End the connections."""
@@ -130,19 +152,39 @@ class KuboBlockStore:
             if (stored["Key"], stored["Size"]) != (cid, len(data)):
                 raise LookupError("Kubo stored something else")
 
-    def _is_intact(self, cid: Cid) -> bool:
-        try:
-            self.get(cid)
-        except (BlockCorrupt, BlockMissing):
-            return False
-        return True
+    def _below(self, root: Cid) -> set[Cid]:
+        """What a pinned manifest holds; as much as is known, if it is damaged or none of ours."""
+        found = {root}
+        with suppress(BlockCorrupt, BlockMissing, RecordCorrupt):
+            found.update(cid for cid, _ in walk(root, self))
+        return found
+
+    def _import(self, root: Cid, size: int, blocks: Iterator[tuple[Cid, bytes]]) -> None:
+        file = Stream(car(root, blocks))
+        with self.rpc.client() as client, client.given(size):
+            answer = client.dag.imprt(file, opts={"pin-roots": "true"})["Root"]
+            if answer["Cid"]["/"] != root:
+                raise LookupError("Kubo imported something else")
+            if answer["PinErrorMsg"]:
+                raise StoreUnavailable(
+                    "Kubo did not pin what it was given",
+                    reason="kubo_not_pinned",
+                    fix="Its own log says why.",
+                )
+
+    def _has_whole(self, cid: Cid, source: BlockStore) -> bool:
+        """Whether a block is there; mended if it was damaged, as long as no pinned record holds it fast."""
+        there = self.has(cid)
+        if there:
+            copy_block(cid, source, self)
+        return there
 
     def _replace(self, cid: Cid, data: bytes) -> None:
         """Write a block anew that Kubo holds damaged and takes for held."""
         with suppress(Conflict):
             self.delete(cid)
         self._write(cid, data)
-        if not self._is_intact(cid):
+        if not is_whole(cid, self):
             raise StoreUnavailable(
                 "Kubo keeps a damaged block instead of the one given",
                 reason="block_not_replaced",

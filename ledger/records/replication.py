@@ -42,13 +42,15 @@ class ReplicatedBlockStore:
             StoreUnavailable: ``too_few_copies``: fewer stores than the factor took it.
         """
         require_storable(cid, data)
-        _, failures = self._each(lambda store: store.put(cid, data))
-        if len(self._stores) - len(failures) < self._factor:
-            raise StoreUnavailable(
-                f"a block reached {len(self._stores) - len(failures)} of the {self._factor} stores it must",
-                reason="too_few_copies",
-                fix="See which store is down, and try again.",
-            ) from failures[0]
+        self._enough(lambda store: store.put(cid, data))
+
+    def adopt(self, root: Cid, source: BlockStore) -> None:
+        """See `BlockStore.adopt`. Every store is tried, each in its way; `repair` mends those that failed.
+
+        Raises also:
+            StoreUnavailable: ``too_few_copies``: fewer stores than the factor took the record.
+        """
+        self._enough(lambda store: store.adopt(root, source))
 
     def get(self, cid: Cid) -> bytes:
         """See `BlockStore.get`; raises what is worst of what the stores say, if none has the block whole."""
@@ -105,6 +107,17 @@ class ReplicatedBlockStore:
         for store in lacking:
             store.put(cid, whole)
         return len(lacking)
+
+    def _enough(self, use: Callable[[BlockStore], None]) -> None:
+        """Do something in every store; success if as many as the factor did it."""
+        _, failures = self._each(use)
+        done = len(self._stores) - len(failures)
+        if done < self._factor:
+            raise StoreUnavailable(
+                f"{done} of the {self._factor} stores that must have it took it",
+                reason="too_few_copies",
+                fix="See which store is down, and try again.",
+            ) from failures[0]
 
     def _each(self, use: Callable[[BlockStore], T]) -> tuple[list[T], list[StoreUnavailable]]:
         """What each store answers, and the failures of those that do not."""

@@ -1,9 +1,7 @@
 """What every block store does, whatever it is made of."""
 
 import os
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -13,102 +11,8 @@ from ledger.ids import Cid
 from ledger.records import manifest
 from ledger.records.blocks import MAX_BLOCK, BlockStore, LocalBlockStore, MemoryBlockStore
 from ledger.records.cid import Codec, cid_of
-from ledger.records.kubo import KuboBlockStore
 from ledger.records.manifest import CHUNK
-from ledger.records.replication import ReplicatedBlockStore
-from tests.nodes.daemon import Kubo
-
-
-@dataclass(frozen=True)
-class Adapter:
-    """A store under test, and how something outside damages a block that it holds."""
-
-    store: BlockStore
-    overwrite: Callable[[Cid, bytes], None]
-
-
-def memory_adapter(request: pytest.FixtureRequest) -> Adapter:
-    store = MemoryBlockStore()
-
-    def overwrite(cid: Cid, data: bytes) -> None:
-        store._blocks[cid] = data
-
-    return Adapter(store, overwrite)
-
-
-def local_adapter(request: pytest.FixtureRequest) -> Adapter:
-    directory: Path = request.getfixturevalue("tmp_path") / "blocks"
-
-    def overwrite(cid: Cid, data: bytes) -> None:
-        (path,) = directory.rglob(cid)
-        path.write_bytes(data)
-
-    return Adapter(LocalBlockStore(directory), overwrite)
-
-
-def replicated_adapter(request: pytest.FixtureRequest) -> Adapter:
-    """Two stores that are damaged alike; what one does for the other is tested beside them."""
-    copies = memory_adapter(request), local_adapter(request)
-
-    def overwrite(cid: Cid, data: bytes) -> None:
-        for copy in copies:
-            copy.overwrite(cid, data)
-
-    return Adapter(ReplicatedBlockStore([copy.store for copy in copies]), overwrite)
-
-
-def kubo_adapter(request: pytest.FixtureRequest) -> Adapter:
-    return of_node(request, request.getfixturevalue("private_kubo"))
-
-
-def usual_kubo_adapter(request: pytest.FixtureRequest) -> Adapter:
-    return of_node(request, request.getfixturevalue("usual_kubo"))
-
-
-def of_node(request: pytest.FixtureRequest, node: Kubo) -> Adapter:
-    """The store of a node that several tests use, empty."""
-    store = KuboBlockStore(node.url)
-    request.addfinalizer(store.close)
-    for cid in sorted(store.cids(), reverse=True):  # manifests first
-        store.delete(cid)
-
-    def overwrite(cid: Cid, data: bytes) -> None:
-        node.block_file(cid).write_bytes(data)
-
-    return Adapter(store, overwrite)
-
-
-@pytest.fixture(scope="session")
-def private_kubo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubo]:
-    with Kubo(tmp_path_factory.mktemp("private")) as node:
-        yield node
-
-
-@pytest.fixture(scope="session")
-def usual_kubo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubo]:
-    """A node that hashes nothing on reading, and writes nothing that its cache says it has."""
-    usual = {"Datastore__HashOnRead": False, "Datastore__BlockKeyCacheSize": None}
-    with Kubo(tmp_path_factory.mktemp("usual"), **usual) as node:
-        yield node
-
-
-@pytest.fixture(
-    params=[
-        pytest.param(memory_adapter, id="memory"),
-        pytest.param(local_adapter, id="local"),
-        pytest.param(replicated_adapter, id="replicated"),
-        pytest.param(kubo_adapter, id="kubo", marks=pytest.mark.nodes),
-        pytest.param(usual_kubo_adapter, id="kubo as it comes", marks=pytest.mark.nodes),
-    ]
-)
-def adapter(request: pytest.FixtureRequest) -> Adapter:
-    made: Adapter = request.param(request)
-    return made
-
-
-@pytest.fixture
-def store(adapter: Adapter) -> BlockStore:
-    return adapter.store
+from tests.behaviours.adapters import Adapter
 
 
 def block(text: str, codec: Codec = Codec.RAW) -> tuple[Cid, bytes]:

@@ -1,0 +1,56 @@
+"""Every block store in turn, and a source that it can adopt from."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from ledger.records.blocks import BlockStore
+from tests.behaviours.adapters import (
+    Adapter,
+    kubo_adapter,
+    local_adapter,
+    memory_adapter,
+    replicated_adapter,
+    staged,
+    usual_kubo_adapter,
+)
+from tests.nodes.daemon import Kubo
+
+
+@pytest.fixture(scope="session")
+def private_kubo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubo]:
+    with Kubo(tmp_path_factory.mktemp("private")) as node:
+        yield node
+
+
+@pytest.fixture(scope="session")
+def usual_kubo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubo]:
+    """A node that hashes nothing on reading, and writes nothing that its cache says it has."""
+    usual = {"Datastore__HashOnRead": False, "Datastore__BlockKeyCacheSize": None}
+    with Kubo(tmp_path_factory.mktemp("usual"), **usual) as node:
+        yield node
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(memory_adapter, id="memory"),
+        pytest.param(local_adapter, id="local"),
+        pytest.param(replicated_adapter, id="replicated"),
+        pytest.param(kubo_adapter, id="kubo", marks=pytest.mark.nodes),
+        pytest.param(usual_kubo_adapter, id="kubo as it comes", marks=pytest.mark.nodes),
+    ]
+)
+def adapter(request: pytest.FixtureRequest) -> Adapter:
+    made: Adapter = request.param(request)
+    return made
+
+
+@pytest.fixture
+def store(adapter: Adapter) -> BlockStore:
+    return adapter.store
+
+
+@pytest.fixture(params=[pytest.param(memory_adapter, id="from memory"), pytest.param(staged, id="from disk")])
+def source(request: pytest.FixtureRequest) -> Adapter:
+    made: Adapter = request.param(request)
+    return made
