@@ -42,7 +42,7 @@ from ledger.records.prepared import Prepared
 from ledger.records.publish import MOST_RECORDS, Published
 from ledger.records.resources import Bundle
 from ledger.records.segments import segment
-from ledger.records.transfer import copy_record, remove_record
+from ledger.records.transfer import take_back
 
 _MOST_PLAINTEXT = 32 << 20
 _MOST_METADATA = 3 << 20
@@ -150,7 +150,7 @@ class Publisher:
         if len(records) == 1 and records[0].header.size >= LARGE:
             batch.tell_reading(partial(self._moving, "storing"))
         with ThreadPoolExecutor(_STORING) as pool:
-            list(pool.map(lambda one: copy_record(one.root, batch.blocks, self._context.blocks), records))
+            list(pool.map(lambda one: self._context.blocks.adopt(one.root, batch.blocks), records))
 
     def _send(self, batch: Batch) -> None:
         """Publish; what is refused is taken back. What may have been published stays for the next run."""
@@ -177,7 +177,7 @@ class Publisher:
         with undisturbed():
             try:
                 for one in () if published else batch.records:
-                    remove_record(one.root, batch.blocks, self._context.blocks)
+                    take_back(one.root, batch.blocks, self._context.blocks)
             except Forbidden:  # the blocks are the gateway's to keep
                 pass
             except EnvironmentFault:

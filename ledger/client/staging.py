@@ -70,7 +70,7 @@ class StagedBlocks(LocalBlockStore):
 
     def put(self, cid: Cid, data: bytes) -> None:
         """Keep a block that hashes to its CID. Raises StoreUnavailable, here or by `flush`."""
-        path = self._path(cid)
+        path = self.path_of(cid)
         try:
             if path.parent not in self._shards:
                 path.parent.mkdir(exist_ok=True)

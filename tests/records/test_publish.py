@@ -293,5 +293,5 @@ def test_memory_does_not_grow_with_the_file(
         header = file_record(path, patient=patient, record_class="imaging", media_type=media_type)
         measured.append(peaks_of_a_file(header, path, public_key, secret))
     for small, large in zip(*measured, strict=True):
-        assert large < small + (1 << 20)
+        assert large < small + (4 << 20)  # a few pieces lie between two threads
         assert large < 12 << 20

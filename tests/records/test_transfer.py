@@ -10,7 +10,7 @@ from ledger.ids import Cid
 from ledger.records import manifest
 from ledger.records.blocks import BlockStore, LocalBlockStore, MemoryBlockStore
 from ledger.records.manifest import CHUNK, fetch, store, walk
-from ledger.records.transfer import copy_record, remove_record
+from ledger.records.transfer import copy_record, take_back
 
 
 class Counting(MemoryBlockStore):
@@ -91,14 +91,14 @@ def test_removing_a_record_leaves_every_other(root: Cid, source: MemoryBlockStor
     other = store(iter([os.urandom(CHUNK + 1)]), source)
     for one in (root, other):
         copy_record(one, source, target)
-    remove_record(root, source, target)
+    take_back(root, source, target)
     assert set(target.cids()) == below(other, source)
-    remove_record(root, source, target)  # again is success
+    take_back(root, source, target)  # again is success
 
 
 def test_a_record_that_is_half_there_can_be_removed(root: Cid, source: MemoryBlockStore) -> None:
     target = MemoryBlockStore()
     for cid in sorted(below(root, source) - {root})[:2]:
         target.put(cid, source.get(cid))
-    remove_record(root, source, target)
+    take_back(root, source, target)
     assert list(target.cids()) == []
