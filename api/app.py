@@ -5,7 +5,19 @@ from starlette.middleware.base import RequestResponseEndpoint
 
 from api import problems
 from api.limits import BodyLimits
-from api.routes import access, consents, log, ops, participants, patients, records, releases, requests, signin
+from api.routes import (
+    access,
+    consents,
+    log,
+    ops,
+    participants,
+    patients,
+    records,
+    releases,
+    requests,
+    signin,
+    writing,
+)
 from ledger import __version__
 from ledger.service.gateway import Gateway
 
@@ -25,6 +37,7 @@ def create_app(gateway: Gateway) -> FastAPI:
         signin,
         patients,
         records,
+        writing,
         participants,
         requests,
         consents,

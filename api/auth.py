@@ -57,6 +57,16 @@ Provider = Annotated[Address, Depends(_provider)]
 """The signed-in account, admitted as a provider and not suspended."""
 
 
+def _depositor(gateway: GatewayPart, caller: Caller) -> Address:
+    if gateway.states.find(caller) is None:
+        participants.need_role(gateway, caller, Role.PROVIDER)
+    return caller
+
+
+Depositor = Annotated[Address, Depends(_depositor)]
+"""The signed-in account, who may bring ciphertext: an enrolled patient, or a provider in force."""
+
+
 def is_auditor(gateway: Gateway, caller: Address) -> bool:
     """Whether the account may read the whole log."""
     return participants.has_role(gateway, caller, Role.AUDITOR)

@@ -72,6 +72,30 @@ class RecordsBody(Body):
     records: list[RecordBody] = Field(min_length=1, max_length=MOST_RECORDS)
 
 
+class PlaceBody(Body):
+    """Where a writer would put a record of a patient, told by its header."""
+
+    patient: Name
+    purpose: list[Code] = Field(default=["TREAT"], max_length=8)
+    header: str = Field(max_length=1 << 20)
+
+
+class PublicationsBody(RecordsBody):
+    """A writer's records of one patient, and what they are for."""
+
+    patient: Name
+    purpose: list[Code] = Field(default=["TREAT"], max_length=8)
+
+
+class RefilingBody(Body):
+    """A record's key in its compartment, and the patient's signature for both."""
+
+    capsule: str = Field(max_length=1700)
+    compartment: str
+    epoch: int = Field(ge=0, lt=2**32)
+    signature: str = Field(max_length=132)
+
+
 class ProfileBody(Body):
     """A participant's public profile as canonical JSON text."""
 

@@ -14,13 +14,12 @@ REASONS = {
 
 def decision_context(decided: Decided) -> dict[str, Any]:
     """The context of a decision as AuthZEN carries it: nothing but what the log entry says."""
-    permitted = sorted(record.row.root for record in decided.permitted)
     basis = decided.decision.basis if decided.outcome is decided.decision.outcome else ()
     return {
         "evaluation": decided.evaluation,
         "outcome": str(decided.outcome),
         "reason": REASONS[decided.outcome],
-        "permitted": permitted,
+        "permitted": sorted(decided.decision.permitted),
         "basis": sorted(basis),
         "obligations": [
             {

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Request, Response, status
 from fastapi.concurrency import run_in_threadpool
 
-from api.auth import Caller, GatewayPart, Patient
+from api.auth import Caller, Depositor, GatewayPart, Patient
 from api.models import RecordsBody
 from ledger.records.cid import parse_cid
 from ledger.service import records
@@ -37,6 +37,6 @@ def get_block(cid: CidPath, gateway: GatewayPart) -> Response:
 
 
 @router.put("/blocks/{cid}", status_code=status.HTTP_204_NO_CONTENT)
-async def put_block(cid: CidPath, request: Request, gateway: GatewayPart, _patient: Patient) -> None:
+async def put_block(cid: CidPath, request: Request, gateway: GatewayPart, _caller: Depositor) -> None:
     """Store one block; its bytes must hash to the CID."""
     await run_in_threadpool(records.put_block, gateway, parse_cid(cid), await request.body())

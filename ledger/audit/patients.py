@@ -11,6 +11,7 @@ from ledger.ids import ConsentId
 from ledger.policy.compiler import CompiledConsent
 from ledger.policy.index import RecordIndex
 from ledger.policy.model import RecordFacts
+from ledger.records.header import RecordHeader
 
 
 @dataclass(slots=True, kw_only=True)
@@ -24,9 +25,13 @@ class HeldConsent:
 
 @dataclass(slots=True, kw_only=True)
 class PatientState:
-    """One patient as of the entry that is being read; ``changed`` is the last entry that changed it."""
+    """One patient as of the entry that is being read; ``changed`` is the last entry that changed it.
+
+    ``waiting`` has the records in the patient's inbox, which nobody can be handed, by their roots.
+    """
 
     consents: dict[ConsentId, HeldConsent] = field(default_factory=dict)
+    waiting: dict[str, RecordHeader] = field(default_factory=dict)
     changed: int = -1
     _records: dict[str, RecordFacts] = field(default_factory=dict)
     _index: RecordIndex | None = None

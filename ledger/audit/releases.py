@@ -63,6 +63,8 @@ class Releases:
             self._tally.could_not(_STEP, "entries before it could not be read")
             return
         wrong = _misfit(entry, None if permit is None else permit.decision)
+        if not wrong and not self._patients.state(entry.patient).waiting.keys().isdisjoint(entry.records):
+            wrong = "a record that waits in the patient's inbox"
         self._tally.require(
             not wrong,
             _STEP,

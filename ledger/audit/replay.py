@@ -1,6 +1,7 @@
 """REPLAY: every decision is made again, from the log and the chain alone, and must come out the same.
 
-Asked for a patient's records, the gateway must not tell by a DENY that there are any: it says NO_CONSENT.
+Asked for a patient's records, or to add one, the gateway must not tell by a DENY that there are any, or that
+there is such a patient: it says NO_CONSENT.
 """
 
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ from ledger.ids import Did
 from ledger.policy.engine import decide
 from ledger.policy.index import RecordIndex
 from ledger.policy.model import POLICY, Outcome, Request
+from ledger.records.cid import parse_cid
+from ledger.records.header import RecordHeader
 
 _STEP = Step.REPLAY
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -112,7 +115,7 @@ class Replay:
         consents = eligible(self._ground.chain, state, Did(decision.subject), head, block=block, later=later)
         again = decide(consents, _request(decision), records)
         outcome, basis = again.outcome, again.basis
-        if decision.resource.type == "patient" and outcome is Outcome.DENY:
+        if decision.resource.type != "record" and outcome is Outcome.DENY:
             outcome, basis = Outcome.NO_CONSENT, ()
         return Answer(
             outcome=str(outcome),
@@ -129,7 +132,19 @@ def _candidates(decision: Decision, state: PatientState) -> RecordIndex | str:
         return state.records.among(resource.ids)
     if resource.type == "patient" and resource.classes is not UNSET and resource.ids is UNSET:
         return state.records.of_classes(resource.classes) if resource.classes else state.records
-    return "records by name, or a patient's records by class"
+    if resource.type == "publication" and resource.root is not UNSET and resource.header is not UNSET:
+        return _proposed(decision, resource.root, resource.header, state)
+    return "records by name, a patient's records by class, or one to be added"
+
+
+def _proposed(decision: Decision, root: str, text: str, state: PatientState) -> RecordIndex | str:
+    """The record that somebody would add, unless it is there: nobody is let add one twice."""
+    if decision.action != "collect":
+        return "to collect, of a record to be added"
+    header = RecordHeader.from_bytes(text.encode())
+    if header.patient != decision.patient:
+        return "a header of this patient"
+    return RecordIndex.of(() if state.has(root) else (header.facts(parse_cid(root)),))
 
 
 def _request(decision: Decision) -> Request:

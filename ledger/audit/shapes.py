@@ -123,11 +123,13 @@ class Asked(OfPatient, frozen=True, kw_only=True, tag="request"):
 
 
 class Resource(Struct, frozen=True, forbid_unknown_fields=True):
-    """What was asked for: all records of some classes, or records by name."""
+    """What was asked about: all records of some classes, records by name, or one that somebody would add."""
 
-    type: Literal["patient", "record"]
+    type: Literal["patient", "record", "publication"]
     classes: list[str] | UnsetType = UNSET
     ids: list[str] | UnsetType = UNSET
+    root: str | UnsetType = UNSET
+    header: str | UnsetType = UNSET
 
 
 class Decision(OfPatient, frozen=True, kw_only=True, tag="decision"):
@@ -173,7 +175,10 @@ class Release(OfPatient, frozen=True, kw_only=True, tag="release"):
 
 
 class RecordPublished(OfPatient, frozen=True, kw_only=True, tag="record.published"):
-    """A record with its signed header."""
+    """A record with its signed header. Without ``decision`` its patient wrote it.
+
+    With it, somebody else did: it is the index of the PERMIT directly before.
+    """
 
     root: str
     header: str
@@ -181,6 +186,17 @@ class RecordPublished(OfPatient, frozen=True, kw_only=True, tag="record.publishe
     compartment: Word
     epoch: Count
     writer: str
+    signature: str
+    decision: Count | UnsetType = UNSET
+
+
+class RecordRefiled(OfPatient, frozen=True, kw_only=True, tag="record.refiled"):
+    """A record that its patient moved from the inbox to its compartment."""
+
+    root: str
+    capsule: Word
+    compartment: Word
+    epoch: Count
     signature: str
 
 
@@ -204,6 +220,7 @@ Ruled = (
     | Decision
     | Release
     | RecordPublished
+    | RecordRefiled
 )
 AnyEntry = Ruled | Unruled
 

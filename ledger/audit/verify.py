@@ -23,6 +23,7 @@ from ledger.audit.shapes import (
     LogOpened,
     OfPatient,
     RecordPublished,
+    RecordRefiled,
     Release,
 )
 from ledger.audit.sources import Gap, LogSource, Progress, Row, walk
@@ -155,10 +156,13 @@ class _Audit:
             case ConsentRevoked():
                 self._stops.stop(index, entry, complete=complete)
             case RecordPublished():
-                self._publications.publish(index, entry)
+                self._publications.publish(index, entry, complete=complete)
+            case RecordRefiled():
+                self._publications.refile(index, entry, complete=complete)
             case Decision():
                 self._filings.rely(index, entry, blocks, complete=complete)
                 self._replay.check(index, entry, blocks, complete=complete)
+                self._publications.decided(index, entry)
                 self._releases.permit(index, entry, blocks, self._times.max_head_age)
             case Release():
                 self._releases.release(index, entry, complete=complete)

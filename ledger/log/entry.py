@@ -41,6 +41,7 @@ class EntryKind(StrEnum):
     EMERGENCY_DECLARED = "emergency.declared"
     EMERGENCY_REVIEWED = "emergency.reviewed"
     RECORD_PUBLISHED = "record.published"
+    RECORD_REFILED = "record.refiled"
     RECORD_ERASED = "record.erased"
     PATIENT_ERASED = "patient.erased"
     LOG_READ = "log.read"

@@ -46,12 +46,18 @@ class Draft:
     entry: without ``time``, which the log sets.
     expect: the version of each patient (by tag) that was decided on.
     within: called with the transaction and the entry's index; what it raises undoes everything.
+    follows: the member that names the entry before this one, by its index.
     """
 
     tag: bytes
     entry: Mapping[str, Any] = field(repr=False)
     expect: Mapping[bytes, int] = field(default_factory=dict, repr=False)
     within: Within | None = None
+    follows: str | None = None
+
+    def at(self, index: int) -> Mapping[str, Any]:
+        """The entry as it is at `index`."""
+        return self.entry if self.follows is None else {**self.entry, self.follows: index - 1}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,7 +245,7 @@ class Journal:
     def _insert(self, connection: Connection, index: int, draft: Draft) -> Appended:
         for tag, version in draft.expect.items():
             _require_version(connection, tag, version)
-        entry, salt = encode(self._stamped(draft.entry)), self._randomness(SALT)
+        entry, salt = encode(self._stamped(draft.at(index))), self._randomness(SALT)
         inner_hash = inner(salt, entry)
         leaf = leaf_hash(leaf_data(draft.tag, inner_hash))
         self._rows.add(connection, index, tag=draft.tag, inner=inner_hash, leaf=leaf, salt=salt, entry=entry)

@@ -13,9 +13,9 @@ from typing import Any
 from ledger.chain.index import ChainIndex
 from ledger.consent import codes
 from ledger.errors import InvalidInput, UnknownCode
-from ledger.ids import CROCKFORD, Address, Did, parse_did
+from ledger.ids import CROCKFORD, Address, Cid, Did, parse_did
 from ledger.log.entry import EntryKind
-from ledger.log.journal import Appended, PatientChanged
+from ledger.log.journal import Appended, Draft, PatientChanged
 from ledger.parties import Role
 from ledger.policy.compiler import CompiledConsent
 from ledger.policy.engine import decide
@@ -23,6 +23,7 @@ from ledger.policy.index import RecordIndex
 from ledger.policy.model import Decision, Outcome, Request
 from ledger.policy.preview import Standing
 from ledger.records.cid import parse_cid
+from ledger.records.header import RecordHeader
 from ledger.service.gateway import Gateway, HeadFacts
 from ledger.service.states import FiledConsent, PatientState, PublishedRecord
 from ledger.service.stops import take_over_one
@@ -32,11 +33,19 @@ _NO_RECORDS = RecordIndex.of(())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Proposed:
+    """A record that somebody would add: its root, and its header, in which its labels are signed for."""
+
+    root: Cid
+    header: RecordHeader
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
     """Who asks for which records of whom, what for.
 
     ``records`` are roots asked for by name; when there are none, all records of ``classes`` (of any class, if
-    there are none either) are meant.
+    there are none either) are meant. ``proposed`` is a record that is not there yet, instead of both.
     """
 
     subject: Did
@@ -45,6 +54,49 @@ class Question:
     action: str = "access"
     classes: tuple[str, ...] = ()
     records: tuple[str, ...] = ()
+    proposed: Proposed | None = None
+
+    @property
+    def resource(self) -> dict[str, Any]:
+        """What was asked about, as the log entry names it."""
+        if self.proposed is not None:
+            header = self.proposed.header.to_bytes().decode()
+            return {"type": "publication", "root": self.proposed.root, "header": header}
+        if self.records:
+            return {"type": "record", "ids": sorted(self.records)}
+        return {"type": "patient", "classes": sorted(self.classes)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deliberated:
+    """A decision that is not in the log yet, so nothing may rest on it, with the entry that it would be."""
+
+    evaluation: str
+    question: Question
+    decision: Decision
+    outcome: Outcome
+    head: HeadFacts
+    at: int
+    state: PatientState | None
+    draft: Draft
+
+    def sequenced(self, appended: Appended) -> "Decided":
+        """The decision, now that its entry is in the log."""
+        allowed = set(self.decision.permitted)
+        published = () if self.state is None else self.state.records
+        return Decided(
+            evaluation=self.evaluation,
+            question=self.question,
+            decision=self.decision,
+            outcome=self.outcome,
+            permitted=tuple(record for record in published if record.row.root in allowed),
+            head=self.head,
+            at=self.at,
+            tag=self.draft.tag,
+            version=None if self.state is None else self.state.version,
+            state=self.state,
+            appended=appended,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,8 +149,69 @@ def decide_and_log(gateway: Gateway, question: Question) -> Decided:
     check(gateway, question)
     account = gateway.account_of(question.patient)
     if gateway.states.find(account) is None:
-        return _decide_on(gateway, question, account, None)
-    return gateway.states.sequenced(account, lambda state: _decide_on(gateway, question, account, state))
+        return _decide_on(gateway, question, None)
+    return gateway.states.sequenced(account, lambda state: _decide_on(gateway, question, state))
+
+
+def deliberate(gateway: Gateway, question: Question, state: PatientState | None) -> Deliberated:
+    """What the decision on `state` is, for whoever sequences its entry; None is somebody not enrolled.
+
+    Raises:
+        PatientChanged: the chain showed a stop that the log did not; decide on the new state.
+        Undecidable: see `decide_and_log`.
+    """
+    head = gateway.head()
+    at = max(gateway.now_ms(), gateway.journal.time)  # a clock set back must not date a decision back
+    if state is not None and _stopped_meanwhile(gateway, state, head):
+        raise PatientChanged("a stop has reached the chain and is in the log now")
+    subject = parse_did(question.subject)[1]
+    decision = decide(
+        () if state is None else eligible(state.consents, gateway.follower.index, head, subject),
+        _request(question, at),
+        _NO_RECORDS if state is None else _wanted(question, state),
+    )
+    outcome = decision.outcome
+    if not question.records and outcome is Outcome.DENY:
+        outcome = Outcome.NO_CONSENT  # DENY would tell that there are such records, or such a patient
+    evaluation = "ev_" + "".join(CROCKFORD[byte & 31] for byte in gateway.randomness(26))
+    account = gateway.account_of(question.patient)
+    draft = gateway.draft(
+        EntryKind.DECISION,
+        head=head,
+        tag=gateway.made_up_tag(account) if state is None else state.tag,
+        patient=question.patient,
+        expect=None if state is None else state.version,
+        **_entry(question, decision, outcome, evaluation=evaluation, at=at, level=gateway.settings.level),
+    )
+    return Deliberated(
+        evaluation=evaluation,
+        question=question,
+        decision=decision,
+        outcome=outcome,
+        head=head,
+        at=at,
+        state=state,
+        draft=draft,
+    )
+
+
+def could_permit(gateway: Gateway, question: Question) -> bool:
+    """Whether some consent in force, taken by itself, permits what is asked. Nothing is logged.
+
+    So it says no more than that consent does, which whoever asks may read: other consents of the patient,
+    which might refuse, do not show.
+
+    Raises:
+        UnknownCode, InvalidInput, Undecidable: see `decide_and_log`.
+    """
+    check(gateway, question)
+    head, subject = gateway.head(), parse_did(question.subject)[1]
+    state = gateway.states.find(gateway.account_of(question.patient))
+    if state is None:
+        return False
+    request, records = _request(question, gateway.now_ms()), _wanted(question, state)
+    counting = eligible(state.consents, gateway.follower.index, head, subject)
+    return any(decide((one,), request, records).outcome is Outcome.PERMIT for one in counting)
 
 
 def eligible(
@@ -126,46 +239,9 @@ def _standing(consents: Iterable[FiledConsent], index: ChainIndex, head: HeadFac
                 yield consent.standing.refusals
 
 
-def _decide_on(gateway: Gateway, question: Question, account: Address, state: PatientState | None) -> Decided:
-    head = gateway.head()
-    at = max(gateway.now_ms(), gateway.journal.time)  # a clock set back must not date a decision back
-    if state is not None and _stopped_meanwhile(gateway, state, head):
-        raise PatientChanged("a stop has reached the chain and is in the log now")
-    subject = parse_did(question.subject)[1]
-    decision = decide(
-        () if state is None else eligible(state.consents, gateway.follower.index, head, subject),
-        _request(question, at),
-        _NO_RECORDS if state is None else _wanted(question, state),
-    )
-    allowed = set(decision.permitted)
-    outcome = decision.outcome
-    if not question.records and outcome is Outcome.DENY:
-        outcome = Outcome.NO_CONSENT  # DENY would tell that there are records of these classes
-    published = () if state is None else state.records
-    permitted = tuple(record for record in published if record.row.root in allowed)
-    evaluation = "ev_" + "".join(CROCKFORD[byte & 31] for byte in gateway.randomness(26))
-    tag = gateway.made_up_tag(account) if state is None else state.tag
-    appended = gateway.append(
-        EntryKind.DECISION,
-        head=head,
-        tag=tag,
-        patient=question.patient,
-        expect=None if state is None else state.version,
-        **_entry(question, decision, outcome, evaluation=evaluation, at=at, level=gateway.settings.level),
-    )
-    return Decided(
-        evaluation=evaluation,
-        question=question,
-        decision=decision,
-        outcome=outcome,
-        permitted=permitted,
-        head=head,
-        at=at,
-        tag=tag,
-        version=None if state is None else state.version,
-        state=state,
-        appended=appended,
-    )
+def _decide_on(gateway: Gateway, question: Question, state: PatientState | None) -> Decided:
+    made = deliberate(gateway, question, state)
+    return made.sequenced(gateway.journal.append_many([made.draft])[0])
 
 
 def _stopped_meanwhile(gateway: Gateway, state: PatientState, head: HeadFacts) -> bool:
@@ -178,9 +254,18 @@ def _stopped_meanwhile(gateway: Gateway, state: PatientState, head: HeadFacts) -
 
 
 def _wanted(question: Question, state: PatientState) -> RecordIndex:
+    if question.proposed is not None:
+        return _not_there(question.proposed, state)
     if question.records:
         return state.index.among(question.records)
     return state.index.of_classes(question.classes) if question.classes else state.index
+
+
+def _not_there(proposed: Proposed, state: PatientState) -> RecordIndex:
+    """The record, unless the patient has it: nobody adds it twice, nor learns so whose it is."""
+    if any(record.row.root == proposed.root for record in state.records):
+        return _NO_RECORDS
+    return RecordIndex.of([proposed.header.facts(proposed.root)])
 
 
 def _request(question: Question, at: int) -> Request:
@@ -196,12 +281,6 @@ def _request(question: Question, at: int) -> Request:
 def _entry(
     question: Question, decision: Decision, outcome: Outcome, *, evaluation: str, at: int, level: str
 ) -> dict[str, Any]:
-    named = sorted(question.records)
-    resource: dict[str, Any] = (
-        {"type": "record", "ids": named}
-        if named
-        else {"type": "patient", "classes": sorted(question.classes)}
-    )
     basis = decision.basis if outcome is decision.outcome else ()
     return {
         "evaluation": evaluation,
@@ -210,7 +289,7 @@ def _entry(
         "purpose": list(question.purpose),
         "action": question.action,
         "emergency": False,
-        "resource": resource,
+        "resource": question.resource,
         "outcome": str(outcome),
         "permitted": sorted(decision.permitted),
         "basis": sorted(basis),

@@ -64,7 +64,7 @@ def leaves(gateway: Gateway, start: int, end: int) -> list[str]:
 
 
 def receipt(gateway: Gateway, reader: Address, index: int) -> dict[str, Any]:
-    """The receipt of an entry for a party to it: the patient, or the subject that the entry names.
+    """The receipt of an entry for a party to it: the patient, or the subject or writer that it names.
 
     Raises:
         NotFound: no such entry, or none of this reader's.
@@ -78,7 +78,8 @@ def receipt(gateway: Gateway, reader: Address, index: int) -> dict[str, Any]:
 def _is_party(gateway: Gateway, reader: Address, opened: OpenedEntry) -> bool:
     entry = decode(opened.entry or b"")
     did = gateway.did(reader)
-    return did in (entry.get("patient"), entry.get("subject"), entry.get("reader"))
+    party = did in (entry.get("patient"), entry.get("subject"), entry.get("reader"))
+    return party or entry.get("writer") == reader
 
 
 def _log_reading(gateway: Gateway, reader: Address, start: int, end: int) -> None:

@@ -22,6 +22,8 @@ from ledger.store.records import RecordRow
 from ledger.store.repositories import Repositories
 
 T = TypeVar("T")
+INBOX = "0x" + "00" * 32
+"""The compartment of what is sealed to a patient's inbox."""
 _ATTEMPTS = 16
 
 
@@ -46,10 +48,15 @@ class FiledConsent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedRecord:
-    """A record as decisions use it."""
+    """A record as decisions use it; `waits` in the inbox for its patient to file it."""
 
     row: RecordRow
     header: RecordHeader
+
+    @property
+    def waits(self) -> bool:
+        """Whether it was sealed to the inbox and not re-filed since."""
+        return bool(self.row.sealed["compartment"] == INBOX)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,11 +146,14 @@ class PatientStates:
 def _load(
     stores: Repositories, connection: Connection, row: PatientRow, known: PatientState | None
 ) -> PatientState:
-    """The state now, taking from `known` what cannot have changed: documents, and records once published."""
+    """The state now, taking from `known` what cannot have changed: documents, and records left in place."""
     did = Did(row.sealed["patient"])
     earlier = {} if known is None else {consent.id: consent for consent in known.consents}
-    records = () if known is None else known.records
-    after = records[-1].row.entry if records else -1
+    records = {} if known is None else {record.row.root: record for record in known.records}
+    after = max((record.row.changed for record in records.values()), default=-1)
+    for record in stores.records.of_patient(connection, row.tag, after=after):
+        header = RecordHeader.from_bytes(record.sealed["header"].encode())
+        records[record.root] = PublishedRecord(row=record, header=header)
     return PatientState(
         tag=row.tag,
         did=did,
@@ -154,11 +164,7 @@ def _load(
             _filed(consent, earlier.get(ConsentId(consent.consent)))
             for consent in stores.consents.of_patient(connection, row.tag)
         ),
-        records=records
-        + tuple(
-            PublishedRecord(row=record, header=RecordHeader.from_bytes(record.sealed["header"].encode()))
-            for record in stores.records.of_patient(connection, row.tag, after=after)
-        ),
+        records=tuple(records.values()),
     )
 
 

@@ -60,6 +60,16 @@ records = Table(
     comment="Published records: header, publication, record capsule.",
 )
 
+refilings = Table(
+    "refilings",
+    metadata,
+    Column("tag", LargeBinary(20), ForeignKey("patients.tag"), primary_key=True),
+    Column("root", String(96), primary_key=True),
+    Column("entry", BigInteger, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    comment="Records that patients moved from their inbox to a compartment: publication, record capsule.",
+)
+
 consents = Table(
     "consents",
     metadata,

@@ -59,7 +59,7 @@ def test_a_decision_on_a_state_before_a_stop_is_not_logged(
     consents.stop(gateway, before, consent, stop_signature(gateway, alice, consent))
     size = gateway.journal.size
     with pytest.raises(PatientChanged):
-        decisions._decide_on(gateway, question, alice.identity.account.address, before)
+        decisions._decide_on(gateway, question, before)
     assert gateway.journal.size == size
     assert decisions.decide_and_log(gateway, question).outcome is Outcome.NO_CONSENT
 
