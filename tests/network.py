@@ -50,6 +50,8 @@ class MemoryState:
     next_controller: int = 0
     fingerprint: bytes | None = None
     filings: MutableMapping[ConsentId, KeptFiling] = field(default_factory=dict)
+    persons: MutableMapping[Did, bytes] = field(default_factory=dict)
+    epochs: MutableMapping[bytes, int] = field(default_factory=dict)
     log_key: str | None = None
     checkpoint: str | None = None
     receipts: list[dict[str, Any]] = field(default_factory=list)

@@ -14,7 +14,10 @@ router = APIRouter(prefix="/v1", tags=["patient"])
 
 @router.put("/patient")
 def enrol(body: EnrolmentBody, gateway: GatewayPart, caller: Caller) -> dict[str, Any]:
-    """Enrol the signed-in account as a patient; again with the same keys is success."""
+    """Enrol the signed-in account as a patient; again with the same keys is success.
+
+    Tells how many records of others wait in the inbox.
+    """
     tag = patients.enrol(
         gateway,
         caller,
@@ -23,7 +26,8 @@ def enrol(body: EnrolmentBody, gateway: GatewayPart, caller: Caller) -> dict[str
         possession=body.possession,
         inbox=body.inbox.model_dump(),
     )
-    return {"patient": gateway.did(caller), "tag": hexed(tag)}
+    waiting = sum(record.waits for record in gateway.states.need(caller).records)
+    return {"patient": gateway.did(caller), "tag": hexed(tag), "waiting": waiting}
 
 
 @router.get("/patient")

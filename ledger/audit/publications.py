@@ -17,10 +17,9 @@ from ledger.errors import InvalidInput, LedgerError
 from ledger.ids import Address, did_of, parse_address, parse_did, parse_word
 from ledger.policy.model import Outcome
 from ledger.records.cid import digest_of, parse_cid
-from ledger.records.header import RecordHeader
+from ledger.records.header import INBOX, RecordHeader
 
 _STEP = Step.REPLAY
-_INBOX = bytes(32)
 
 
 class Publications:
@@ -53,13 +52,12 @@ class Publications:
                 index,
                 expected="a header that the record's writer signed: the patient, or whom a permit allows it",
                 found=f"{exc.message} ({exc.reason})",
-                meaning="The labels that decisions rest on are not those of the record's writer, or nobody let "
-                "this writer add it.",
+                meaning="Decisions rest on labels that no writer vouches for, or on a record nobody allowed.",
             )
             return
         state = self._patients.state(entry.patient)
         state.publish(entry.root, header.facts(parse_cid(entry.root)))
-        if parse_word(entry.compartment) == _INBOX:
+        if parse_word(entry.compartment) == INBOX:
             state.waiting[entry.root] = header
         state.changed = index
 
@@ -91,7 +89,7 @@ class Publications:
         patient, writer = parse_did(entry.patient)[1], parse_address(entry.writer)
         compartment = parse_word(entry.compartment)
         others = writer != patient
-        if header.patient != entry.patient or compartment not in (header.compartment, *[_INBOX] * others):
+        if header.patient != entry.patient or compartment not in (header.compartment, *[INBOX] * others):
             raise InvalidInput("the header is of another patient or compartment", reason="other_header")
         if others or entry.decision is not UNSET:
             self._require_permit(index, entry, writer)

@@ -236,6 +236,12 @@ class ChainIndex:
             changes = up_to(number, self._history.participants.get(account))
             return changes[-1].state if changes else None
 
+    def ever_had_role(self, account: Address, role: int) -> bool:
+        """Whether the directory ever admitted an account with a role, whatever it is now."""
+        with self.lock:
+            changes = self._history.participants.get(account, [])
+            return any(change.state.roles & role for change in changes)
+
     def participants(self, at: int | None = None) -> Mapping[Address, ParticipantState]:
         """Every participant as of a block, suspended ones too."""
         with self.lock:

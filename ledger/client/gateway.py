@@ -143,6 +143,10 @@ class GatewayClient:
         """Publish records, all or none, by header, capsule and publication; the same again is success."""
         return self._signed("POST", "/v1/records", wire.Publications, {"records": batch}).records
 
+    def refile(self, root: Cid, place: dict[str, Any]) -> wire.Published:
+        """Move a record from the inbox to its compartment; the same again is success."""
+        return self._signed("POST", f"/v1/records/{root}/refiling", wire.Published, place)
+
     def records(self) -> list[wire.Record]:
         """The patient's own records."""
         return self._signed("GET", "/v1/records", wire.Records).records
@@ -204,6 +208,16 @@ class GatewayClient:
         ).entries
 
     # For providers.
+
+    def place(self, patient: Did, header: str, purposes: list[str]) -> wire.SealingPlace:
+        """To which key a patient's record with this header is to be sealed; AccessDenied if none could be."""
+        body = {"patient": patient, "header": header, "purpose": purposes}
+        return self._signed("POST", "/v1/publications/place", wire.SealingPlace, body)
+
+    def write(self, patient: Did, batch: list[dict[str, Any]], purposes: list[str]) -> wire.WrittenRecords:
+        """Add records to a patient, all or none; the same again is success."""
+        body = {"patient": patient, "records": batch, "purpose": purposes}
+        return self._signed("POST", "/v1/publications", wire.WrittenRecords, body)
 
     def request(self, body: dict[str, Any]) -> wire.Requested:
         """Ask a patient for a consent."""

@@ -50,7 +50,7 @@ def wanted(
     current: Callable[[bytes], int | None],
     at: datetime,
 ) -> frozenset[SealedTo]:
-    """Which compartment keys the people in `consent` must hold, and no others.
+    """Which compartment keys the people in `consent` must hold, and no others; none for what waits.
 
     A compartment is sealed in every epoch in which it has a record that they can open under this consent and
     that no other consent in force closes to them, and in its current epoch for what is yet to come. A consent
@@ -58,6 +58,7 @@ def wanted(
     """
     found: set[SealedTo] = set()
     at = max(at, _start(consent, at))
+    records = [record for record in records if not record.waiting]
     facts = RecordIndex.of(record.facts for record in records)
     for actor in consent.document.actors:
         person = Did(actor)

@@ -103,9 +103,14 @@ class Desk:
         )
 
     def enrolled(self) -> PatientClient:
-        """The profile as a patient whom the gateway knows; raises as `PatientClient.enrol`."""
+        """The profile as a patient whom the gateway knows; what waits in the inbox is filed.
+
+        Raises:
+            LedgerError: see `PatientClient.enrol` and `PatientClient.reseal`.
+        """
         patient = self.patient
-        patient.enrol()
+        if patient.enrol().waiting:
+            patient.reseal()
         return patient
 
     def has_role(self, role: Role) -> bool:

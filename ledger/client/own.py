@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ledger.chain.index import ChainState
+from ledger.client.asking import unasked
 from ledger.client.context import Context
 from ledger.client.memory import is_stopped
 from ledger.client.ports import KeptFiling
@@ -13,7 +14,7 @@ from ledger.client.wire import ChainStatus, Consent
 from ledger.consent.commitment import VerifiedConsent, filing_from_json, verify_filing
 from ledger.consent.document import ConsentDocument
 from ledger.errors import CommitmentMismatch
-from ledger.ids import Address, ConsentId
+from ledger.ids import Address, Cid, ConsentId
 from ledger.policy.preview import Standing
 
 UNFILED = "unfiled"
@@ -50,16 +51,41 @@ class OwnConsent:
         return found if self.state in RUNNING else found.refusals
 
 
-def own_records(context: Context) -> list[VerifiedRecord]:
-    """The patient's records, each as it was signed.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToldRecords:
+    """All that a gateway says are this patient's records, each as it was signed.
+
+    ``unasked`` are those by others that no consent of the patient ever let them add.
+    """
+
+    records: tuple[VerifiedRecord, ...]
+    unasked: frozenset[Cid]
+
+
+def told_records(context: Context) -> ToldRecords:
+    """The patient's records, whoever wrote them.
 
     Raises:
         SignatureInvalid, RecordCorrupt, InvalidInput: see `verify_record`.
+        CommitmentMismatch, DocumentRejected: see `own_consents`.
     """
-    return [
-        verify_record(record, patient=context.did, domain=context.records_domain)
+    records = tuple(
+        verify_record(record, patient=context.did, domain=context.records_domain, directory=context.directory)
         for record in context.gateway.records()
-    ]
+    )
+    if all(record.by_patient for record in records):
+        return ToldRecords(records=records, unasked=frozenset())
+    signed = [one.document for one in own_consents(context) if one.state != UNFILED]
+    return ToldRecords(records=records, unasked=unasked(records, signed, context.clock()))
+
+
+def own_records(context: Context) -> list[VerifiedRecord]:
+    """The records that the patient published, or let somebody add; raises as `told_records`.
+
+    What nobody asked for is left out, so that nothing is ever sealed for its sake.
+    """
+    told = told_records(context)
+    return [record for record in told.records if record.root not in told.unasked]
 
 
 def own_consents(context: Context) -> list[OwnConsent]:

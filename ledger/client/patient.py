@@ -18,7 +18,7 @@ from ledger.client.gateway import GatewayClient, system_clock
 from ledger.client.keys import CompartmentKeys
 from ledger.client.known import NothingKnown, OwnRecords
 from ledger.client.outbox import OwnOutbox
-from ledger.client.own import OwnConsent
+from ledger.client.own import OwnConsent, ToldRecords
 from ledger.client.ports import ClientState, Moving, Progress, silent, unmoved
 from ledger.client.publications import VerifiedRecord
 from ledger.client.publishing import Publisher
@@ -155,6 +155,10 @@ class PatientClient:
     def records(self) -> list[VerifiedRecord]:
         """See `own.own_records`."""
         return own.own_records(self._context)
+
+    def told_records(self) -> ToldRecords:
+        """See `own.told_records`."""
+        return own.told_records(self._context)
 
     def requests(self) -> list[Request]:
         """What providers have asked of this patient; nobody signs these, a consent says what is so."""

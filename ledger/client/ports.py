@@ -66,6 +66,12 @@ class ClientState(Protocol):
     filings: MutableMapping[ConsentId, KeptFiling]
     """Every consent this client signed, also one whose filing never reached a gateway."""
 
+    persons: MutableMapping[Did, bytes]
+    """The same of the first bundle that was published for each other patient."""
+
+    epochs: MutableMapping[bytes, int]
+    """The highest epoch in which each patient's compartment (32 bytes) was ever written to."""
+
     log_key: str | None
     """The verifier of the gateway's log key, as first seen; another one later is refused."""
 

@@ -27,7 +27,7 @@ def open_now(context: Context, consents: Sequence[OwnConsent]) -> dict[Did, froz
         *(Standing.of(one.document, one.id) for one in running),
         *(one.standing.refusals for one in closing),
     ]
-    facts = RecordIndex.of(record.facts for record in own_records(context))
+    facts = RecordIndex.of(record.facts for record in own_records(context) if not record.waiting)
     found = {
         person: reachable(standing, person, facts, context.clock()) for person in sorted(_named(running))
     }

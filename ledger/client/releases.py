@@ -83,7 +83,12 @@ def released(context: Context, question: Question) -> VerifiedRelease:
     _check_release(context, release, index, request, signature)
     context.log.settle()
     records = tuple(
-        verify_record(record, patient=question.patient, domain=context.records_domain)
+        verify_record(
+            record,
+            patient=question.patient,
+            domain=context.records_domain,
+            directory=context.directory,
+        )
         for record in release.records
     )
     _require_asked_for(question, decision, records)
@@ -171,12 +176,13 @@ def _require_asked_for(question: Question, decision: Decision, records: Iterable
         unasked = (
             record.root not in permitted
             or record.root in seen
+            or record.waiting
             or (question.records and record.root not in question.records)
             or (question.classes and record.header.record_class not in question.classes)
         )
         if unasked:
             raise RecordCorrupt(
-                "the gateway handed out a record that was not asked for or not permitted",
+                "the gateway handed out a record that was not asked for, not permitted or not filed",
                 reason="record_unasked",
                 cid=record.root,
             )

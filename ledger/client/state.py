@@ -4,7 +4,8 @@
 
     {"checkpoint":"…","filings":{"0x…":{"closed":{},"controller":0,"filing":{…},"opened":{"0x…":0},
      "sealed":[["0x…",0,"did:…"]],"stopped":false,"taken":true}},
-     "fingerprint":"0x…","format":"consent-ledger/state/1","log_key":"…","next_controller":1}
+     "epochs":{"0x…":0},"fingerprint":"0x…","format":"consent-ledger/state/1","log_key":"…",
+     "next_controller":1,"persons":{"did:…":"0x…"}}
 """
 
 import os
@@ -25,7 +26,7 @@ SEALED = "consent-ledger/state-sealed/1"
 FORMAT = "consent-ledger/state/1"
 
 _REQUIRED = {"filings", "format", "next_controller"}
-_OPTIONAL = {"checkpoint", "fingerprint", "log_key"}
+_OPTIONAL = {"checkpoint", "epochs", "fingerprint", "log_key", "persons"}
 _KEPT = {"closed", "controller", "filing", "opened", "sealed", "stopped", "taken"}
 
 T = TypeVar("T")
@@ -41,6 +42,8 @@ class SealedState:
     next_controller: int = 0
     fingerprint: bytes | None = field(default=None, repr=False)
     filings: MutableMapping[ConsentId, KeptFiling] = field(default_factory=dict, repr=False)
+    persons: MutableMapping[Did, bytes] = field(default_factory=dict, repr=False)
+    epochs: MutableMapping[bytes, int] = field(default_factory=dict, repr=False)
     log_key: str | None = None
     checkpoint: str | None = None
     randomness: Callable[[int], bytes] = field(default=os.urandom, repr=False)
@@ -77,6 +80,8 @@ class SealedState:
             "fingerprint": None if self.fingerprint is None else hexed(self.fingerprint),
             "log_key": self.log_key,
             "checkpoint": self.checkpoint,
+            "persons": {did: hexed(found) for did, found in self.persons.items()} or None,
+            "epochs": {hexed(compartment): epoch for compartment, epoch in self.epochs.items()} or None,
         }
         return {
             "format": FORMAT,
@@ -95,6 +100,14 @@ def _parse(content: dict[str, Any]) -> dict[str, Any]:
         "filings": {
             parse_consent_id(consent): _kept_from_json(kept)
             for consent, kept in _of(content["filings"], dict).items()
+        },
+        "persons": {
+            _did(did): parse_word(_of(found, str))
+            for did, found in _of(content.get("persons", {}), dict).items()
+        },
+        "epochs": {
+            parse_word(compartment): _epoch(epoch)
+            for compartment, epoch in _of(content.get("epochs", {}), dict).items()
         },
         "log_key": _of(content["log_key"], str) if "log_key" in content else None,
         "checkpoint": _of(content["checkpoint"], str) if "checkpoint" in content else None,
@@ -133,9 +146,12 @@ def _sealed_to(value: object) -> SealedTo:
     entry = _of(value, list)
     if len(entry) != 3:
         raise _bad_state("a sealed capsule is not named by three values")
-    recipient = _of(entry[2], str)
-    parse_did(recipient)
-    return SealedTo(parse_word(_of(entry[0], str)), _epoch(entry[1]), Did(recipient))
+    return SealedTo(parse_word(_of(entry[0], str)), _epoch(entry[1]), _did(_of(entry[2], str)))
+
+
+def _did(text: str) -> Did:
+    parse_did(text)
+    return Did(text)
 
 
 def _epochs_to_json(epochs: Mapping[bytes, int]) -> dict[str, int]:

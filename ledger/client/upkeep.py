@@ -17,12 +17,16 @@ from ledger.client.memory import remember_grants, remember_sending
 from ledger.client.own import EXPIRED, RUNNING, OwnConsent, in_force, own_consents, own_records
 from ledger.client.ports import KeptFiling, SealedTo
 from ledger.client.publications import VerifiedRecord
+from ledger.client.refiling import refile
 from ledger.errors import NotAdmitted, NotFound
 from ledger.ids import ConsentId, Did
 
 
 def reseal(context: Context, keys: CompartmentKeys) -> list[ConsentId]:
-    """Deposit missing keys, and seal the consents in force to the epochs of today; which of them were sealed.
+    """File what waits, deposit missing keys, and seal the consents in force to the epochs of today.
+
+    Returns:
+        Which consents were sealed.
 
     People whom the directory no longer admits get nothing; a consent that the gateway has stopped is passed
     over.
@@ -32,17 +36,31 @@ def reseal(context: Context, keys: CompartmentKeys) -> list[ConsentId]:
         ProofInvalid: it names as current an epoch that a stopped consent has opened (``epoch_stopped``).
         GatewayUnreachable, ChainUnreachable: it can be done again later.
     """
-    records = own_records(context)
-    for record_class, labels in {(record.header.record_class, record.header.labels) for record in records}:
-        keys.ensure(record_class, labels)
-    consents = own_consents(context)
-    lost = {one.id: _known(context, one) & grants for one, grants in _due(context, keys, records, consents)}
-    done = {one.id for one in consents if one.id in lost and _deposited(context, one, lost[one.id])}
+    records, consents = own_records(context), own_consents(context)
+    _ensure(keys, records)
+    done = _narrow(context, keys, records, consents)
     if done:
         keys.load()  # What was taken from somebody has ended its epoch.
+    if refile(context, keys, records):
+        records = own_records(context)
+    _ensure(keys, records)
     due = _due(context, keys, records, consents)
-    done |= {one.id for one, grants in due if _deposited(context, one, grants)}
-    return sorted(done)
+    return sorted(done | {one.id for one, grants in due if _deposited(context, one, grants)})
+
+
+def _ensure(keys: CompartmentKeys, records: Sequence[VerifiedRecord]) -> None:
+    """Deposit the keys of every compartment with records."""
+    filed = (record.header for record in records if not record.waiting)
+    for record_class, labels in {(header.record_class, header.labels) for header in filed}:
+        keys.ensure(record_class, labels)
+
+
+def _narrow(
+    context: Context, keys: CompartmentKeys, records: Sequence[VerifiedRecord], consents: Sequence[OwnConsent]
+) -> set[ConsentId]:
+    """Hand in fewer capsules where somebody may see less than before; for which consents."""
+    due = list(_due(context, keys, records, consents))
+    return {one.id for one, grants in due if _deposited(context, one, _known(context, one) & grants)}
 
 
 def _due(

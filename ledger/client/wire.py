@@ -50,11 +50,15 @@ class Session(Struct, frozen=True, kw_only=True):
 
 
 class Enrolled(Struct, frozen=True, kw_only=True):
-    """A patient as the gateway knows them: did, tag of their log entries, version."""
+    """A patient as the gateway knows them: did, tag of their log entries, version.
+
+    ``waiting`` is how many records of others lie in their inbox.
+    """
 
     patient: str
     tag: str
     version: int = 0
+    waiting: int = 0
 
 
 class DepositedKey(Struct, frozen=True, kw_only=True):
@@ -98,8 +102,43 @@ class Publications(Struct, frozen=True, kw_only=True):
     records: list[Published]
 
 
+class SealingPlace(Struct, frozen=True, kw_only=True):
+    """``POST /v1/publications/place``: a signed public key, of a compartment or (32 zeros) the inbox."""
+
+    compartment: str
+    epoch: int
+    key: str
+    signature: str
+
+
+class RefusedRecord(Struct, frozen=True, kw_only=True):
+    """A record that a writer may not add, and the decision."""
+
+    root: str
+    decision: "Decision"
+
+
+class WrittenRecords(Struct, frozen=True, kw_only=True):
+    """``POST /v1/publications``: all records, or those that are refused; with a receipt for each."""
+
+    records: list[Published]
+    refused: list[RefusedRecord]
+    receipts: list[dict[str, Any]]
+
+
+class Written(Struct, frozen=True, kw_only=True):
+    """What the writer of a re-filed record signed: epoch of the inbox key, SHA-256 of the capsule to it."""
+
+    epoch: int
+    capsule: str
+    signature: str
+
+
 class Record(Struct, frozen=True, kw_only=True):
-    """A record as published: to its patient, or to a grantee after a PERMIT."""
+    """A record as published: to its patient, or to a grantee after a PERMIT.
+
+    The signature is the writer's; with ``written``, that of the patient, who moved it to where it is.
+    """
 
     root: str
     header: str
@@ -108,6 +147,7 @@ class Record(Struct, frozen=True, kw_only=True):
     capsule: str
     signature: str
     writer: str
+    written: Written | None = None
 
 
 class Records(Struct, frozen=True, kw_only=True):

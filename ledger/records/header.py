@@ -22,6 +22,8 @@ FORMAT = "consent-ledger/record/1"
 KINDS = ("fhir-segment", "file", "file-set")
 COMPRESSIONS = ("none", "zstd")
 MAX_SIZE = (1 << 53) - 1
+INBOX = bytes(32)
+"""What stands for a compartment where a record is sealed to its patient's inbox."""
 
 _DATE = re.compile(r"([0-9]{4})(?:-([0-9]{2})(?:-([0-9]{2}))?)?")
 _TEXT = re.compile(r"[^\x00-\x1f\x7f]+")

@@ -14,7 +14,7 @@ from ledger.records.ahead import LARGE, ahead
 from ledger.records.blocks import BlockStore
 from ledger.records.cid import digest_of
 from ledger.records.framing import frame
-from ledger.records.header import RecordHeader
+from ledger.records.header import INBOX, RecordHeader
 from ledger.records.manifest import store
 
 MOST_RECORDS = 256
@@ -47,8 +47,8 @@ class Published:
 
     @property
     def compartment(self) -> bytes:
-        """The compartment that the record belongs to, 32 bytes."""
-        return self.header.compartment
+        """The compartment that the key is sealed to, 32 bytes: the record's own, or `INBOX`."""
+        return INBOX if self.kind == "inbox" else self.header.compartment
 
     def publication(self) -> Publication:
         """What the writer's account signs about the record (records domain)."""

@@ -9,12 +9,12 @@ from sqlalchemy import Connection
 
 from ledger.consent.document import ConsentDocument, parse_document
 from ledger.errors import NotFound
-from ledger.ids import Address, Cid, ConsentId, Did, parse_did
+from ledger.ids import Address, Cid, ConsentId, Did, digest, parse_did
 from ledger.log.journal import PatientChanged
 from ledger.policy.compiler import CompiledConsent, compile_consent
 from ledger.policy.index import RecordIndex
 from ledger.policy.preview import Standing
-from ledger.records.header import RecordHeader
+from ledger.records.header import INBOX, RecordHeader
 from ledger.store.consents import ConsentRow
 from ledger.store.database import Database
 from ledger.store.patients import PatientRow
@@ -22,7 +22,7 @@ from ledger.store.records import RecordRow
 from ledger.store.repositories import Repositories
 
 T = TypeVar("T")
-INBOX = "0x" + "00" * 32
+IN_INBOX = digest(INBOX)
 """The compartment of what is sealed to a patient's inbox."""
 _ATTEMPTS = 16
 
@@ -56,7 +56,7 @@ class PublishedRecord:
     @property
     def waits(self) -> bool:
         """Whether it was sealed to the inbox and not re-filed since."""
-        return bool(self.row.sealed["compartment"] == INBOX)
+        return bool(self.row.sealed["compartment"] == IN_INBOX)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,7 +27,7 @@ from ledger.service.decisions import Decided, Deliberated, Proposed, Question, c
 from ledger.service.gateway import Gateway
 from ledger.service.patients import compartments, current_epochs
 from ledger.service.records import Submission
-from ledger.service.states import INBOX, PatientState
+from ledger.service.states import IN_INBOX, PatientState
 
 COLLECT = "collect"
 _NOWHERE = cid_of(Codec.DAG_CBOR, b"")
@@ -75,7 +75,7 @@ def place(gateway: Gateway, writer: Address, patient: Did, header: str, purpose:
             key, signature = str(row.sealed["key"]), str(row.sealed["signature"])
             return Place(compartment=compartment, epoch=row.epoch, key=key, signature=signature)
     inbox = state.sealed["inbox"]
-    return Place(compartment=INBOX, epoch=inbox["epoch"], key=inbox["key"], signature=inbox["signature"])
+    return Place(compartment=IN_INBOX, epoch=inbox["epoch"], key=inbox["key"], signature=inbox["signature"])
 
 
 def publish(
@@ -189,7 +189,7 @@ def _checked(
     account, questions = gateway.account_of(patient), []
     for one in batch:
         header = _header(one.header, patient)
-        if one.compartment not in (INBOX, digest(header.compartment)):
+        if one.compartment not in (IN_INBOX, digest(header.compartment)):
             raise InvalidInput("the record belongs in another compartment", reason="bad_compartment")
         claim = _claim(one, header, account)
         verify(claim.digest(gateway.records_domain), unhex(one.signature), writer)
@@ -256,7 +256,7 @@ def _positions(state: PatientState, batch: Sequence[Submission], writer: Address
 
 
 def _require_current(gateway: Gateway, state: PatientState, batch: Iterable[Submission]) -> None:
-    epochs = {INBOX: state.sealed["inbox"]["epoch"], **current_epochs(compartments(gateway, state))}
+    epochs = {IN_INBOX: state.sealed["inbox"]["epoch"], **current_epochs(compartments(gateway, state))}
     if any(epochs.get(one.compartment) != one.epoch for one in batch):
         raise Conflict(
             "that epoch of the compartment is not the current one",

@@ -29,7 +29,7 @@ def record(root: str, word: str, *, names: tuple[str, ...] = (), **more: Any) ->
         resources=tuple(sorted((name, f"urn:uuid:{name}") for name in names)),
         **more,
     )
-    return VerifiedRecord(root=Cid(root), header=header, epoch=0, capsule=b"")
+    return VerifiedRecord(root=Cid(root), header=header, epoch=0, capsule=b"", writer=header.patient)
 
 
 def visit(root: str, number: int, date: str | None) -> VerifiedRecord:
