@@ -1,19 +1,56 @@
 """Publishing what was planned: all in one run, in which nothing is published twice."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Protocol
 
+from cli import planning
 from cli.planning import Plan
-from ledger.errors import LedgerError
+from ledger.errors import InvalidInput, LedgerError
 
 if TYPE_CHECKING:
-    from ledger.client.patient import PatientClient
+    from ledger.client.opening import Desk
     from ledger.client.publishing import Publisher
+    from ledger.records.prepared import Prepared
 
 Progress = Callable[[int, int], None]
+Moving = Callable[[str, int, int], None]
 
 
-def publish(patient: "PatientClient", publisher: "Publisher", plan: Plan, progress: Progress) -> None:
+class Owner(planning.Owner, Protocol):
+    """Whose records are published, and who publishes them: the patient, or a writer for one."""
+
+    def bundle_records(self, source: bytes, *, same_person: bool = False) -> "list[Prepared]":
+        """See `PatientClient.bundle_records`."""
+
+    def publishing(self, *, again: bool, moving: Moving) -> "AbstractContextManager[Publisher]":
+        """See `PatientClient.publishing`."""
+
+
+def owner(desk: "Desk", patient: str | None, purposes: Sequence[str]) -> Owner:
+    """The profile's own records or, if a patient is named, those that it adds for them. Nothing is sent.
+
+    Only contacts and accounts name a patient: whom one writes for, no gateway may say.
+
+    Raises:
+        InvalidInput: purposes for one's own records (``purpose_of_own``); see `Writer`.
+        NotFound: no such contact.
+    """
+    from ledger.client.contacts import resolve_person
+
+    if patient is not None:
+        person = resolve_person(patient, desk.people.contacts)
+        return desk.provider.writer(person, purposes=purposes or ("TREAT",))
+    if purposes:
+        raise InvalidInput(
+            "--purpose says what a patient's records are added for",
+            reason="purpose_of_own",
+            fix="Name the patient too: --patient NAME. Your own records need none.",
+        )
+    return desk.patient
+
+
+def publish(patient: Owner, publisher: "Publisher", plan: Plan, progress: Progress) -> None:
     """Publish everything in a plan, in a run of `patient`; `progress` is told each record.
 
     Raises:

@@ -13,7 +13,9 @@ from cli.shapes.consents import (
     RequestList,
     RequestPart,
 )
+from cli.shapes.records import RecordList
 from cli.views import consents as consent_view
+from cli.views import records as record_view
 from cli.views import requests as request_view
 
 if TYPE_CHECKING:
@@ -79,6 +81,21 @@ def history(desk: "Desk") -> HistoryShown:
     names = desk.people.names(line.subject for line in lines)
     return HistoryShown(
         patient=desk.did, disclosures=[request_view.disclosure_part(line, names) for line in lines]
+    )
+
+
+def records(desk: "Desk") -> RecordList:
+    """All records of a patient, with the writers of those that others wrote."""
+    told = desk.enrolled().told_records()
+    writers = {record.writer for record in told.records if not record.by_patient}
+    names = desk.people.names(writers) if writers else {}
+    people = {did: PersonPart(did=did, name=names[did]) for did in writers}
+    return RecordList(
+        patient=desk.did,
+        records=[
+            record_view.listed_part(record, people.get(record.writer), unasked=record.root in told.unasked)
+            for record in told.records
+        ],
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from cli.sniffing import bundle_in, is_named, is_same_name, lines_in
 from ledger.errors import BundleRejected, InvalidInput, LedgerError
@@ -14,7 +14,6 @@ from ledger.records.folder import Skipped, walk
 if TYPE_CHECKING:
     from datetime import tzinfo
 
-    from ledger.client.patient import PatientClient
     from ledger.ids import Did
     from ledger.records.dicom import DicomFile
     from ledger.records.header import RecordHeader
@@ -24,6 +23,18 @@ if TYPE_CHECKING:
 UNKNOWN = "application/octet-stream"
 BY_DAY = (".csv", ".tsv", ".ndjson", ".jsonl")
 """The files that are cut by day if that is asked for."""
+
+
+class Owner(Protocol):
+    """Whose records are planned, as far as planning must know."""
+
+    @property
+    def did(self) -> "Did":
+        """The patient."""
+
+    @property
+    def fingerprint(self) -> bytes | None:
+        """Of the person whose bundle was published first for them; see `records.patient`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +86,7 @@ class Plan:
         return sum(len(one.headers) for one in self.bundles) + len(self.records)
 
 
-def planned(patient: "PatientClient", paths: Sequence[Path], said: Described) -> Plan:
+def planned(patient: Owner, paths: Sequence[Path], said: Described) -> Plan:
     """Look at every file, and at those in every directory.
 
     Raises:
@@ -94,7 +105,7 @@ def planned(patient: "PatientClient", paths: Sequence[Path], said: Described) ->
 class _Task:
     """One pass over the files, which sorts them by what they are."""
 
-    def __init__(self, patient: "PatientClient", said: Described) -> None:
+    def __init__(self, patient: Owner, said: Described) -> None:
         self._patient, self._said = patient, said
         self._known = patient.fingerprint
         self._bundles: list[PlannedBundle] = []

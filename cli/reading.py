@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from cli.shapes.records import DecisionPart, FilePart, RecordsRead, ResourcePart
+from cli.shapes.consents import PersonPart
+from cli.shapes.records import DecisionPart, FilePart, RecordsRead, ResourcePart, WriterPart
 from ledger.errors import InvalidInput
 
 if TYPE_CHECKING:
     from ledger.client.opening import Desk
+    from ledger.client.publications import VerifiedRecord
     from ledger.client.reading import ReadFile, ReadReport, ReadResource
     from ledger.client.wire import Decision
     from ledger.ids import Did
@@ -58,8 +60,26 @@ def read(
         files=[_file(one) for one in report.files],
         waiting=list(report.waiting),
         receipts=[int(receipt["index"]) for receipt in report.receipts],
+        writers=_writers(desk, report),
         saved=_saved(report, into),
     )
+
+
+def _writers(desk: "Desk", report: "ReadReport") -> list[WriterPart]:
+    """Who wrote what, of the records that their patient did not write."""
+    by_writer: dict[str, list[VerifiedRecord]] = {}
+    for record in report.records:
+        if not record.by_patient:
+            by_writer.setdefault(record.writer, []).append(record)
+    names = desk.people.names(by_writer) if by_writer else {}
+    return [
+        WriterPart(
+            writer=PersonPart(did=did, name=names[did]),
+            suspended=records[0].suspended,
+            records=[record.root for record in records],
+        )
+        for did, records in sorted(by_writer.items())
+    ]
 
 
 def _require_cid(text: str) -> None:

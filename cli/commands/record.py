@@ -5,12 +5,11 @@ from typing import Annotated
 
 import typer
 
-from cli import adding, labelling, planning
+from cli import adding, labelling, listing, planning
 from cli.exits import Exit
 from cli.groups import command, make_group
 from cli.ids import expand
 from cli.session import of
-from cli.shapes.records import RecordList
 from cli.views import labels as marks
 from cli.views import records as view
 
@@ -50,6 +49,13 @@ def add(
     again: Annotated[
         bool, typer.Option("--again", help="Publish also what is there already, as a second copy.")
     ] = False,
+    patient: Annotated[
+        str | None, typer.Option(metavar="NAME", help="For a provider: whose they are, by a card or account.")
+    ] = None,
+    purpose: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CODE", help="With --patient: what for. TREAT unless said otherwise."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be published.")] = False,
 ) -> None:
     """Encrypt and publish records. Only you can read them until you share them.
@@ -65,6 +71,9 @@ def add(
     What you have published already is left out, so after a stop of any kind just run the same command again:
     it goes on where it ended.
 
+    A provider or a device adds records to a patient who lets it, and cannot read them back. First take the
+    patient's card: consent contact add.
+
     Examples:
       consent record add bundle.json
       consent record add hospital-disc --dry-run
@@ -72,6 +81,7 @@ def add(
       consent record add heart-rate.csv --by-day --zone Europe/Berlin
       consent record add notes.pdf --class notes --mark PSY
       consent record add other-hospital.json --same-person "Alice Maria Miller"
+      consent -p watch record add heart-rate.csv --by-day --patient alice
     """
     session = of(context)
     said = planning.Described(
@@ -85,35 +95,34 @@ def add(
         zone=zone,
     )
     with session.desk() as desk:
-        plan = planning.planned(desk.patient, files, said)
+        owner = adding.owner(desk, patient, purpose or ())
+        plan = planning.planned(owner, files, said)
         if dry_run:
             foreseen = view.planned(plan)
             session.output.result(foreseen, view.planned_text(foreseen))
             return
-        patient = desk.enrolled()
+        if patient is None:
+            desk.enrolled()
         with (
             session.output.bars("Publishing") as bars,
-            patient.publishing(again=again, moving=bars.moving) as publisher,
+            owner.publishing(again=again, moving=bars.moving) as publisher,
         ):
-            adding.publish(patient, publisher, plan, bars.records)
-        shape = view.added(plan, publisher)
+            adding.publish(owner, publisher, plan, bars.records)
+        shape = view.added(plan, publisher, by_writer=patient is not None)
     session.output.result(shape, view.added_text(shape))
 
 
 @command(app, "list")
 def list_(context: typer.Context) -> None:
-    """Show all your records, with what the rules can see of them.
+    """Show all your records, with what the rules can see of them, and who wrote those that you did not.
 
     Example:
       consent record list
     """
     session = of(context)
     with session.desk() as desk:
-        records = desk.enrolled().records()
-        shape = RecordList(
-            patient=desk.did, records=[view.record_part(record.root, record.header) for record in records]
-        )
-    session.output.result(shape, view.records_text(shape.records))
+        shape = listing.records(desk)
+    session.output.result(shape, view.list_text(shape.records))
 
 
 @command(app)

@@ -1,6 +1,7 @@
 """Answers about records."""
 
 from cli.shapes.base import Part, Shape
+from cli.shapes.consents import PersonPart
 
 
 class DescribedRecord(Part, frozen=True, kw_only=True):
@@ -19,9 +20,24 @@ class DescribedRecord(Part, frozen=True, kw_only=True):
 
 
 class RecordPart(DescribedRecord, frozen=True, kw_only=True):
-    """One record by its root CID, with what the policy may know of it."""
+    """One record by its root CID, with what the policy may know of it.
+
+    ``waiting``: a writer sealed it to the patient's inbox, and the patient's client has not filed it yet.
+    """
 
     root: str
+    waiting: bool = False
+
+
+class ListedRecord(RecordPart, frozen=True, kw_only=True):
+    """A record with its writer, if that is not the patient; `suspended` by the directory since, or not.
+
+    ``unasked``: no choice of the patient ever let that writer add it.
+    """
+
+    writer: PersonPart | None = None
+    suspended: bool = False
+    unasked: bool = False
 
 
 class SkippedPart(Part, frozen=True, kw_only=True):
@@ -34,12 +50,14 @@ class SkippedPart(Part, frozen=True, kw_only=True):
 class RecordsAdded(Shape, frozen=True, kw_only=True):
     """Records that were encrypted, stored and published: of bundles, then of DICOM and other files.
 
-    ``already`` is how many were there before, byte for byte, and were left out.
+    ``already`` is how many were there before, byte for byte, and were left out. ``by_writer``: by a provider
+    who cannot read them back, for the patient.
     """
 
     patient: str
     records: list[RecordPart]
     already: int = 0
+    by_writer: bool = False
     skipped: list[SkippedPart]
 
 
@@ -62,7 +80,7 @@ class RecordList(Shape, frozen=True, kw_only=True):
     """All records of this patient."""
 
     patient: str
-    records: list[RecordPart]
+    records: list[ListedRecord]
 
 
 class RecordCheck(Part, frozen=True, kw_only=True):
@@ -120,8 +138,19 @@ class DecisionPart(Part, frozen=True, kw_only=True):
     log_index: int
 
 
+class WriterPart(Part, frozen=True, kw_only=True):
+    """Somebody other than the patient, and the records that they wrote, by root."""
+
+    writer: PersonPart
+    suspended: bool
+    records: list[str]
+
+
 class RecordsRead(Shape, frozen=True, kw_only=True):
-    """What a provider was given. ``saved`` is the bundle that was written, if a directory was named."""
+    """What a provider was given. ``saved`` is the bundle that was written, if a directory was named.
+
+    ``writers`` are those who wrote records of it; the others are by the patient.
+    """
 
     patient: str
     purpose: list[str]
@@ -132,4 +161,5 @@ class RecordsRead(Shape, frozen=True, kw_only=True):
     files: list[FilePart]
     waiting: list[str]
     receipts: list[int]
+    writers: list[WriterPart]
     saved: str | None = None

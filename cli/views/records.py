@@ -5,8 +5,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from cli.shapes.consents import PersonPart
 from cli.shapes.records import (
     DescribedRecord,
+    ListedRecord,
     PlannedRecord,
     RecordCheck,
     RecordPart,
@@ -16,10 +18,12 @@ from cli.shapes.records import (
     RecordsVerified,
     SkippedPart,
 )
+from cli.views.consents import person_text
 from cli.views.text import counted, listed, plain, size_words, table
 
 if TYPE_CHECKING:
     from cli.planning import Plan
+    from ledger.client.publications import VerifiedRecord
     from ledger.client.publishing import Publisher
     from ledger.client.verifying import BlockCheck
     from ledger.records.header import RecordHeader
@@ -44,9 +48,21 @@ class AnyRecord(Protocol):
         """Its sensitivity labels."""
 
 
-def record_part(root: str, header: "RecordHeader") -> RecordPart:
+def record_part(root: str, header: "RecordHeader", *, waiting: bool = False) -> RecordPart:
     """One record as data."""
-    return RecordPart(root=root, **_described(header))
+    return RecordPart(root=root, waiting=waiting, **_described(header))
+
+
+def listed_part(record: "VerifiedRecord", writer: PersonPart | None, *, unasked: bool) -> ListedRecord:
+    """One of a patient's records as data; `writer` is None for the patient."""
+    return ListedRecord(
+        root=record.root,
+        waiting=record.waiting,
+        writer=writer,
+        suspended=record.suspended and writer is not None,
+        unasked=unasked,
+        **_described(record.header),
+    )
 
 
 def planned(plan: "Plan") -> RecordsPlanned:
@@ -60,11 +76,14 @@ def planned(plan: "Plan") -> RecordsPlanned:
     )
 
 
-def added(plan: "Plan", publisher: "Publisher") -> RecordsAdded:
-    """What a run of publishing has published."""
+def added(plan: "Plan", publisher: "Publisher", *, by_writer: bool = False) -> RecordsAdded:
+    """What a run of publishing has published, `by_writer` and not by the patient."""
     return RecordsAdded(
         patient=plan.patient,
-        records=[record_part(one.root, one.header) for one in publisher.published],
+        by_writer=by_writer,
+        records=[
+            record_part(one.root, one.header, waiting=one.kind == "inbox") for one in publisher.published
+        ],
         already=publisher.already,
         skipped=skipped_parts(plan),
     )
@@ -91,6 +110,25 @@ def records_text(parts: Sequence[RecordPart]) -> str:
     return table([("CLASS", "MARKS", "DATE", "HOLDS", "SIZE", "CID"), *rows])
 
 
+def list_text(parts: Sequence[ListedRecord]) -> str:
+    """The records, and of those that others wrote by whom; then what is not as it should be."""
+    others = [part for part in parts if part.writer is not None]
+    lines = [records_text(parts)]
+    if others:
+        lines += ["", "Written by others:"]
+        rows = [(part.root, person_text(part.writer), _standing(part)) for part in others if part.writer]
+        lines.append(table(rows, indent="  "))
+    if any(part.waiting for part in parts):
+        lines += ["", "What waits is not filed yet, so nobody else can be given it."]
+    if any(part.unasked for part in parts):
+        lines += [
+            "",
+            "CAUTION: you never let its writer add a record that is marked NOT ASKED FOR. You share it with "
+            "nobody. Show it to an auditor: somebody at the gateway may have helped.",
+        ]
+    return "\n".join(lines)
+
+
 def classes_text(parts: Iterable[AnyRecord]) -> str:
     """How many of each class: ``4 labs, 2 vitals``."""
     counts = Counter(part.record_class for part in parts)
@@ -105,8 +143,7 @@ def added_text(shape: RecordsAdded) -> str:
         return "\n".join([f"Nothing new: {there}", *_skipped(shape.skipped)])
     resources = sum(part.resources for part in parts if part.kind == SEGMENT)
     holding = f" with {counted(resources, 'resource')}" if resources else ""
-    readers = "Only you can read them, and those whom a choice of yours lets."
-    said = f"Published {counted(len(parts), 'record')}{holding}. {readers}"
+    said = f"Published {counted(len(parts), 'record')}{holding}. {_readers(shape)}"
     known = [there] if shape.already else []
     return "\n".join([records_text(parts), "", said, *known, *_skipped(shape.skipped)])
 
@@ -157,6 +194,7 @@ def read_text(report: RecordsRead) -> str:
     lines = [
         f"Allowed: {counted(report.records, 'record')} with {' and '.join(held) or 'nothing'}.",
         *(f"  {kind}: {count}" for kind, count in sorted(_kinds(report).items())),
+        *_writers(report),
     ]
     if report.waiting:
         lines.append(
@@ -172,6 +210,29 @@ def read_text(report: RecordsRead) -> str:
         ("log entry", str(decision.log_index)),
     ]
     return "\n".join([*lines, "Details", table(rows, indent="  ")])
+
+
+def _readers(shape: RecordsAdded) -> str:
+    if not shape.by_writer:
+        return "Only you can read them, and those whom a choice of yours lets."
+    waiting = sum(part.waiting for part in shape.records)
+    filed = len(shape.records) - waiting
+    said = [f"{counted(filed, 'record')} filed"] * bool(filed)
+    said += [f"{counted(waiting, 'record')} waiting for the patient to file"] * bool(waiting)
+    return f"You cannot read them back. {' and '.join(said)}."
+
+
+def _standing(part: ListedRecord) -> str:
+    words = [("waits", part.waiting), ("suspended since", part.suspended), ("NOT ASKED FOR", part.unasked)]
+    return listed(word for word, holds in words if holds) if any(holds for _, holds in words) else ""
+
+
+def _writers(report: RecordsRead) -> list[str]:
+    return [
+        f"  {counted(len(part.records), 'record')} written by {person_text(part.writer)}"
+        f"{', suspended since' if part.suspended else ''}"
+        for part in report.writers
+    ]
 
 
 def _kinds(report: RecordsRead) -> Counter[str]:

@@ -15,6 +15,7 @@ from ledger.client.ports import ClientState
 from ledger.client.reading import ReadReport, read
 from ledger.client.releases import Question, decision_entry
 from ledger.client.wire import ChainStatus, Decision, Request, Requested
+from ledger.client.writer import Writer
 from ledger.consent import codes
 from ledger.consent.document import ConsentDocument, parse_document
 from ledger.consent.statement import statement
@@ -204,6 +205,10 @@ class ProviderClient:
             if denied.reason == Outcome.NO_CONSENT.lower():
                 self._context.directory.require_standing(self.did, Role.PROVIDER)
             raise
+
+    def writer(self, patient: Did, *, purposes: Sequence[str] = ("TREAT",)) -> Writer:
+        """This provider as a writer of a patient's records; see `Writer`."""
+        return Writer(self._context, patient, purposes)
 
     def _asked(self, answer: Requested, body: dict[str, Any]) -> Asked:
         context = self._context

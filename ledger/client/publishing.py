@@ -34,7 +34,7 @@ from ledger.errors import (
     LedgerError,
     RecordCorrupt,
 )
-from ledger.ids import Cid
+from ledger.ids import Cid, Did
 from ledger.records.ahead import LARGE
 from ledger.records.bundle import read_bundle
 from ledger.records.patient import patient_fingerprint
@@ -199,9 +199,14 @@ def bundle_records(context: Context, source: Path | bytes, *, same_person: bool 
     bundle = read_bundle(source)
     require_same_person(context.state.fingerprint, bundle, same_person=same_person)
     _bind(context, bundle)
+    return segment_records(bundle, context.did)
+
+
+def segment_records(bundle: Bundle, patient: Did) -> list[Prepared]:
+    """The segments of a patient's bundle as records."""
     return [
         Prepared(header=one.header, sources=(), plaintext=partial(_once, one.plaintext))
-        for one in segment(bundle, context.did)
+        for one in segment(bundle, patient)
     ]
 
 

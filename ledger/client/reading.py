@@ -52,6 +52,7 @@ class ReadReport:
     """What a permit opened. ``waiting`` are permitted records that the patient's client must seal first."""
 
     decision: Decision
+    records: tuple[VerifiedRecord, ...] = field(repr=False)
     resources: tuple[ReadResource, ...] = field(repr=False)
     files: tuple[ReadFile, ...] = field(repr=False)
     waiting: tuple[str, ...]
@@ -86,6 +87,7 @@ def read(context: Context, question: Question, into: Path | None = None) -> Read
             resources += _resources(context, release, record)
     return ReadReport(
         decision=release.decision,
+        records=release.records,
         resources=tuple(resources),
         files=tuple(files),
         waiting=release.waiting,
