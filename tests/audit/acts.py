@@ -205,6 +205,37 @@ def sign_publication(shown: dict[str, Any], signer: str) -> dict[str, Any]:
     return shown | {"signature": hexed(account(signer).sign(signed.digest(RECORDS)))}
 
 
+INBOX = digest(bytes(32))
+
+
+def proposed(
+    patient: str, writer: str, name: str, at_block: int, outcome: str, basis: Sequence[str] = ()
+) -> dict[str, Any]:
+    """A decision on a record that a writer would add."""
+    own, text = root(name), header(patient, "30954-2", ()).to_bytes().decode()
+    shown = decided(
+        patient, writer, at_block, outcome, permitted=[own] if outcome == "PERMIT" else [], basis=basis
+    )
+    resource = {"type": "publication", "root": own, "header": text}
+    return shown | {"action": "collect", "resource": resource}
+
+
+def written(patient: str, writer: str, name: str, at_block: int, decision: int) -> dict[str, Any]:
+    """A writer's record in a patient's inbox, on a permit."""
+    shown = published(patient, name, "30954-2", at_block)
+    shown |= {"compartment": INBOX, "writer": account(writer).address, "decision": decision}
+    return sign_publication(shown, writer)
+
+
+def refiled(patient: str, name: str, at_block: int, signer: str | None = None) -> dict[str, Any]:
+    """The patient's move of that record to its compartment."""
+    shown = published(patient, name, "30954-2", at_block)
+    shown |= {"capsule": digest(sha256(b"moved").digest())}
+    shown = sign_publication(shown, signer or patient)
+    kept = ("root", "capsule", "compartment", "epoch", "signature")
+    return entry("record.refiled", at_block, patient=did(patient), **{one: shown[one] for one in kept})
+
+
 def filed(
     patient: str,
     grantee: str,
@@ -215,6 +246,7 @@ def filed(
     until: datetime | None = FAR,
     excepted: Sequence[str] = (),
     starts: int = 1,
+    actions: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     document = parse_document(
         canonical(
@@ -226,6 +258,7 @@ def filed(
                 until=until,
                 at=datetime.fromtimestamp(block_time(starts), UTC),
                 exceptions=any_of(labels=excepted),
+                actions=actions,
                 deny=deny,
             )
         )
