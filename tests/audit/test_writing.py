@@ -1,6 +1,5 @@
 """Records by others than their patient: each behind a permit for itself, and moved by its patient alone."""
 
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
