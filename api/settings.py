@@ -15,6 +15,8 @@ class GatewaySettings(BaseSettings):
 
     state: the directory with keys and database.
     blocks: where records are kept: a directory, or a Kubo RPC's URL; several with commas, each keeping all.
+    blocks_factor: how many of those places must take each block; all of them if not set.
+    blocks_token_file: the file with the token that a Kubo among them asks for.
     rpc: JSON-RPC URL of an Ethereum node.
     deployment: the JSON file that names chain and contracts.
     host, port: where to listen; port 0 takes a free one.
@@ -28,6 +30,8 @@ class GatewaySettings(BaseSettings):
     rpc: str
     deployment: Path
     blocks: str = ""
+    blocks_factor: Annotated[int, Field(ge=1)] | None = None
+    blocks_token_file: Path | None = None
     database_url: str = ""
     host: str = "127.0.0.1"
     port: int = Field(default=8440, ge=0, le=65535)

@@ -41,6 +41,8 @@ class Stack:
         port: int = 0,
         rpc_port: int = 0,
         blocks: str = "",
+        blocks_factor: int | None = None,
+        blocks_token_file: Path | None = None,
         anchor_interval: int = 5,
         admit_gateway: bool = True,
         clock: Callable[[], datetime] = system_clock,
@@ -52,6 +54,8 @@ class Stack:
         self.rpc_url = ""
         self._host, self._port, self._rpc_port = host, port, rpc_port
         self._blocks = blocks
+        copies = {"blocks_factor": blocks_factor, "blocks_token_file": blocks_token_file}
+        self._copies = {name: value for name, value in copies.items() if value is not None}
         self._anchor_interval = anchor_interval
         self._admit = admit_gateway
         self._clock = clock
@@ -90,9 +94,16 @@ class Stack:
                 blocks=self._blocks,
                 anchor_interval=self._anchor_interval,
             )
+            settings = settings.model_copy(update=self._copies)
             self._server = exit_stack.enter_context(Server(settings, clock=self._clock))
             network = Config(gateway=self.url, rpc=self.rpc_url, deployment=deployment)
-            network = network.with_value("blocks", settings.block_places)
+            network = network.overridden(
+                {
+                    "blocks": settings.block_places,
+                    "blocks_factor": str(settings.blocks_factor or ""),
+                    "blocks_token_file": str(settings.blocks_token_file or ""),
+                }
+            )
             files.replace(self.network, network.encode())
             if self._admit:
                 _admit_gateway(network, accreditor, keys.relayer)

@@ -91,7 +91,13 @@ def open_gateway(
             clock=clock,
             depth=traffic.depth_on(deployment.chain_id, delay),
         ),
-        blocks=closing.enter_context(blockstores.opened(settings.block_places)),
+        blocks=closing.enter_context(
+            blockstores.opened(
+                settings.block_places,
+                factor=settings.blocks_factor,
+                token_file=settings.blocks_token_file,
+            )
+        ),
         stores=stores,
         states=PatientStates(
             database, stores, lambda account: keys.look_up(did_of(deployment.chain_id, account))

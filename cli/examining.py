@@ -1,6 +1,7 @@
 """What `consent ipfs check` asks a node."""
 
 from dataclasses import asdict
+from pathlib import Path
 
 from cli.shapes.ipfs import IpfsChecked, IpfsFinding
 from ledger.records import kuboprofile, stores
@@ -11,16 +12,16 @@ def node_in(setting: str) -> str | None:
     return next((place.strip() for place in setting.split(",") if stores.is_url(place)), None)
 
 
-def examine_node(url: str) -> IpfsChecked:
+def examine_node(url: str, token_file: Path | None) -> IpfsChecked:
     """A node's version, pins and settings.
 
     Raises:
-        InvalidInput: not the URL of an RPC.
+        InvalidInput: not the URL of an RPC, or a file without a token.
         StoreUnavailable: it does not answer, or not as a Kubo of a supported version.
     """
     from ledger.records.kubo import KuboBlockStore
 
-    store = KuboBlockStore(url)
+    store = KuboBlockStore(url, token=None if token_file is None else stores.read_token(token_file))
     try:
         findings = kuboprofile.findings(store.rpc.config(), url)
         return IpfsChecked(

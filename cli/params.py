@@ -28,3 +28,20 @@ Blocks = Annotated[
         "--blocks", metavar="PLACE,...", help="Directories or Kubo addresses [env: CONSENT_BLOCKS]."
     ),
 ]
+BlocksFactor = Annotated[
+    int | None,
+    typer.Option(
+        "--blocks-factor",
+        metavar="NUMBER",
+        min=1,
+        help="How many of them must take a block [env: CONSENT_BLOCKS_FACTOR].",
+    ),
+]
+BlocksTokenFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--blocks-token-file",
+        metavar="FILE",
+        help="Holds the token that Kubo asks for [env: CONSENT_BLOCKS_TOKEN_FILE].",
+    ),
+]

@@ -19,7 +19,13 @@ if TYPE_CHECKING:
     from ledger.client.opening import Desk, People
     from ledger.crypto.identity import Identity
 
-VARIABLES = {"gateway": "CONSENT_GATEWAY", "rpc": "CONSENT_RPC", "blocks": "CONSENT_BLOCKS"}
+VARIABLES = {
+    "gateway": "CONSENT_GATEWAY",
+    "rpc": "CONSENT_RPC",
+    "blocks": "CONSENT_BLOCKS",
+    "blocks_factor": "CONSENT_BLOCKS_FACTOR",
+    "blocks_token_file": "CONSENT_BLOCKS_TOKEN_FILE",
+}
 
 
 @dataclass(slots=True)

@@ -41,9 +41,9 @@ def _all(session: Session, environment: Mapping[str, str]) -> list[SettingPart]:
 
 def _network(session: Session, environment: Mapping[str, str]) -> list[SettingPart]:
     config, flags = session.config, session.flags()
-    values = {"gateway": config.gateway, "rpc": config.rpc, "blocks": config.blocks or ""}
     found = []
-    for key, value in values.items():
+    for key in VARIABLES:
+        value = str(getattr(config, key) or "")
         origin = "flag" if key in flags else "environment" if environment.get(VARIABLES[key]) else "profile"
         if value:
             found.append(SettingPart(key=key, value=value, origin=origin))

@@ -40,7 +40,7 @@ def get(
 @command(app, "set")
 def set_(
     context: typer.Context,
-    key: Annotated[str, typer.Argument(metavar="KEY", help="network, gateway, rpc or blocks.")],
+    key: Annotated[str, typer.Argument(metavar="KEY", help="network, gateway, rpc, blocks, ...")],
     value: Annotated[str, typer.Argument(metavar="VALUE", help="An address, a directory or a network file.")],
 ) -> None:
     """Change a setting of this profile. `network` takes over a whole network file.

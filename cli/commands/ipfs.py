@@ -1,12 +1,14 @@
 """`consent ipfs`: nodes that keep records."""
 
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cli.exits import Exit
 from cli.groups import command, make_group
+from cli.params import BlocksTokenFile
 from cli.session import of
 from cli.shapes.ipfs import IpfsCommand, IpfsProfile
 from cli.views import ipfs as view
@@ -22,11 +24,12 @@ def check(
     url: Annotated[
         str | None, typer.Argument(metavar="[URL]", help="Of its RPC; else the first in CONSENT_BLOCKS.")
     ] = None,
+    blocks_token_file: BlocksTokenFile = None,
 ) -> None:
     """Ask a Kubo node what it keeps, and refuse one that is open to others.
 
-    Open is an RPC or gateway beyond this machine, an RPC for web pages, or announcing in the public DHT. The
-    exit code is then 10, and each finding comes with the command that ends it.
+    Open is an RPC beyond this machine that asks for no token, a gateway beyond it, an RPC for web pages, or
+    announcing in the public DHT. The exit code is then 10, and each finding has the command that ends it.
 
     Examples:
       consent ipfs check
@@ -34,8 +37,11 @@ def check(
     """
     from cli.examining import examine_node, node_in
 
-    session = of(context)
-    shape = examine_node(url or node_in(os.environ.get("CONSENT_BLOCKS", "")) or USUAL)
+    session, named = of(context), os.environ.get("CONSENT_BLOCKS_TOKEN_FILE")
+    shape = examine_node(
+        url or node_in(os.environ.get("CONSENT_BLOCKS", "")) or USUAL,
+        blocks_token_file or (Path(named) if named else None),
+    )
     session.output.result(shape, view.checked_text(shape))
     if not shape.ok:
         raise typer.Exit(Exit.FAILED)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli.params import Blocks, State
+from cli.params import Blocks, BlocksFactor, BlocksTokenFile, State
 from cli.running import told_to_stop
 from cli.session import of
 from cli.shapes.stack import GatewayServed, StackUp
@@ -19,6 +19,8 @@ def up(
     port: Annotated[int, typer.Option(metavar="PORT", help="The gateway's; 0 takes a free one.")] = 8440,
     rpc_port: Annotated[int, typer.Option(metavar="PORT", help="The chain's; 0 takes a free one.")] = 8545,
     blocks: Blocks = None,
+    blocks_factor: BlocksFactor = None,
+    blocks_token_file: BlocksTokenFile = None,
 ) -> None:
     """Run a chain, its contracts and a gateway on this machine until Ctrl-C.
 
@@ -38,6 +40,8 @@ def up(
         port=port,
         rpc_port=rpc_port,
         blocks=blocks or os.environ.get("CONSENT_BLOCKS", ""),
+        blocks_factor=blocks_factor,
+        blocks_token_file=blocks_token_file,
     )
     with told_to_stop() as told, made as stack:
         shape = StackUp(
@@ -65,6 +69,8 @@ def serve(
         int | None, typer.Option(metavar="PORT", help="On which port [env: CONSENT_PORT].")
     ] = None,
     blocks: Blocks = None,
+    blocks_factor: BlocksFactor = None,
+    blocks_token_file: BlocksTokenFile = None,
 ) -> None:
     """Run a gateway for a chain that is there already, until Ctrl-C.
 
@@ -85,6 +91,8 @@ def serve(
         host=host,
         port=port,
         blocks=blocks,
+        blocks_factor=blocks_factor,
+        blocks_token_file=blocks_token_file,
     )
     with told_to_stop() as told, Server(settings) as server:
         shape = GatewayServed(gateway=server.url, state=str(settings.state))

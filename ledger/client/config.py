@@ -6,9 +6,11 @@
      "format":"consent-ledger/config/1","gateway":"http://127.0.0.1:8440","rpc":"http://127.0.0.1:8545"}
 
 ``blocks`` is there if blocks are kept where this machine reaches them: a directory, or the URL of a Kubo RPC,
-several with commas. Else they go through the gateway.
+several with commas. Else they go through the gateway. Beside it may be ``blocks_factor``, how many of those
+places must take each block, and ``blocks_token_file``, the file with the token that the Kubo asks for.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +23,9 @@ from ledger.errors import InvalidInput
 from ledger.records import stores
 
 FORMAT = "consent-ledger/config/1"
-SETTABLE = ("gateway", "rpc", "blocks")
+SETTABLE = ("gateway", "rpc", "blocks", "blocks_factor", "blocks_token_file")
+
+_OPTIONAL = {"blocks": str, "blocks_factor": int, "blocks_token_file": str}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +36,8 @@ class Config:
     rpc: str
     deployment: Deployment
     blocks: str | None = None
+    blocks_factor: int | None = None
+    blocks_token_file: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse addresses that cannot be used."""
@@ -47,25 +53,27 @@ class Config:
         """
         content = parse_object(raw)
         required = {"format", "gateway", "rpc", "deployment"}
-        if content.get("format") != FORMAT or not required <= content.keys() <= required | {"blocks"}:
+        if content.get("format") != FORMAT or not required <= content.keys() <= required | _OPTIONAL.keys():
             raise InvalidInput(
                 "not a network file",
                 reason="bad_config",
                 fix="Use the network.json that 'consent up' writes.",
             )
-        blocks = content.get("blocks")
+        optional = {name: content[name] for name in _OPTIONAL if name in content}
+        if any(type(value) is not _OPTIONAL[name] for name, value in optional.items()):
+            raise InvalidInput("a setting for blocks has another type than it needs", reason="bad_config")
         if not all(isinstance(content[name], str) for name in ("gateway", "rpc")):
             raise InvalidInput("gateway and rpc are addresses", reason="bad_config")
         return cls(
             gateway=content["gateway"],
             rpc=content["rpc"],
             deployment=Deployment.from_json(content["deployment"]),
-            blocks=None if blocks is None else str(blocks),
+            **optional,
         )
 
     def encode(self) -> bytes:
         """One line of canonical JSON."""
-        blocks = {} if self.blocks is None else {"blocks": self.blocks}
+        optional = {name: value for name in _OPTIONAL if (value := getattr(self, name)) is not None}
         return (
             canonical(
                 {
@@ -73,7 +81,7 @@ class Config:
                     "gateway": self.gateway,
                     "rpc": self.rpc,
                     "deployment": self.deployment.to_json(),
-                    **blocks,
+                    **optional,
                 }
             )
             + b"\n"
@@ -93,6 +101,10 @@ class Config:
             )
         if key == "blocks":
             return replace(self, blocks=_absolute(value) if value else None)
+        if key == "blocks_factor":
+            return replace(self, blocks_factor=_count(value) if value else None)
+        if key == "blocks_token_file":
+            return replace(self, blocks_token_file=str(Path(value).absolute()) if value else None)
         url = check_url(key, value)
         return replace(self, gateway=url) if key == "gateway" else replace(self, rpc=url)
 
@@ -109,6 +121,14 @@ def _absolute(setting: str) -> str:
     return ",".join(
         place if stores.is_url(place) else str(Path(place).absolute()) for place in stores.places(setting)
     )
+
+
+def _count(text: str) -> int:
+    if not re.fullmatch(r"[1-9][0-9]?", text, re.ASCII):
+        raise InvalidInput(
+            "not a number of places", reason="bad_factor", fix="Give how many places must take each block."
+        )
+    return int(text)
 
 
 def check_url(name: str, url: str) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ledger.chain.deployment import Deployment
 from ledger.client.blocks import GatewayBlocks
@@ -149,7 +150,8 @@ def _blocks(config: Config, gateway: GatewayClient) -> Iterator[BlockStore]:
     if config.blocks is None:
         yield GatewayBlocks(gateway)
         return
-    with stores.opened(config.blocks) as blocks:
+    token_file = None if config.blocks_token_file is None else Path(config.blocks_token_file)
+    with stores.opened(config.blocks, factor=config.blocks_factor, token_file=token_file) as blocks:
         yield blocks
 
 

@@ -7,9 +7,11 @@ read back, and each block is hashed here.
 
 import io
 import threading
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from itertools import chain, dropwhile
+from itertools import chain, dropwhile, islice
 
 import msgspec
 
@@ -22,6 +24,8 @@ from ledger.records.kuborpc import SECONDS, Absent, KuboRpc
 from ledger.records.manifest import walk
 from ledger.records.transfer import copy_block, is_whole, upwards
 
+_READERS = 2
+_BATCH = 64
 _CODECS = {Codec.RAW: "raw", Codec.DAG_CBOR: "dag-cbor"}
 
 
@@ -34,17 +38,18 @@ class _Pins(msgspec.Struct):
 class KuboBlockStore:
     """A `BlockStore` in the Kubo node that answers at a URL. Threads may share one."""
 
-    def __init__(self, url: str, *, seconds: float = SECONDS) -> None:
+    def __init__(self, url: str, *, token: str | None = None, seconds: float = SECONDS) -> None:
         """Name the node; nothing is asked yet.
 
         Args:
             url: of its RPC, such as ``http://127.0.0.1:5001``.
+            token: what its ``API.Authorizations`` lets in, if it has any.
             seconds: after which a call that is not answered is given up.
 
         Raises:
             InvalidInput: not such a URL.
         """
-        self.rpc = KuboRpc(url, seconds=seconds)
+        self.rpc = KuboRpc(url, token=token, seconds=seconds)
         self._mending = threading.Lock()
 
     def put(self, cid: Cid, data: bytes) -> None:
@@ -99,8 +104,10 @@ class KuboBlockStore:
         below = (cid for cid in upwards(root, source) if cid != root)
         lacking = chain(dropwhile(lambda cid: self._has_whole(cid, source), below), [root])
         self._import(root, size, ((cid, source.get(cid)) for cid in lacking))
-        for cid in upwards(root, source):
-            copy_block(cid, source, self)
+        whole = upwards(root, source)
+        with ThreadPoolExecutor(_READERS) as pool:
+            while some := tuple(islice(whole, _BATCH)):
+                deque(pool.map(lambda cid: copy_block(cid, source, self), some), maxlen=0)
 
     def is_pinned(self, cid: Cid) -> bool:
         """Whether this block has a pin of its own, so that garbage collection leaves it."""

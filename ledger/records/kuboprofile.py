@@ -49,7 +49,7 @@ def findings(config: Config, url: str) -> list[Finding]:
     It is the config on disk that is judged: what was changed after the daemon started, or by an option of
     ``ipfs daemon``, is not seen.
     """
-    found = [] if _is_local_host(urlsplit(url).hostname or "") else [_reached_from_outside(url)]
+    found = [] if _is_local_host(urlsplit(url).hostname or "") else _reached_from_outside(config, url)
     found += [_finding(rule, config) for rule in (*_PROFILE, *_synced(config)) if not rule.holds(config)]
     return sorted(found, key=lambda one: not one.exposed)
 
@@ -76,14 +76,27 @@ def _finding(rule: Rule, config: Config) -> Finding:
     )
 
 
-def _reached_from_outside(url: str) -> Finding:
-    return Finding(
-        setting="Addresses.API",
-        found=json.dumps(url),
-        why="its RPC, which can do anything to the node, is reached by an address that is not loopback",
-        command="ipfs config Addresses.API /ip4/127.0.0.1/tcp/5001",
-        exposed=True,
-    )
+def _reached_from_outside(config: Config, url: str) -> list[Finding]:
+    """What is wrong with an address that is not loopback: no token is asked for, or it is sent in clear."""
+    guarded = _asks_for_token(config)
+    if guarded and urlsplit(url).scheme == "https":
+        return []
+    return [
+        Finding(
+            setting="Addresses.API",
+            found=json.dumps(url),
+            why="the token for its RPC goes over the network in clear; use https, through a proxy before it"
+            if guarded
+            else "its RPC, which can do anything to the node, is reached by an address that is not loopback",
+            command="ipfs config Addresses.API /ip4/127.0.0.1/tcp/5001",
+            exposed=not guarded,
+        )
+    ]
+
+
+def _asks_for_token(config: Config) -> bool:
+    """Whether its RPC answers only to those who name a secret."""
+    return bool(value_at(config, "API.Authorizations"))
 
 
 def _set(setting: str, value: object, why: str) -> Rule:
@@ -102,9 +115,13 @@ def _listening(setting: str, port: int, what: str) -> Rule:
         setting=setting,
         why=f"{what} listens beyond loopback",
         command=f"ipfs config {setting} {address}",
-        holds=lambda config: all(map(_is_local, _texts(value_at(config, setting)))),
+        holds=lambda config: _listens_locally(config, setting),
         exposes=lambda _: True,
     )
+
+
+def _listens_locally(config: Config, setting: str) -> bool:
+    return all(map(_is_local, _texts(value_at(config, setting))))
 
 
 def _no_origin_allowed(config: Config) -> bool:
@@ -169,7 +186,13 @@ def _is_flatfs(mount: object) -> bool:
 
 
 _PROFILE = (
-    _listening("Addresses.API", 5001, "its RPC, which can do anything to the node,"),
+    Rule(
+        setting="Addresses.API",
+        why="its RPC, which can do anything to the node, listens beyond loopback and asks for no token",
+        command="ipfs config Addresses.API /ip4/127.0.0.1/tcp/5001",
+        holds=lambda config: _asks_for_token(config) or _listens_locally(config, "Addresses.API"),
+        exposes=lambda _: True,
+    ),
     _listening("Addresses.Gateway", 8080, "its gateway, which serves what the node holds,"),
     Rule(
         setting="API.HTTPHeaders",
@@ -202,7 +225,7 @@ _PROFILE = (
         setting="Addresses.Swarm",
         why="peers can connect from outside and ask for blocks",
         command="ipfs config --json Addresses.Swarm '[]'",
-        holds=lambda config: all(map(_is_local, _texts(value_at(config, "Addresses.Swarm")))),
+        holds=lambda config: _listens_locally(config, "Addresses.Swarm"),
     ),
     _set("Discovery.MDNS.Enabled", False, "it looks for peers in the local network"),
     _set("Swarm.DisableNatPortMap", True, "it asks the router to open a port"),

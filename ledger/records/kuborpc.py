@@ -8,7 +8,8 @@ redirect is followed and no proxy of the environment is used, so nothing but the
 import time
 from collections import deque
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from threading import Timer
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,11 +23,11 @@ from ledger import __version__
 from ledger.errors import BlockCorrupt, InvalidInput, LedgerError, StoreUnavailable, TooLarge
 from ledger.records.blocks import MAX_BLOCK
 
-OLDEST = (0, 43)
+OLDEST = (0, 38)
 NEEDED = f"Install Kubo {OLDEST[0]}.{OLDEST[1]} or newer."
 SECONDS = 30.0
 
-_PIECE = 64 * 1024
+_PIECE = 256 * 1024
 _LISTS = {"pin/ls": 1 << 30}
 _ANSWER = MAX_BLOCK + _PIECE
 _SLOWEST = 1 << 20  # bytes a second
@@ -39,13 +40,14 @@ class Absent(Exception):  # noqa: N818 - an answer, not an error
 class KuboRpc:
     """A pool of clients of one RPC, for any number of threads: each has a client for as long as it asks."""
 
-    def __init__(self, url: str, *, seconds: float = SECONDS) -> None:
-        """Name the RPC; nothing is asked yet.
+    def __init__(self, url: str, *, token: str | None = None, seconds: float = SECONDS) -> None:
+        """Name the RPC; nothing is asked yet. The token goes into a header, never into an address or a log.
 
         Raises:
             InvalidInput: not ``http://host:port`` or ``https://host:port``.
         """
         self._address = multiaddr_of(url)
+        self._token = token
         self._seconds = seconds
         self._idle: deque[_Client] = deque()
         self._version = ""
@@ -93,7 +95,7 @@ class KuboRpc:
         try:
             client = self._idle.pop()
         except IndexError:
-            client = _Client(self._address, self._seconds)
+            client = _Client(self._address, self._token, self._seconds)
         try:
             yield client
         except StoreUnavailable:
@@ -149,8 +151,10 @@ def multiaddr_of(url: str) -> str:
 class _Client(ipfshttpclient.Client):  # type: ignore[misc]
     """A client that asks local questions only, with a connection that it keeps."""
 
-    def __init__(self, address: str, seconds: float) -> None:
+    def __init__(self, address: str, token: str | None, seconds: float) -> None:
         headers = {"User-Agent": f"consent-ledger/{__version__}"}
+        if token is not None:
+            headers["Authorization"] = f"Bearer {token}"
         super().__init__(address, chunk_size=_ANSWER, timeout=seconds)
         self._client = _Http(address, "api/v0", offline=True, headers=headers, timeout=seconds)
         self._client.seconds = seconds
@@ -200,19 +204,33 @@ class _Http(ClientSync):  # type: ignore[misc]
 
 
 def _within(raw: urllib3.HTTPResponse, limit: int, end: float) -> Generator[bytes, None, None]:
-    """The pieces of an answer as they come in, up to a size and a time."""
+    """The pieces of an answer, up to a size and a time.
+
+    Kubo sends 4 KiB at a time, and taking each of them by itself would be most of the work. So pieces are
+    waited for until they are larger, and the connection is cut when the time is over.
+    """
+    cut = Timer(max(0.0, end - time.monotonic()), _cut, (raw,))
+    cut.start()
     try:
-        while piece := raw.read1(_PIECE, decode_content=True):
+        while piece := raw.read(_PIECE, decode_content=True):
             limit -= len(piece)
             if limit < 0:
                 raise exceptions.ProtocolError(None, "an answer beyond every limit")
-            if time.monotonic() > end:
-                raise exceptions.TimeoutError(None, "an answer that does not end")
             yield piece
     except urllib3.exceptions.ReadTimeoutError as exc:
         raise exceptions.TimeoutError(exc) from exc
     except urllib3.exceptions.HTTPError as exc:
-        raise exceptions.ProtocolError(exc) from exc
+        if time.monotonic() < end:
+            raise exceptions.ProtocolError(exc) from exc
+    finally:
+        cut.cancel()
+    if time.monotonic() > end:
+        raise exceptions.TimeoutError(None, "an answer that does not end")
+
+
+def _cut(raw: urllib3.HTTPResponse) -> None:
+    with suppress(OSError, RuntimeError, ValueError):  # It may just have ended by itself.
+        raw.shutdown()
 
 
 @contextmanager
@@ -259,9 +277,10 @@ def _status(error: exceptions.StatusError) -> StoreUnavailable:
     response = getattr(error.original, "response", None)
     if response is not None and response.status_code in {401, 403}:
         return StoreUnavailable(
-            "Kubo's RPC refuses this client",
+            "Kubo's RPC lets in only who has a token, and this is none of those",
             reason="kubo_forbidden",
-            fix="Look at API.Authorizations in its config.",
+            fix="Write one that API.Authorizations in its config lets use /api/v0 into a file of mode 0600, "
+            "and name that: --blocks-token-file FILE or CONSENT_BLOCKS_TOKEN_FILE.",
         )
     return _not_kubo()
 

@@ -51,6 +51,8 @@ def test_a_setting_is_changed_and_the_rest_stays(consent: Consent) -> None:
         ("gateway", "http://user:pw@x", "bad_url"),
         ("rpc", "http://[", "bad_url"),
         ("colour", "red", "unknown_setting"),
+        ("blocks_factor", "0", "bad_factor"),
+        ("blocks_factor", "two", "bad_factor"),
     ],
 )
 def test_what_cannot_be_set_changes_nothing(consent: Consent, key: str, value: str, reason: str) -> None:
@@ -59,6 +61,18 @@ def test_what_cannot_be_set_changes_nothing(consent: Consent, key: str, value: s
     assert ran.code == 2
     assert reason in ran.err
     assert origins(consent) == before
+
+
+def test_how_many_places_must_take_a_block_and_the_token_s_file_are_settings(
+    consent: Consent, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert consent("config", "set", "blocks_factor", "2").code == 0
+    assert consent("config", "set", "blocks_token_file", tmp_path / "token").code == 0
+    found = origins(consent)
+    assert found["blocks_factor"] == ("2", "profile")
+    assert found["blocks_token_file"] == (str(tmp_path / "token"), "profile")
+    monkeypatch.setenv("CONSENT_BLOCKS_FACTOR", "3")
+    assert origins(consent)["blocks_factor"] == ("3", "environment")
 
 
 def test_an_unknown_setting_names_those_that_are(consent: Consent) -> None:

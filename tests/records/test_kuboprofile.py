@@ -66,6 +66,22 @@ def test_an_rpc_that_is_reached_from_elsewhere_is_open_whatever_its_config_says(
     assert (found.setting, found.exposed) == ("Addresses.API", True)
 
 
+GUARDED = changed("API", Authorizations={"ours": {"AuthSecret": "bearer:x", "AllowedPaths": ["/api/v0"]}})
+
+
+def test_an_rpc_that_asks_for_a_token_may_be_reached_from_elsewhere() -> None:
+    listening = {**GUARDED, "Addresses": {**PRIVATE["Addresses"], "API": "/ip4/0.0.0.0/tcp/5001"}}
+    assert findings(listening, "https://kubo.example:5001") == []
+    (found,) = findings(listening, "http://10.0.0.7:5001")
+    assert (found.setting, found.exposed) == ("Addresses.API", False)
+    assert "in clear" in found.why
+
+
+def test_a_token_for_the_rpc_does_not_close_the_gateway() -> None:
+    config = {**GUARDED, "Addresses": {**PRIVATE["Addresses"], "Gateway": "/ip4/0.0.0.0/tcp/8080"}}
+    assert [one.setting for one in findings(config, URL) if one.exposed] == ["Addresses.Gateway"]
+
+
 @pytest.mark.parametrize(
     "config",
     [
