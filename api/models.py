@@ -47,6 +47,14 @@ class EnrolmentBody(Body):
     inbox: KeyBody
 
 
+class ErasureBody(Body):
+    """The order to erase: the erasure address, and its signature over `Erasure`."""
+
+    erasure: Name
+    size: int = Field(ge=0, lt=2**53, description="Of a checkpoint that covers every entry of the patient.")
+    signature: str = Field(max_length=132)
+
+
 class CompartmentBody(Body):
     """Signed keys of a compartment, the current epoch's and those for later."""
 

@@ -15,6 +15,7 @@ from api.settings import LOOPBACK, GatewaySettings
 from api.wiring import Opened, open_gateway
 from api.worker import Worker
 from ledger.errors import EnvironmentFault, EvidenceError, InvalidInput
+from ledger.service import erasure
 from ledger.service.anchoring import check_against_chain
 from ledger.service.gateway import Gateway, system_clock
 
@@ -54,6 +55,7 @@ class Server:
             self.url = self._settings.public_url or f"http://{self._settings.host}:{port}"
             self._opened = open_gateway(self._settings, origin=self.url, clock=self._clock)
             exit_stack.callback(self._opened.close)
+            erasure.replay(self._opened.gateway)
             _catch_up(self._opened.gateway)
             exit_stack.enter_context(Worker(self._opened.gateway))
             self._start(listener)

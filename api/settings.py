@@ -21,6 +21,7 @@ class GatewaySettings(BaseSettings):
     deployment: the JSON file that names chain and contracts.
     host, port: where to listen; port 0 takes a free one.
     public_url: the URL that clients use; needed, and https, unless the host is loopback.
+    key_backup_days: how long backups of the data key store are kept; patients are told when they erase.
     relay_delay: seconds that a recording waits at most; ``auto`` is none on a local chain, 600 elsewhere.
     """
 
@@ -39,6 +40,7 @@ class GatewaySettings(BaseSettings):
     level: Literal["seen", "safe", "final"] = "seen"
     max_head_age: int = Field(default=60, ge=2, le=86400)
     relay_delay: Annotated[int, Field(ge=0, le=86400)] | Literal["auto"] = "auto"
+    key_backup_days: int = Field(default=30, ge=0, le=30)
     anchor_interval: int = Field(default=60, ge=1, le=86400)
 
     @field_validator("public_url")

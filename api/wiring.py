@@ -76,6 +76,7 @@ def open_gateway(
             max_head_age=settings.max_head_age,
             relay_delay=delay,
             anchor_interval=settings.anchor_interval,
+            key_backup_days=settings.key_backup_days,
         ),
         deployment=deployment,
         keys=keys,

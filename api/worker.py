@@ -7,18 +7,24 @@ from typing import Self
 import structlog
 
 from ledger.errors import LedgerError
+from ledger.service import erasure
 from ledger.service.anchoring import anchor_if_grown, check_against_chain
+from ledger.service.erasedblocks import let_go
 from ledger.service.gateway import Gateway
 from ledger.service.stops import resend, take_over
 
 FOLLOW_SECONDS = 0.1
 RELAY_SECONDS = 0.1
+ERASE_SECONDS = 0.5
 
 _log = structlog.get_logger()
 
 
 class Worker:
-    """Two threads: one reads the chain, one writes to it. An error is logged by its code and tried again."""
+    """Three threads: one reads the chain, one writes to it, one finishes erasures.
+
+    An error is logged by its code and tried again.
+    """
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
@@ -26,6 +32,7 @@ class Worker:
         self._threads = [
             threading.Thread(target=self._loop, args=(self._read, FOLLOW_SECONDS), name="follower"),
             threading.Thread(target=self._loop, args=(self._write, RELAY_SECONDS), name="relayer"),
+            threading.Thread(target=self._loop, args=(self._erase, ERASE_SECONDS), name="eraser"),
         ]
         self._anchor_due = 0.0
         self._stops_due = True
@@ -68,3 +75,7 @@ class Worker:
         if now >= self._anchor_due:
             anchor_if_grown(self._gateway)
             self._anchor_due = now + self._gateway.settings.anchor_interval
+
+    def _erase(self) -> None:
+        erasure.log_again(self._gateway)
+        let_go(self._gateway)

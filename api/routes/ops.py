@@ -9,6 +9,7 @@ from ledger import __version__
 from ledger.errors import LedgerError, ProofInvalid
 from ledger.policy.model import POLICY
 from ledger.records.stores import require_usable
+from ledger.service import erasure
 
 router = APIRouter(tags=["operations"])
 
@@ -50,8 +51,15 @@ def readyz(gateway: GatewayPart, response: Response) -> dict[str, Any]:
         if gateway.journal.damage is not None:
             raise ProofInvalid(gateway.journal.damage, reason="log_damaged")
         require_usable(gateway.blocks)
+        unfinished = erasure.unfinished(gateway)
     except LedgerError as exc:
         response.status_code = 503
         return {"status": "not ready", "code": exc.code, "reason": exc.reason}
     age = max(0, int(gateway.clock().timestamp()) - head.time)
-    return {"status": "ready", "head": head.number, "head_age_seconds": age, "log_size": size}
+    return {
+        "status": "ready",
+        "head": head.number,
+        "head_age_seconds": age,
+        "log_size": size,
+        "erasures_unfinished": unfinished,
+    }

@@ -1,13 +1,14 @@
 """A patient's enrolment, compartments and history."""
 
+from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter, status
 
 from api.auth import Caller, GatewayPart, Patient
-from api.models import CompartmentBody, EnrolmentBody
+from api.models import CompartmentBody, EnrolmentBody, ErasureBody
 from ledger.canonical import hexed
-from ledger.service import patients, views
+from ledger.service import erasure, patients, views
 
 router = APIRouter(prefix="/v1", tags=["patient"])
 
@@ -34,6 +35,18 @@ def enrol(body: EnrolmentBody, gateway: GatewayPart, caller: Caller) -> dict[str
 def show(patient: Patient) -> dict[str, Any]:
     """The patient's own enrolment."""
     return {"patient": patient.did, "tag": hexed(patient.tag), "version": patient.version}
+
+
+@router.get("/patient/erasure")
+def show_erasure(gateway: GatewayPart, patient: Patient) -> dict[str, Any]:
+    """What an erasure would destroy, and what of it stays where; nothing is changed."""
+    return erasure.prospect(gateway, patient)
+
+
+@router.post("/patient/erasure")
+def erase(body: ErasureBody, gateway: GatewayPart, caller: Caller) -> dict[str, Any]:
+    """Erase the signed-in patient. Sent again, also afterwards, it answers what became of it."""
+    return asdict(erasure.erase_once(gateway, caller, body.erasure, size=body.size, signature=body.signature))
 
 
 @router.get("/compartments")

@@ -148,9 +148,7 @@ def decide_and_log(gateway: Gateway, question: Question) -> Decided:
     """
     check(gateway, question)
     account = gateway.account_of(question.patient)
-    if gateway.states.find(account) is None:
-        return _decide_on(gateway, question, None)
-    return gateway.states.sequenced(account, lambda state: _decide_on(gateway, question, state))
+    return gateway.states.of_anybody(account, lambda state: _decide_on(gateway, question, state))
 
 
 def deliberate(gateway: Gateway, question: Question, state: PatientState | None) -> Deliberated:

@@ -41,6 +41,7 @@ class Settings:
     relay_delay: recordings wait a random time up to this many seconds before they go on chain.
     anchor_interval: seconds between anchors while the log grows.
     session_seconds: how long a sign-in lasts.
+    key_backup_days: how long a backup of the data key store is kept at most.
     """
 
     origin: str
@@ -49,6 +50,7 @@ class Settings:
     relay_delay: int = 0
     anchor_interval: int = 60
     session_seconds: int = 900
+    key_backup_days: int = 30
 
     @property
     def domain(self) -> str:

@@ -7,6 +7,7 @@ The gateway recognises its own by a keyed mark in the last eight, and derives th
 import hmac
 
 from ledger.ids import Did
+from ledger.store.tombstone import Tombstone
 from ledger.store.vault import DataKeys
 
 _HEAD = 12
@@ -54,3 +55,15 @@ class WithMadeUp:
     def destroy(self, tag: bytes) -> None:
         """See `DataKeys.destroy`."""
         self._keys.destroy(tag)
+
+    def bury(self, tombstone: Tombstone) -> None:
+        """See `DataKeys.bury`."""
+        self._keys.bury(tombstone)
+
+    def buried(self, tag: bytes) -> bool:
+        """See `DataKeys.buried`."""
+        return self._keys.buried(tag)
+
+    def tombstones(self) -> list[Tombstone]:
+        """See `DataKeys.tombstones`."""
+        return self._keys.tombstones()

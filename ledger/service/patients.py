@@ -34,7 +34,8 @@ def enrol(
 
     Raises:
         SignatureInvalid: not signed by `account`, or not by the erasure key.
-        Conflict: the account is enrolled with another erasure address.
+        Conflict: the account is enrolled with another erasure address (``other_erasure``), or the patient of
+            this one was erased (``erased``).
     """
     address = parse_address(erasure)
     claim = Enrolment(patient=account, erasure=address).digest(gateway.records_domain)
@@ -58,10 +59,21 @@ def enrol(
         if row.tag != tag:
             raise Conflict("this account is enrolled with another erasure address", reason="other_erasure")
         return tag
+    _require_not_erased(gateway.data_keys.buried(tag))
     gateway.ensure_data_key(tag)
     with gateway.db.write() as connection:
+        _require_not_erased(gateway.stores.erasures.find(connection, tag) is not None)
         gateway.stores.patients.add(connection, tag=tag, lookup=lookup, sealed=sealed)
     return tag
+
+
+def _require_not_erased(erased: bool) -> None:
+    if erased:
+        raise Conflict(
+            "the patient with these words was erased here, and stays so",
+            reason="erased",
+            fix="Make new words, and join with them: consent identity create",
+        )
 
 
 def deposit_keys(

@@ -59,8 +59,13 @@ def send(gateway: Gateway, account: Address, wish: Wish) -> tuple[RequestId, int
         InvalidInput: no purpose, an end in the past, or a note that is too long.
     """
     _check(gateway, wish)
+    return gateway.states.of_anybody(account, lambda state: _send(gateway, account, state, wish))
+
+
+def _send(
+    gateway: Gateway, account: Address, state: PatientState | None, wish: Wish
+) -> tuple[RequestId, int]:
     request = request_id(gateway.randomness(17))
-    state = gateway.states.find(account)
     tag = gateway.made_up_tag(account) if state is None else state.tag
     body = wish.as_json()
 
@@ -79,6 +84,7 @@ def send(gateway: Gateway, account: Address, wish: Wish) -> tuple[RequestId, int
         head=gateway.last_head(),
         tag=tag,
         patient=gateway.did(account),
+        expect=None if state is None else state.version,
         within=within,
         request=request,
         state="proposed",

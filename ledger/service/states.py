@@ -93,6 +93,7 @@ class PatientStates:
         self._look_up = look_up
         self._size = size
         self._states: dict[bytes, PatientState] = {}
+        self._forgotten: set[bytes] = set()
 
     def find(self, account: Address) -> PatientState | None:
         """The state of the patient with this account, None if nobody enrolled with it."""
@@ -103,20 +104,31 @@ class PatientStates:
 
     def need(self, account: Address) -> PatientState:
         """`find`, or NotFound with what to do."""
-        state = self.find(account)
-        if state is None:
-            raise NotFound(
-                "this account is not enrolled here as a patient",
-                reason="not_enrolled",
-                fix="Enrol first: `consent patient enrol`.",
-            )
-        return state
+        return _enrolled(self.find(account))
 
     def tagged(self, tag: bytes) -> PatientState | None:
         """The state of the patient with this tag."""
         with self._db.read() as connection:
             row = self._stores.patients.by_tag(connection, tag)
             return None if row is None else self._at(connection, row)
+
+    def forget(self, tag: bytes) -> None:
+        """Keep nothing of an erased patient in memory, nor anything read before and still at work."""
+        self._forgotten.add(tag)
+        self._states.pop(tag, None)
+
+    def of_anybody(self, account: Address, act: Callable[[PatientState | None], T]) -> T:
+        """Run `act` on the state of an account, None if nobody enrolled with it; else as `sequenced`.
+
+        Raises:
+            PatientChanged: sixteen times in a row; the patient's acts come too fast.
+        """
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                return act(self.find(account))
+            except PatientChanged:
+                continue
+        return act(self.find(account))
 
     def sequenced(self, account: Address, act: Callable[[PatientState], T]) -> T:
         """Run `act` on the patient's state, again whenever another act was sequenced in between.
@@ -125,12 +137,7 @@ class PatientStates:
             NotFound: nobody enrolled with this account.
             PatientChanged: sixteen times in a row; the patient's acts come too fast.
         """
-        for _ in range(_ATTEMPTS - 1):
-            try:
-                return act(self.need(account))
-            except PatientChanged:
-                continue
-        return act(self.need(account))
+        return self.of_anybody(account, lambda state: act(_enrolled(state)))
 
     def _at(self, connection: Connection, row: PatientRow) -> PatientState:
         known = self._states.get(row.tag)
@@ -140,7 +147,19 @@ class PatientStates:
         if len(self._states) >= self._size:
             self._states.pop(next(iter(self._states)), None)
         self._states[row.tag] = state
+        if row.tag in self._forgotten:  # erased while this was read
+            self._states.pop(row.tag, None)
         return state
+
+
+def _enrolled(state: PatientState | None) -> PatientState:
+    if state is None:
+        raise NotFound(
+            "this account is not enrolled here as a patient",
+            reason="not_enrolled",
+            fix="Enrol first: `consent patient enrol`.",
+        )
+    return state
 
 
 def _load(

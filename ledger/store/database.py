@@ -12,7 +12,7 @@ import sqlite3
 import stat
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,17 @@ class Database:
         """
         with self._alone(), _faults(), self._reader.connect() as connection:
             yield connection
+
+    def purge(self) -> None:
+        """Leave no deleted row behind in a write-ahead log, unless somebody still reads what was before.
+
+        In the file itself, ``secure_delete`` has overwritten it.
+
+        Raises:
+            StoreUnavailable: the database does not answer.
+        """
+        with self._alone(), _faults(), closing(self._writer.raw_connection()) as connection:
+            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def close(self) -> None:
         """Close every connection."""

@@ -6,6 +6,7 @@ from typing import Self
 from ledger.log.entry import NO_PATIENT
 from ledger.store.access import AccessStore
 from ledger.store.consents import ConsentStore
+from ledger.store.erasures import ErasureStore
 from ledger.store.patients import PatientStore
 from ledger.store.profiles import ProfileStore
 from ledger.store.records import RecordStore
@@ -23,6 +24,7 @@ class Repositories:
     requests: RequestStore
     access: AccessStore
     profiles: ProfileStore
+    erasures: ErasureStore
 
     @classmethod
     def on(cls, vault: Vault) -> Self:
@@ -34,4 +36,5 @@ class Repositories:
             requests=RequestStore(vault),
             access=AccessStore(vault, NO_PATIENT),
             profiles=ProfileStore(),
+            erasures=ErasureStore(),
         )

@@ -109,6 +109,28 @@ requests = Table(
     comment="A provider's requests, also to accounts that nobody enrolled.",
 )
 
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("tag", LargeBinary(20), primary_key=True),
+    Column("entry", BigInteger, nullable=True),
+    Column("size", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("signature", Text, nullable=False),
+    Column("order", Text, nullable=False),
+    comment="Erased patients and who ordered it; entry is null while this log does not say so yet.",
+)
+
+erased_blocks = Table(
+    "erased_blocks",
+    metadata,
+    Column("tag", LargeBinary(20), primary_key=True),
+    Column("cid", String(96), primary_key=True),
+    Column("place", Integer, nullable=True),
+    comment="Blocks of erased records that the block store still has, each behind the manifest above it; "
+    "of a root without a place it is not yet known what hangs below.",
+)
+
 log_entries = Table(
     "log_entries",
     metadata,

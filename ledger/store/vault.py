@@ -6,11 +6,16 @@ The keys live apart from the database, in files wrapped by a key of the gateway'
     row   0x01 || nonce (12) || AES-256-GCM(data key, plaintext, aad = tag || row name)
     file  header || nonce (12) || AES-256-GCM(wrapping key, data key, aad = header || tag)
           header = "consent-ledger/data-key/1\n"
+
+Beside them, in files ``erased/<tag in hex>``, lie the tombstones of erased patients, see
+`ledger.store.tombstone`. They outlive the database, so that an older one that is restored is erased again
+before it serves.
 """
 
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -20,6 +25,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from ledger import durable
 from ledger.errors import Conflict, InvalidInput, NotFound, StoreUnavailable
 from ledger.log.entry import NO_PATIENT
+from ledger.store.tombstone import Tombstone
 
 VERSION = b"\x01"
 FILE_HEADER = b"consent-ledger/data-key/1\n"
@@ -33,13 +39,22 @@ class DataKeys(Protocol):
     """Where the patients' data keys are; tags are 20 bytes, keys 32."""
 
     def create(self, tag: bytes) -> None:
-        """Make a fresh key for `tag`. Conflict if there is one."""
+        """Make a fresh key for `tag`. Conflict if there is one, or if its patient was erased (``erased``)."""
 
     def key(self, tag: bytes) -> bytes | None:
         """The key of `tag`, or None: never made, or destroyed. StoreUnavailable if it cannot be read."""
 
     def destroy(self, tag: bytes) -> None:
         """Remove the key of `tag` for good; success if there is none."""
+
+    def bury(self, tombstone: Tombstone) -> None:
+        """Destroy the key of an erased patient and keep the tombstone; the first one stays. Idempotent."""
+
+    def buried(self, tag: bytes) -> bool:
+        """Whether `tag` has a tombstone. StoreUnavailable if that cannot be read."""
+
+    def tombstones(self) -> list[Tombstone]:
+        """All that are kept, by tag. StoreUnavailable if one of them cannot be read."""
 
 
 class MemoryDataKeys:
@@ -48,12 +63,15 @@ class MemoryDataKeys:
     def __init__(self, randomness: Randomness = os.urandom) -> None:
         self._randomness = randomness
         self._keys: dict[bytes, bytes] = {}
+        self._tombstones: dict[bytes, Tombstone] = {}
         self._lock = threading.Lock()
 
     def create(self, tag: bytes) -> None:
         """See `DataKeys.create`."""
         _require_patient(tag)
         with self._lock:
+            if tag in self._tombstones:
+                raise _erased()
             if tag in self._keys:
                 raise _exists()
             self._keys[tag] = self._randomness(32)
@@ -66,6 +84,20 @@ class MemoryDataKeys:
         """See `DataKeys.destroy`."""
         _require_patient(tag)
         self._keys.pop(tag, None)
+
+    def bury(self, tombstone: Tombstone) -> None:
+        """See `DataKeys.bury`."""
+        with self._lock:
+            self._tombstones.setdefault(tombstone.tag, tombstone)
+            self.destroy(tombstone.tag)
+
+    def buried(self, tag: bytes) -> bool:
+        """See `DataKeys.buried`."""
+        return tag in self._tombstones
+
+    def tombstones(self) -> list[Tombstone]:
+        """See `DataKeys.tombstones`."""
+        return [self._tombstones[tag] for tag in sorted(self._tombstones)]
 
 
 class FileDataKeys:
@@ -87,6 +119,8 @@ class FileDataKeys:
     def create(self, tag: bytes) -> None:
         """See `DataKeys.create`; the file is durable when this returns."""
         _require_patient(tag)
+        if self.buried(tag):
+            raise _erased()
         nonce = self._randomness(NONCE)
         wrapped = self._wrapping.encrypt(nonce, self._randomness(32), FILE_HEADER + tag)
         try:
@@ -123,6 +157,43 @@ class FileDataKeys:
             durable.destroy(self._file(tag))
         except OSError as exc:
             raise _no_keys() from exc
+
+    def bury(self, tombstone: Tombstone) -> None:
+        """See `DataKeys.bury`; the tombstone is durable before the key is destroyed."""
+        _require_patient(tombstone.tag)
+        try:
+            self._graves.mkdir(mode=0o700, exist_ok=True)
+            durable.sync_directory(self._directory)
+            with suppress(FileExistsError):
+                durable.create(self._grave(tombstone.tag), tombstone.encode())
+        except OSError as exc:
+            raise _no_keys() from exc
+        self.destroy(tombstone.tag)
+
+    def buried(self, tag: bytes) -> bool:
+        """See `DataKeys.buried`."""
+        try:
+            return self._grave(tag).exists()
+        except OSError as exc:
+            raise _no_keys() from exc
+
+    def tombstones(self) -> list[Tombstone]:
+        """See `DataKeys.tombstones`."""
+        try:
+            return [Tombstone.decode(path.read_bytes()) for path in sorted(self._graves.glob("[0-9a-f]*"))]
+        except (OSError, InvalidInput) as exc:
+            raise StoreUnavailable(
+                "a tombstone in the data key store cannot be read",
+                reason="tombstone_unreadable",
+                fix="Restore the data key store; without its tombstones erased patients could come back.",
+            ) from exc
+
+    @property
+    def _graves(self) -> Path:
+        return self._directory / "erased"
+
+    def _grave(self, tag: bytes) -> Path:
+        return self._graves / tag.hex()
 
     def _file(self, tag: bytes) -> Path:
         return self._directory / tag.hex()
@@ -183,6 +254,14 @@ def _no_keys() -> StoreUnavailable:
 
 def _exists() -> Conflict:
     return Conflict("this patient has a data key already", reason="data_key_exists")
+
+
+def _erased() -> Conflict:
+    return Conflict(
+        "the patient of this tag was erased, and stays so",
+        reason="erased",
+        fix="Make new words, and join with them: consent identity create",
+    )
 
 
 def _require_patient(tag: bytes) -> None:

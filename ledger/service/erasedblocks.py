@@ -1,0 +1,82 @@
+"""Letting go of the blocks of erased records, from a list in the database that outlasts a crash.
+
+First all blocks of a record are listed, because with its manifest goes the knowledge of what hangs below.
+Then each is deleted behind the manifest above it, as stores that pin whole trees need it.
+
+A block that somebody else's record also has is kept: roots are no secret, and whoever publishes one of
+another patient's as their own must not be able to delete it by erasing themselves. To see that, the manifests
+of all other records are read, once for each erased patient.
+"""
+
+from collections.abc import Iterator
+
+from ledger.errors import BlockMissing, Conflict, EvidenceError, InvalidInput
+from ledger.ids import Cid
+from ledger.records.blocks import BlockStore
+from ledger.records.manifest import walk
+from ledger.service.gateway import Gateway
+
+BATCH = 256
+"""How many blocks are deleted between two notes of it."""
+
+
+def let_go(gateway: Gateway) -> int:
+    """Delete every block of an erased record that can be deleted now; how many are left.
+
+    Raises:
+        StoreUnavailable: the block store does not answer; what it has stays on the list.
+    """
+    erasures = gateway.stores.erasures
+    with gateway.db.read() as connection:
+        tags = erasures.unfinished(connection)
+    for tag in tags:
+        _list(gateway, tag)
+        _delete(gateway, tag)
+    with gateway.db.read() as connection:
+        return sum(erasures.left(connection, tag) for tag in tags)
+
+
+def _list(gateway: Gateway, tag: bytes) -> None:
+    with gateway.db.read() as connection:
+        roots = gateway.stores.erasures.unknown_roots(connection, tag)
+    for root in roots:
+        blocks = list(dict.fromkeys([root, *_below(root, gateway.blocks)]))
+        with gateway.db.write() as connection:
+            gateway.stores.erasures.expand(connection, tag, root, blocks)
+
+
+def _delete(gateway: Gateway, tag: bytes) -> None:
+    erasures = gateway.stores.erasures
+    with gateway.db.read() as connection:
+        blocks = erasures.blocks(connection, tag)
+    shared = _shared(gateway, tag, frozenset(blocks))
+    for start in range(0, len(blocks), BATCH):
+        batch = blocks[start : start + BATCH]
+        for cid in batch:
+            if cid not in shared:
+                _drop(gateway.blocks, cid)
+        with gateway.db.write() as connection:
+            erasures.done(connection, tag, batch)
+
+
+def _drop(store: BlockStore, cid: Cid) -> None:
+    try:
+        store.delete(cid)
+    except Conflict:  # a manifest that is none of ours holds it: whoever keeps that keeps this
+        return
+
+
+def _shared(gateway: Gateway, tag: bytes, blocks: frozenset[Cid]) -> set[Cid]:
+    """Which of these blocks belong to a record of somebody else as well."""
+    with gateway.db.read() as connection:
+        others = gateway.stores.erasures.others(connection, tag) if blocks else []
+    return {cid for root in others for cid in (root, *_below(root, gateway.blocks)) if cid in blocks}
+
+
+def _below(root: Cid, store: BlockStore) -> Iterator[Cid]:
+    """What hangs below a root, as far as its manifests are there and are ones."""
+    try:
+        for cid, _size in walk(root, store):
+            yield cid
+    except (BlockMissing, EvidenceError, InvalidInput):
+        return
