@@ -53,6 +53,30 @@ def confirm_typed(given: Globals, question: str, wanted: str) -> None:
         raise _said_no()
 
 
+def confirm_name(given: Globals, question: str, wanted: str, said: str | None) -> None:
+    """Return if the user types the name `wanted`, now or on the command line; ``--yes`` is not enough here.
+
+    Raises:
+        InvalidInput: the command line has another name.
+        Declined: they type something else, or there is nobody to ask.
+    """
+    if said is None:
+        if not can_ask(given):
+            raise Declined(
+                f"{question} Nobody can be asked here, so nothing was done",
+                reason="confirmation_needed",
+                fix=f"Read the text above. If you agree, run the command again with --confirm {wanted}",
+            )
+        if _answer(f"{question} Type {wanted!r} to go on: ").strip() != wanted:
+            raise _said_no()
+    elif said != wanted:
+        raise InvalidInput(
+            "--confirm has another name than this profile; nothing was done",
+            reason="other_name",
+            fix=f"This profile is {wanted!r}. Choose another with --profile.",
+        )
+
+
 def passphrase(given: Globals, prompt: str, *, new: bool = False) -> str:
     """The passphrase of a keystore: from a file if one is named, else typed.
 

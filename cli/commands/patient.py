@@ -1,11 +1,15 @@
 """`consent patient`: what a patient may want to know."""
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
-from cli import listing
+from cli import erasing, listing
 from cli.groups import command, make_group
 from cli.session import of
 from cli.shapes.consents import PatientEnrolled
+from cli.stopping import OnChain
 from cli.views import requests as view
 
 app = make_group("patient", "What you may want to know about your records.")
@@ -35,3 +39,35 @@ def history(context: typer.Context) -> None:
     with session.desk() as desk:
         shape = listing.history(desk)
     session.output.result(shape, view.history_text(shape))
+
+
+@command(app)
+def erase(
+    context: typer.Context,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what goes and what stays; no more.")
+    ] = False,
+    confirm: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The profile's name, where nobody can type it.")
+    ] = None,
+    statement: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the statement there too.")
+    ] = None,
+    on_chain: Annotated[
+        OnChain, typer.Option("--on-chain", help="When the public ledger hears of the stops.")
+    ] = OnChain.AT_ONCE,
+) -> None:
+    """Erase all that the gateway has of you, for good. What goes and what stays is shown first.
+
+    Choices that still run are stopped. Then you get a statement of what is left, where, and what it can still
+    tell whom. Your profile keeps it, with the proof. Your 24 words cannot join this gateway again.
+
+    Examples:
+      consent -p alice patient erase --dry-run
+      consent -p alice patient erase
+      consent -p alice patient erase --confirm alice --statement erased.txt
+    """
+    session = of(context)
+    wish = erasing.Wish(dry_run=dry_run, name=confirm, statement=statement, spread=on_chain is OnChain.SPREAD)
+    with session.desk() as desk:
+        session.output.result(*erasing.erase(session, desk, wish))

@@ -124,6 +124,15 @@ class GatewayClient:
         """The signed-in patient, or NotFound."""
         return self._signed("GET", "/v1/patient", wire.Enrolled)
 
+    def erasure(self) -> wire.ErasureProspect:
+        """What an erasure of the signed-in patient would destroy."""
+        return self._signed("GET", "/v1/patient/erasure", wire.ErasureProspect)
+
+    def erase(self, erasure: str, size: int, signature: str) -> wire.Erased:
+        """Erase the signed-in patient; sent again, what became of it."""
+        body = {"erasure": erasure, "size": size, "signature": signature}
+        return self._signed("POST", "/v1/patient/erasure", wire.Erased, body)
+
     def compartments(self) -> list[wire.Compartment]:
         """The patient's deposited compartment keys."""
         return self._signed("GET", "/v1/compartments", wire.Compartments).compartments

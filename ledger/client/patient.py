@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from ledger.canonical import hexed
-from ledger.client import drafting, filing, memory, own, publishing, reach, upkeep
+from ledger.client import drafting, erasing, filing, memory, own, publishing, reach, upkeep
 from ledger.client.context import Context
 from ledger.client.directory import DirectoryView
 from ledger.client.drafting import Draft, Wish
+from ledger.client.erasing import Erased, Order, Prospect
 from ledger.client.filing import Done
 from ledger.client.gateway import GatewayClient, system_clock
 from ledger.client.keys import CompartmentKeys
@@ -213,6 +214,19 @@ class PatientClient:
     def history(self) -> list[Disclosure]:
         """Who asked for what, what was decided, and what was handed out, as the gateway tells it."""
         return self._context.gateway.history()
+
+    def erasure_prospect(self) -> Prospect:
+        """See `erasing.prospect`; the chain is read again."""
+        self._context.directory.refresh()
+        return erasing.prospect(self._context)
+
+    def erase(self, remember: Callable[[Order], None], *, patience: float = 0.0) -> Erased:
+        """See `erasing.erase`; then wait up to `patience` seconds until the gateway has no blocks left."""
+        return erasing.settled(self._context, erasing.erase(self._context, remember), patience=patience)
+
+    def erased_by(self, order: Order, *, patience: float = 0.0) -> Erased:
+        """See `erasing.erased_by`; waits as `erase`."""
+        return erasing.settled(self._context, erasing.erased_by(self._context, order), patience=patience)
 
     def _keys(self) -> CompartmentKeys:
         context = self._context

@@ -67,6 +67,17 @@ class LogWatch:
             self._newest = (parsed.checkpoint, checkpoint)
         return entry
 
+    def see(self, note: str) -> Checkpoint:
+        """A checkpoint of this log that continues what we knew; it is remembered.
+
+        Raises:
+            ProofInvalid: not signed by the log's key, or of a log that was rewritten (``log_forked``).
+        """
+        checkpoint = open_note(note, self.verifier())
+        self._newest = (note, checkpoint)
+        self.settle()
+        return checkpoint
+
     def settle(self) -> None:
         """Hold the newest checkpoint against the one remembered, and remember it; without news, nothing.
 

@@ -61,6 +61,36 @@ class Enrolled(Struct, frozen=True, kw_only=True):
     waiting: int = 0
 
 
+class LogReader(Struct, frozen=True, kw_only=True):
+    """An auditor who was given entries of a patient, and when last."""
+
+    reader: str
+    time: int
+
+
+class ErasureProspect(Struct, frozen=True, kw_only=True):
+    """``GET /v1/patient/erasure``: how much would go; what was asked before the patient joined stays."""
+
+    records: int
+    consents: int
+    capsules: int
+    compartments: int
+    requests: int
+    entries: int
+    asked_before: int
+    key_backup_days: int
+    readers: list[LogReader]
+
+
+class Erased(Struct, frozen=True, kw_only=True):
+    """``POST /v1/patient/erasure``, with the receipt (`log.receipt` JSON) of the entry."""
+
+    receipt: dict[str, Any]
+    at: int
+    keys_until: int
+    blocks_left: int
+
+
 class DepositedKey(Struct, frozen=True, kw_only=True):
     """A compartment's public key in one epoch, with the patient's signature."""
 

@@ -66,7 +66,7 @@ def prospect(gateway: Gateway, state: PatientState) -> dict[str, Any]:
         )
     return {
         "records": len(state.records),
-        "consents": [one.id for one in state.consents],
+        "consents": len(state.consents),
         "capsules": capsules,
         "compartments": compartments,
         "requests": asked,

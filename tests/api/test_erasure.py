@@ -242,7 +242,7 @@ class TestRefusing:
     ) -> None:
         """The state was read, then the patient was erased: nothing may be logged under their tag any more."""
         find = type(case.gateway.states).find
-        erased = []
+        erased: list[bool] = []
 
         def outrun(states: Any, account: Any) -> Any:  # noqa: ANN401
             state = find(states, account)
@@ -289,12 +289,12 @@ class TestAnswering:
         told = erasure.prospect(case.gateway, state)
         assert told["records"] == len(case.roots)
         assert told["entries"] == len(case.gateway.journal.entries(tag=case.tag))
-        assert len(told["consents"]) == 1
+        assert told["consents"] == 1
         assert told["readers"] == []
         assert auditor.did not in str(told)
 
 
-class Dies(Exception):
+class KilledError(Exception):
     """The process ends here."""
 
 
@@ -320,12 +320,12 @@ class TestInterrupted:
 
         def die(*_: object) -> None:
             reached.append(step)
-            raise Dies
+            raise KilledError
 
         with monkeypatch.context() as patch:
             patch.setattr(*place, die)
             if step in STEPS[:3]:
-                with pytest.raises(Dies):
+                with pytest.raises(KilledError):
                     case.erase()
             else:
                 case.erase()
@@ -345,7 +345,7 @@ class TestInterrupted:
         before, size = rows(case), case.gateway.journal.size
         with monkeypatch.context() as patch:
             patch.setattr(type(case.gateway.stores.erasures), "add", _dies)
-            with pytest.raises(Dies):
+            with pytest.raises(KilledError):
                 case.erase()
         assert rows(case) == before
         assert case.gateway.journal.size == size
@@ -373,7 +373,7 @@ class TestSharedBlocks:
     def test_publishing_anothers_root_does_not_delete_it(
         self, case: Case, case_of: Callable[..., Case]
     ) -> None:
-        """Roots are no secret; a patient who publishes one as theirs and erases themselves deletes nothing."""
+        """Roots are no secret; whoever publishes one as theirs and erases themselves deletes nothing."""
         mallory = case_of()
         with case.gateway.db.write() as connection:
             case.gateway.stores.records.add(
@@ -398,7 +398,7 @@ def test_a_tombstone_reads_as_it_was_written() -> None:
 
 
 def _dies(*_: object) -> None:
-    raise Dies
+    raise KilledError
 
 
 def _down(*_: object) -> None:
