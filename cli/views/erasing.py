@@ -162,4 +162,6 @@ def _backups(how_long: str) -> list[str]:
         f"    The gateway may keep old copies of its keys {how_long}.",
         "    Who has one of those, and an old copy of its data too, can read what it had of you.",
         "    Not your records: for those the gateway never had a key.",
+        "    An old copy of its data alone shows no words. But who knows your account, or runs the gateway,",
+        "    can tell from it that you were here, and which kinds of records you had.",
     ]

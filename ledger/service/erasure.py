@@ -112,7 +112,7 @@ def erase_by_order(gateway: Gateway, state: PatientState, *, order: str) -> None
 
 
 def erase_once(gateway: Gateway, account: Address, address: str, *, size: int, signature: str) -> Erased:
-    """Erase the patient with this account and erasure address, or say what became of it.
+    """Erase the patient with this account and erasure address, or say what became of it; sessions end.
 
     Raises:
         NotFound: no such patient is here, and none was erased.
@@ -125,7 +125,10 @@ def erase_once(gateway: Gateway, account: Address, address: str, *, size: int, s
             erase(gateway, state, size=size, signature=signature)
 
     gateway.states.of_anybody(account, act)
-    return erased(gateway, tag, size=size, signature=signature)
+    found = erased(gateway, tag, size=size, signature=signature)
+    with gateway.db.write() as connection:  # also the one in which the order was sent again
+        gateway.stores.access.close_sessions(connection, account)
+    return found
 
 
 def erased(gateway: Gateway, tag: bytes, *, size: int, signature: str) -> Erased:
