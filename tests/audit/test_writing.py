@@ -1,6 +1,5 @@
 """Records by others than their patient: each behind a permit for itself, and moved by its patient alone."""
 
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

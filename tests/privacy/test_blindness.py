@@ -21,6 +21,7 @@ import pytest
 from ledger import data
 from ledger.canonical import canonical, parse_object
 from ledger.client.config import Config
+from ledger.client.directory import DirectoryView
 from ledger.client.gateway import GatewayClient
 from ledger.client.publications import verify_record
 from ledger.crypto.identity import Identity
@@ -162,8 +163,11 @@ def secrets_of(gateway: Gateway, people: Town) -> dict[str, bytes]:
     did = Did(people.ok("-p", "alice", "identity", "show")["did"])
     found["inbox key"] = alice.inbox_secret(0)
     client = GatewayClient(network.gateway, chain_id=network.deployment.chain_id, account=alice.account)
-    with closing(client):
-        records = [verify_record(one, patient=did, domain=domain) for one in client.records()]
+    directory = DirectoryView(network.rpc, network.deployment)
+    with closing(client), closing(directory):
+        records = [
+            verify_record(one, patient=did, domain=domain, directory=directory) for one in client.records()
+        ]
         held = [(parse_word(one.compartment), key.epoch) for one in client.compartments() for key in one.keys]
     assert {record.epoch for record in records} == {0, 1}
     for compartment, epoch in held:
