@@ -149,8 +149,16 @@ class Publisher:
         records = batch.records
         if len(records) == 1 and records[0].header.size >= LARGE:
             batch.tell_reading(partial(self._moving, "storing"))
-        with ThreadPoolExecutor(_STORING) as pool:
-            list(pool.map(lambda one: self._context.blocks.adopt(one.root, batch.blocks), records))
+        if len(records) == 1:
+            self._context.blocks.adopt(records[0].root, batch.blocks)
+            return
+        pool = ThreadPoolExecutor(_STORING, thread_name_prefix="storing")
+        try:
+            adopted = [pool.submit(self._context.blocks.adopt, one.root, batch.blocks) for one in records]
+            for one in adopted:
+                one.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
     def _send(self, batch: Batch) -> None:
         """Publish; what is refused is taken back. What may have been published stays for the next run."""
