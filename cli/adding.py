@@ -54,13 +54,13 @@ def publish(patient: Owner, publisher: "Publisher", plan: Plan, progress: Progre
     """Publish everything in a plan, in a run of `patient`; `progress` is told each record.
 
     Raises:
-        LedgerError: see `PatientClient.bundle_records` and `Publisher.publish`; a file at fault is named in
+        LedgerError: see `PlannedBundle.records` and `Publisher.publish`; a file at fault is named in
             the field ``file``. What was published by then stays published.
     """
     done = 0
     for bundle in plan.bundles:
         try:
-            records = patient.bundle_records(bundle.raw(), same_person=bundle.same_person)
+            records = bundle.records(patient)
             publisher.publish(records, progress=_from(done, plan.total, progress))
         except LedgerError as exc:
             exc.fields.setdefault("file", bundle.sources[0].name)

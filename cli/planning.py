@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 UNKNOWN = "application/octet-stream"
 BY_DAY = (".csv", ".tsv", ".ndjson", ".jsonl")
 """The files that are cut by day if that is asked for."""
+MOST_KEPT = 32 << 20
+"""How many bytes of bundles stay in memory between looking and publishing; more are read again."""
 
 
 class Owner(Protocol):
@@ -63,12 +65,28 @@ class Described:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedBundle:
-    """A bundle: where it comes from, its bytes whenever asked for, and the headers of its segments."""
+    """A bundle: where it comes from, its bytes whenever asked for, its person, and its segments' headers.
+
+    The segments themselves are kept if they are small, or else cut again from the bytes.
+    """
 
     sources: tuple[Path, ...]
     raw: Callable[[], bytes] = field(repr=False)
     same_person: bool
+    person: bytes = field(repr=False)
     headers: "tuple[RecordHeader, ...]" = field(repr=False)
+    kept: "list[Prepared] | None" = field(repr=False)
+
+    def records(self, patient: "PatientClient") -> "list[Prepared]":
+        """The segments; the person is bound to the patient's identity from now on.
+
+        Raises:
+            BundleRejected: no such bundle any more, or another person's.
+        """
+        if self.kept is None:
+            return patient.bundle_records(self.raw(), same_person=self.same_person)
+        patient.bind(self.person)
+        return self.kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +131,7 @@ class _Task:
         self._images: list[DicomFile] = []
         self._records: list[Prepared] = []
         self._skipped: list[Skipped] = []
+        self._room = MOST_KEPT
 
     def take(self, found: Path | Skipped, named: bool) -> None:
         """Sort in one file; `named` by the user, and not merely in a directory."""
@@ -187,18 +206,33 @@ class _Task:
     def _take_bundle(
         self, sources: tuple[Path, ...], raw: Callable[[], bytes], found: bytes | None = None
     ) -> None:
-        from ledger.client.publishing import require_same_person
+        from ledger.client.publishing import require_same_person, segment_records
         from ledger.records.bundle import read_bundle
         from ledger.records.patient import patient_fingerprint
-        from ledger.records.segments import segment
 
-        bundle = read_bundle(raw() if found is None else found)
+        data = raw() if found is None else found
+        bundle = read_bundle(data)
         name = self._said.same_person
         same = name is not None and _is_patient(bundle, name)
         require_same_person(self._known, bundle, same_person=same)
-        self._known = self._known or patient_fingerprint(bundle)
-        headers = tuple(one.header for one in segment(bundle, self._patient.did))
-        self._bundles.append(PlannedBundle(sources=sources, raw=raw, same_person=same, headers=headers))
+        person = patient_fingerprint(bundle)
+        self._known = self._known or person
+        records = segment_records(bundle, self._patient.did)
+        self._bundles.append(
+            PlannedBundle(
+                sources=sources,
+                raw=raw,
+                same_person=same,
+                person=person,
+                headers=tuple(one.header for one in records),
+                kept=records if self._fits(len(data)) else None,
+            )
+        )
+
+    def _fits(self, size: int) -> bool:
+        fits = size <= self._room
+        self._room -= size if fits else 0
+        return fits
 
 
 def _files(paths: Iterable[Path]) -> Iterator[tuple[Path | Skipped, bool]]:

@@ -11,6 +11,7 @@ request id ``rq_`` + 26 Crockford base32 characters
 """
 
 import re
+from functools import lru_cache
 from typing import NewType
 
 from ledger.errors import InvalidInput
@@ -111,6 +112,7 @@ def parse_request_id(text: str) -> RequestId:
     return RequestId(text)
 
 
+@lru_cache(maxsize=1024)
 def _checksummed(digits: str) -> str:
     """EIP-55: a letter is a capital where the hash of the lower-case digits has a nibble of 8 or more."""
     nibbles = keccak256(digits.encode("ascii")).hex()

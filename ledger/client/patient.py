@@ -125,6 +125,10 @@ class PatientClient:
         """See `publishing.bundle_records`."""
         return publishing.bundle_records(self._context, source, same_person=same_person)
 
+    def bind(self, person: bytes) -> None:
+        """See `publishing.bind`."""
+        publishing.bind(self._context, person)
+
     def publish_bundle(
         self,
         source: Path | bytes,

@@ -206,12 +206,12 @@ def bundle_records(context: Context, source: Path | bytes, *, same_person: bool 
     """
     bundle = read_bundle(source)
     require_same_person(context.state.fingerprint, bundle, same_person=same_person)
-    _bind(context, bundle)
+    bind(context, patient_fingerprint(bundle))
     return segment_records(bundle, context.did)
 
 
 def segment_records(bundle: Bundle, patient: Did) -> list[Prepared]:
-    """The segments of a patient's bundle as records."""
+    """The segments of a bundle as records, in order."""
     return [
         Prepared(header=one.header, sources=(), plaintext=partial(_once, one.plaintext))
         for one in segment(bundle, patient)
@@ -232,10 +232,10 @@ def require_same_person(known: bytes | None, bundle: Bundle, *, same_person: boo
         )
 
 
-def _bind(context: Context, bundle: Bundle) -> None:
-    """Bind the first bundle's person to this identity."""
+def bind(context: Context, person: bytes) -> None:
+    """Bind the person of the first bundle, by their fingerprint, to this identity."""
     if context.state.fingerprint is None:
-        context.state.fingerprint = patient_fingerprint(bundle)
+        context.state.fingerprint = person
         context.state.save()
 
 

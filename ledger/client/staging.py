@@ -3,7 +3,7 @@
 ::
 
     <profile>/staged/<16 hex>/      records that are published together
-    ├── blocks/                     their ciphertext, as in any directory of blocks
+    ├── blocks/<cid>                their ciphertext
     └── note.sealed                 what is needed to publish them; written when all blocks are there
 
 The note is a sealed file (see `atrest`) of the format ``consent-ledger/staged-sealed/1``, for what is in it
@@ -26,7 +26,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
-from ledger import durable
 from ledger.canonical import b64, unb64
 from ledger.client import files
 from ledger.client.atrest import Sealer
@@ -59,23 +58,18 @@ class Staged:
 
 
 class StagedBlocks(LocalBlockStore):
-    """A directory of blocks of one batch, each made here: not hashed again, durable after `flush`."""
+    """The blocks of one batch, each made here, in one directory: not hashed again, durable after `flush`."""
 
     def __init__(self, directory: Path) -> None:
         super().__init__(directory)
-        self._shards: set[Path] = set()
         self._pool = ThreadPoolExecutor(_SYNCING, thread_name_prefix="staging")
         self._waiting: list[Future[None]] = []
         self.reading: Callable[[int], None] = lambda size: None
 
     def put(self, cid: Cid, data: bytes) -> None:
         """Keep a block that hashes to its CID. Raises StoreUnavailable, here or by `flush`."""
-        path = self.path_of(cid)
         try:
-            if path.parent not in self._shards:
-                path.parent.mkdir(exist_ok=True)
-                self._shards.add(path.parent)
-            handle = _written(path, data)
+            handle = _written(self.path_of(cid), data)
         except OSError as exc:
             raise _not_staged() from exc
         self._waiting.append(self._pool.submit(_sync, handle))
@@ -92,11 +86,17 @@ class StagedBlocks(LocalBlockStore):
         """Return when everything that was put is on disk; StoreUnavailable if it cannot be."""
         self._settle(0)
         try:
-            for shard in (*self._shards, self._directory):
-                durable.sync_directory(shard)
+            self.sync()
         except OSError as exc:
             raise _not_staged() from exc
-        self._shards.clear()
+
+    def cids(self) -> Iterator[Cid]:
+        """See `BlockStore.cids`."""
+        return (Cid(path.name) for path in self._directory.glob("baf*"))
+
+    def path_of(self, cid: Cid) -> Path:
+        """See `LocalBlockStore.path_of`; a batch is too small for more directories."""
+        return self._directory / parse_cid(cid)
 
     def close(self) -> None:
         """Let the threads end."""

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date as calendar_date
+from functools import lru_cache
 from typing import Any, Self
 
 from ledger.canonical import MAX_DOCUMENT, canonical, parse_object
@@ -190,6 +191,7 @@ class RecordHeader:
             yield self.encounter
 
 
+@lru_cache(maxsize=1024)
 def compartment_of(patient: Did, record_class: str, labels: tuple[str, ...]) -> bytes:
     """The id, 32 bytes, of the compartment of a patient, class code and label set.
 
