@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from itertools import chain, dropwhile, islice
+from itertools import chain, islice
 
 import msgspec
 
@@ -102,19 +102,21 @@ class KuboBlockStore:
         """
         _, size = next(walk(root, source))
         below = (cid for cid in upwards(root, source) if cid != root)
-        lacking = chain(dropwhile(lambda cid: self._has_whole(cid, source), below), [root])
+        # Looked for before the stream starts, since Kubo locks its pins from then on.
+        first = next((cid for cid in below if not self._has_whole(cid, source)), None)
+        lacking = chain([] if first is None else [first], below, [root])
         self._import(root, size, ((cid, source.get(cid)) for cid in lacking))
         whole = upwards(root, source)
         with ThreadPoolExecutor(_READERS) as pool:
             while some := tuple(islice(whole, _BATCH)):
                 deque(pool.map(lambda cid: copy_block(cid, source, self), some), maxlen=0)
 
-    def is_pinned(self, cid: Cid) -> bool:
-        """Whether this block has a pin of its own, so that garbage collection leaves it."""
+    def is_kept(self, cid: Cid) -> bool:
+        """Whether this block is pinned, by itself or by a manifest above it: garbage collection leaves it."""
         parse_cid(cid)
         try:
             with self.rpc.client() as client:
-                return cid in client.pin.ls(cid, type="recursive")["Keys"]
+                return cid in client.pin.ls(cid, type="all")["Keys"]
         except Absent:
             return False
 

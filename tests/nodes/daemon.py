@@ -69,7 +69,7 @@ class Kubo:
             self._process = subprocess.Popen(  # noqa: S603 - the command line is ours
                 [str(self.program), "daemon"], env=self.environment, stdout=log, stderr=log
             )
-        eventually(lambda: "Daemon is ready" in self._said() or self._require_alive())
+        eventually(lambda: "Daemon is ready" in self.said or self._require_alive())
         *_, port = (self.repo / "api").read_text().split("/")
         self.url = f"http://127.0.0.1:{port}"
         return self
@@ -110,10 +110,12 @@ class Kubo:
         """With which `ipfs` finds the repository and reports nothing."""
         return {"IPFS_PATH": str(self.repo), "HOME": str(self.repo), "IPFS_TELEMETRY": "off"}
 
-    def _said(self) -> str:
+    @property
+    def said(self) -> str:
+        """What the daemon has logged."""
         return self._log.read_text("utf-8", "replace")
 
     def _require_alive(self) -> bool:
         assert self._process is not None
-        assert self._process.poll() is None, self._said()
+        assert self._process.poll() is None, self.said
         return False

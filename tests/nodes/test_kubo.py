@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,10 +11,14 @@ import pytest
 from ledger.errors import BlockMissing, Conflict, StoreUnavailable
 from ledger.ids import Cid
 from ledger.records import kuboprofile, manifest
+from ledger.records.blocks import MemoryBlockStore
 from ledger.records.cid import Codec, cid_of
 from ledger.records.kubo import KuboBlockStore
 from ledger.records.manifest import CHUNK
+from ledger.records.transfer import delete_record
 from tests.nodes.daemon import Kubo
+
+TOKEN = "a-token-of-the-test"
 
 
 @pytest.fixture
@@ -46,13 +50,147 @@ def test_garbage_collection_takes_nothing_that_was_put(node: Kubo, store: KuboBl
     assert loose in node.run("repo", "gc")
     assert all(store.get(cid) == data for cid, data in blocks.items())
     assert len(b"".join(manifest.fetch(root, store))) == CHUNK + 4
-    assert all(store.is_pinned(cid) for cid in store.cids())
+    assert all(store.is_kept(cid) for cid in store.cids())
+
+
+def adopted(store: KuboBlockStore, blocks: int = 3) -> tuple[Cid, list[Cid]]:
+    """A record that was adopted: its root, and the blocks below."""
+    source = MemoryBlockStore()
+    root = manifest.store([os.urandom(CHUNK) for _ in range(blocks)], source)
+    store.adopt(root, source)
+    return root, [cid for cid, _ in manifest.walk(root, source) if cid != root]
+
+
+def pins(node: Kubo) -> set[str]:
+    """What is pinned, but for the empty directory that Kubo pins for itself."""
+    return {cid for cid in node.run("pin", "ls", "--type=recursive", "--quiet").split() if cid[0] == "b"}
+
+
+def test_the_one_pin_of_an_adopted_record_keeps_all_of_it(node: Kubo, store: KuboBlockStore) -> None:
+    root, leaves = adopted(store)
+    assert pins(node) == {root}
+    node.run("repo", "gc")
+    assert set(store.cids()) == {root, *leaves}
+    assert len(b"".join(manifest.fetch(root, store))) == 3 * CHUNK
+    assert all(store.is_kept(cid) for cid in (root, *leaves))
+
+
+def test_a_record_that_lost_its_pin_is_pinned_when_it_is_adopted_again(
+    node: Kubo, store: KuboBlockStore
+) -> None:
+    source = MemoryBlockStore()
+    root = manifest.store([os.urandom(CHUNK), b"rest"], source)
+    store.adopt(root, source)
+    node.run("pin", "rm", root)
+    assert not store.is_kept(root)
+    store.adopt(root, source)
+    assert store.is_kept(root)
+    node.run("repo", "gc")
+    assert len(b"".join(manifest.fetch(root, store))) == CHUNK + 4
+
+
+def test_garbage_collection_takes_the_record_that_was_let_go_of_and_no_other(
+    node: Kubo, store: KuboBlockStore
+) -> None:
+    (gone, below), (stays, kept_below) = adopted(store), adopted(store)
+    assert delete_record(gone, store) == 4
+    assert not any(node.block_file(cid).exists() for cid in (gone, *below))
+    node.run("repo", "gc")
+    assert set(store.cids()) == {stays, *kept_below}
+    assert len(b"".join(manifest.fetch(stays, store))) == 3 * CHUNK
+
+
+def test_a_block_that_another_record_needs_stays(node: Kubo, store: KuboBlockStore) -> None:
+    source, shared = MemoryBlockStore(), os.urandom(CHUNK)
+    one, two = manifest.store([shared, b"one"], source), manifest.store([shared, b"two"], source)
+    store.adopt(one, source)
+    store.adopt(two, source)
+    assert delete_record(one, store) == 2
+    assert b"".join(manifest.fetch(two, store)) == shared + b"two"
+    assert delete_record(two, store) == 3
+    assert not node.block_file(cid_of(Codec.RAW, shared)).exists()
+
+
+class Halting(MemoryBlockStore):
+    """A source that does something to the node after some blocks."""
+
+    def __init__(self, blocks: int, act: Callable[[], object]) -> None:
+        super().__init__()
+        self._left, self._act = blocks, act
+
+    def get(self, cid: Cid) -> bytes:
+        self._left -= 1
+        if self._left == 0:
+            self._act()
+        return super().get(cid)
+
+
+@pytest.mark.parametrize("blocks", [3, 6, 12])
+def test_a_daemon_killed_in_the_middle_of_an_adoption_has_no_root_and_is_given_the_rest_later(
+    node: Kubo, store: KuboBlockStore, blocks: int
+) -> None:
+    source = Halting(blocks, node.kill)
+    root = manifest.store([os.urandom(CHUNK) for _ in range(12)], source)
+    with pytest.raises(StoreUnavailable):
+        store.adopt(root, source)
+    node.restart()
+    assert not store.has(root)
+    assert root not in set(store.cids())
+    store.adopt(root, source)
+    node.run("repo", "gc")
+    assert len(b"".join(manifest.fetch(root, store))) == 12 * CHUNK
+
+
+def test_a_disk_that_fills_up_in_the_middle_of_an_adoption_is_said_and_leaves_no_root(
+    small_disk: Path,
+) -> None:
+    with Kubo(small_disk / "kubo") as node:
+        store, source = KuboBlockStore(node.url), MemoryBlockStore()
+        before, leaves = adopted(store, 1)
+        root = manifest.store([os.urandom(CHUNK) for _ in range(16)], source)
+        with pytest.raises(StoreUnavailable) as refused:
+            store.adopt(root, source)
+        assert refused.value.reason in {"store_full", "kubo_garbled"}
+        assert not store.has(root)
+        assert set(store.cids()) == {before, *leaves}
+        node.run("repo", "gc")
+        assert len(b"".join(manifest.fetch(before, store))) == CHUNK
+        store.close()
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[Kubo]:
+    """A node whose RPC asks for a token."""
+    rules = {"ours": {"AuthSecret": f"bearer:{TOKEN}", "AllowedPaths": ["/api/v0"]}}
+    with Kubo(tmp_path / "kubo", API__Authorizations=rules) as node:
+        yield node
+
+
+def test_a_node_that_asks_for_a_token_is_used_with_it(guarded: Kubo) -> None:
+    store = KuboBlockStore(guarded.url, token=TOKEN)
+    root, leaves = adopted(store)
+    assert set(store.cids()) == {root, *leaves}
+    assert TOKEN not in repr(store) + repr(store.rpc) + guarded.said
+    store.close()
+
+
+@pytest.mark.parametrize("token", [None, "another"])
+def test_a_node_that_asks_for_a_token_says_what_to_do_to_who_has_none(
+    guarded: Kubo, token: str | None
+) -> None:
+    store = KuboBlockStore(guarded.url, token=token)
+    with pytest.raises(StoreUnavailable) as refused:
+        store.has(cid_of(Codec.RAW, b"a block"))
+    assert refused.value.reason == "kubo_forbidden"
+    assert "CONSENT_BLOCKS_TOKEN_FILE" in refused.value.fix
+    assert "another" not in str(refused.value.as_dict())
+    store.close()
 
 
 def test_what_was_deleted_is_neither_pinned_nor_there(node: Kubo, store: KuboBlockStore) -> None:
     (cid,) = kept(store, 1)
     store.delete(cid)
-    assert not store.is_pinned(cid)
+    assert not store.is_kept(cid)
     assert not node.block_file(cid).exists()
     assert cid not in node.run("refs", "local")
 
@@ -63,13 +201,17 @@ def test_the_pin_of_the_root_alone_keeps_the_record(node: Kubo, store: KuboBlock
     for leaf in leaves:
         with pytest.raises(Conflict):
             store.delete(leaf)
-        assert not store.is_pinned(leaf)
+    assert pins(node) == {root}
     node.run("repo", "gc")
     assert len(b"".join(manifest.fetch(root, store))) == CHUNK + 4
 
 
-def test_kubo_s_own_tools_understand_a_record(node: Kubo, store: KuboBlockStore) -> None:
-    root = manifest.store([os.urandom(CHUNK), b"rest"], store)
+@pytest.mark.parametrize("way", ["put", "adopted"])
+def test_kubo_s_own_tools_understand_a_record(node: Kubo, store: KuboBlockStore, way: str) -> None:
+    source = MemoryBlockStore()
+    root = manifest.store([os.urandom(CHUNK), b"rest"], store if way == "put" else source)
+    if way == "adopted":
+        store.adopt(root, source)
     leaves = [cid for cid, _ in manifest.walk(root, store) if cid != root]
     shown = node.run("dag", "get", root)
     assert f'"format":"{manifest.FORMAT}"' in shown
@@ -102,7 +244,7 @@ def test_what_was_acknowledged_outlives_a_killed_daemon(node: Kubo, store: KuboB
     assert refused.value.reason == "kubo_unreachable"
     node.restart()
     assert {cid: store.get(cid) for cid in store.cids()} == blocks
-    assert all(store.is_pinned(cid) for cid in blocks)
+    assert all(store.is_kept(cid) for cid in blocks)
 
 
 def test_killed_under_many_writers_it_has_what_it_acknowledged(node: Kubo, store: KuboBlockStore) -> None:
