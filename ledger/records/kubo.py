@@ -155,6 +155,7 @@ class KuboBlockStore:
 
     def _write(self, cid: Cid, data: bytes) -> None:
         asked = {"cid-codec": _CODECS[codec_of(cid)], "mhtype": "sha2-256", "pin": "true"}
+        asked["allow-big-block"] = "true"  # The limit was checked here, and older Kubos stop at 1 MiB.
         with self.rpc.client() as client:
             # A file object: the library takes bytes for a path.
             stored = client.block.put(io.BytesIO(data), opts=asked)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
-from ledger.errors import BlockCorrupt, BlockMissing, InvalidInput, LedgerError, StoreUnavailable
+from ledger.errors import BlockCorrupt, BlockMissing, Conflict, InvalidInput, LedgerError, StoreUnavailable
 from ledger.ids import Cid
 from ledger.records.blocks import BlockStore, missing, require_storable
 from ledger.records.cid import parse_cid
@@ -119,14 +119,14 @@ class ReplicatedBlockStore:
                 fix="See which store is down, and try again.",
             ) from failures[0]
 
-    def _each(self, use: Callable[[BlockStore], T]) -> tuple[list[T], list[StoreUnavailable]]:
+    def _each(self, use: Callable[[BlockStore], T]) -> tuple[list[T], list[LedgerError]]:
         """What each store answers, and the failures of those that do not."""
         answers: list[T] = []
-        failures: list[StoreUnavailable] = []
+        failures: list[LedgerError] = []
         for store in self._stores:
             try:
                 answers.append(use(store))
-            except StoreUnavailable as exc:
+            except (Conflict, StoreUnavailable) as exc:
                 failures.append(exc)
         return answers, failures
 

@@ -59,6 +59,19 @@ def test_each_finding_of_a_node_is_ended_by_its_command(tmp_path: Path) -> None:
     assert (code, answer["findings"]) == (0, [])
 
 
+def test_a_node_that_asks_for_a_token_is_examined_with_it(tmp_path: Path) -> None:
+    rules = {"ours": {"AuthSecret": "bearer:a-token", "AllowedPaths": ["/api/v0"]}}
+    token = tmp_path / "token"
+    token.write_text("a-token\n")
+    token.chmod(0o600)
+    with Kubo(tmp_path / "kubo", API__Authorizations=rules) as node:
+        code, answer = consent("ipfs", "check", node.url)
+        assert (code, answer["error"]["reason"]) == (3, "kubo_forbidden")
+        code, answer = consent("ipfs", "check", node.url, "--blocks-token-file", str(token))
+    assert (code, answer["ok"], answer["findings"]) == (0, True, [])
+    assert "a-token" not in json.dumps(answer)
+
+
 def test_nobody_there_is_worth_another_try() -> None:
     code, answer = consent("ipfs", "check", "http://127.0.0.1:9")
     assert (code, answer["error"]["reason"]) == (3, "kubo_unreachable")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ledger.errors import BlockCorrupt, BlockMissing, InvalidInput, StoreUnavailable
+from ledger.errors import BlockCorrupt, BlockMissing, Conflict, InvalidInput, StoreUnavailable
 from ledger.ids import Cid
 from ledger.records.blocks import MemoryBlockStore
 from ledger.records.cid import Codec, cid_of
@@ -117,6 +117,18 @@ def test_a_delete_that_did_not_reach_every_store_is_no_success(copies: list[Fick
         store.delete(CID)
     assert not copies[1].has(CID)
     assert not copies[2].has(CID)
+
+
+def test_a_delete_that_one_store_refuses_reaches_the_others(copies: list[Fickle]) -> None:
+    class Holding(Fickle):
+        def delete(self, cid: Cid) -> None:
+            raise Conflict("held", reason="block_in_use")
+
+    store = ReplicatedBlockStore([Holding(), *copies])
+    store.put(CID, DATA)
+    with pytest.raises(Conflict):
+        store.delete(CID)
+    assert not any(copy.has(CID) for copy in copies)
 
 
 def test_a_lost_store_is_rebuilt_from_another(copies: list[Fickle]) -> None:
