@@ -17,6 +17,7 @@ from cli.shapes.consents import (
     PurposePart,
 )
 from cli.times import day_in_words, in_words
+from cli.views.people import person_text
 from cli.views.records import AnyRecord, classes_text
 from cli.views.text import counted, listed, plain, short, table
 
@@ -36,11 +37,6 @@ STATES = {
     "unfiled": "never sent",
 }
 CHAIN_STATES = dict.fromkeys(("intended", "signed", "submitted"), "on its way")
-
-
-def person_text(person: PersonPart) -> str:
-    """The name, or the did of somebody without one."""
-    return plain(person.name or person.did)
 
 
 def chain_part(status: "ChainStatus") -> ChainPart:

@@ -2,13 +2,19 @@
 
 from typing import TYPE_CHECKING
 
+from cli.shapes.consents import PersonPart
 from cli.shapes.people import ContactPart, IdentityShown, SettingPart
-from cli.views.text import table
+from cli.views.text import plain, table
 
 if TYPE_CHECKING:
     from ledger.client.home import ProfileDir
     from ledger.ids import Did
     from ledger.parties import Card
+
+
+def person_text(person: PersonPart) -> str:
+    """The name, or the did of somebody without one."""
+    return plain(person.name or person.did)
 
 
 def identity_shape(profile: "ProfileDir", did: "Did | None") -> IdentityShown:

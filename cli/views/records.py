@@ -18,7 +18,7 @@ from cli.shapes.records import (
     RecordsVerified,
     SkippedPart,
 )
-from cli.views.consents import person_text
+from cli.views.people import person_text
 from cli.views.text import counted, listed, plain, size_words, table
 
 if TYPE_CHECKING:

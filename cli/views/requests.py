@@ -12,7 +12,7 @@ from cli.shapes.consents import (
     RequestPart,
 )
 from cli.times import in_words
-from cli.views.consents import person_text
+from cli.views.people import person_text
 from cli.views.text import counted, listed, plain, short, table
 
 if TYPE_CHECKING:
@@ -49,10 +49,11 @@ def request_text(part: RequestPart, *, role: str = "patient") -> str:
     """
     from ledger.consent.codes import ACTIONS
 
+    wanted = "add to" if part.action == "collect" else "see"
     until = "" if part.until is None else f", until {in_words(part.until)}"
     action = ACTIONS[part.action] if part.action in ACTIONS else plain(part.action)
     lines = [
-        f"{person_text(part.provider)} asks to see: {_classes(part)}",
+        f"{person_text(part.provider)} asks to {wanted}: {_classes(part)}",
         f"  what for: {purposes_text(part.purpose)} ({action}){until}",
         *([f"  they say: {plain(part.note)}"] if part.note else []),
         f"  state: {state_text(part, role)}; answer by {in_words(part.expires)}",
@@ -149,7 +150,8 @@ def participant_part(listed_one: "Listed") -> ParticipantPart:
 
 def _history_row(line: DisclosurePart) -> tuple[str, ...]:
     handed = line.kind == "release"
-    what = f"was given {counted(len(line.records), 'record')}" if handed else f"asked: {_outcome(line)}"
+    asked = "asked to add" if line.action == "collect" else "asked"
+    what = f"was given {counted(len(line.records), 'record')}" if handed else f"{asked}: {_outcome(line)}"
     basis = listed((plain(short(consent)) for consent in line.basis), "")
     return (
         in_words(line.time),
