@@ -43,7 +43,7 @@ def answer(
     from ledger.ids import parse_request_id
 
     _require_open(request)
-    patient = desk.enrolled()
+    patient = desk.settled()
     found = patient.request(parse_request_id(request.request))
     asked = wish_of(found)
     ends = asked.until if until is None else parse_until(until, at)

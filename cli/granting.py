@@ -51,14 +51,14 @@ def draft(desk: "Desk", said: Said, document: Path | None, *, at: datetime) -> "
         LedgerError: see `drafting.written` and `drafting.drafted`.
     """
     if document is None:
-        return desk.enrolled().draft(wish(desk, said, at))
+        return desk.settled().draft(wish(desk, said, at))
     if not said.nothing:
         raise InvalidInput(
             "a document says everything itself",
             reason="document_and_options",
             fix="Leave out --document, or every option that chooses or limits.",
         )
-    return desk.enrolled().draft(read_source(document, limit=DOCUMENT_LIMIT))
+    return desk.settled().draft(read_source(document, limit=DOCUMENT_LIMIT))
 
 
 def decide(session: Session, desk: "Desk", draft: "Draft", *, wait: Wait, dry_run: bool) -> tuple[Shape, str]:

@@ -32,7 +32,7 @@ def consents(desk: "Desk") -> ConsentList:
     """All consents of a patient, or those that name a provider."""
     if is_provider(desk):
         return ConsentList(role=role(desk), consents=[part(desk, one) for one in desk.provider.consents()])
-    patient = desk.enrolled()
+    patient = desk.settled()
     found = patient.consents()
     return ConsentList(
         role=role(desk),
@@ -55,7 +55,7 @@ def consent(desk: "Desk", text: str, *, wait: Wait = Wait.NONE) -> ConsentShown:
 
 def requests(desk: "Desk") -> RequestList:
     """All requests to a patient, or of a provider."""
-    client = desk.provider if is_provider(desk) else desk.enrolled()
+    client = desk.provider if is_provider(desk) else desk.settled()
     found = client.requests()
     names = desk.people.names(did for one in found for did in (one.patient, one.subject))
     parts = [request_view.request_part(one, names) for one in found]
@@ -77,7 +77,7 @@ def request_id(part: RequestPart) -> "RequestId":
 
 def history(desk: "Desk") -> HistoryShown:
     """Who asked a patient's records, and what they were given."""
-    lines = desk.enrolled().history()
+    lines = desk.settled().history()
     names = desk.people.names(line.subject for line in lines)
     return HistoryShown(
         patient=desk.did, disclosures=[request_view.disclosure_part(line, names) for line in lines]
@@ -86,7 +86,7 @@ def history(desk: "Desk") -> HistoryShown:
 
 def records(desk: "Desk") -> RecordList:
     """All records of a patient, with the writers of those that others wrote."""
-    told = desk.enrolled().told_records()
+    told = desk.settled().told_records()
     writers = {record.writer for record in told.records if not record.by_patient}
     names = desk.people.names(writers) if writers else {}
     people = {did: PersonPart(did=did, name=names[did]) for did in writers}

@@ -24,7 +24,7 @@ def enrol(context: typer.Context) -> None:
     """
     session = of(context)
     with session.desk() as desk:
-        shape = PatientEnrolled(patient=desk.enrolled().did, gateway=desk.config.gateway)
+        shape = PatientEnrolled(patient=desk.settled().did, gateway=desk.config.gateway)
     session.output.result(shape, f"{shape.gateway} knows you now as {shape.patient}.")
 
 

@@ -102,7 +102,7 @@ def add(
             session.output.result(foreseen, view.planned_text(foreseen))
             return
         if patient is None:
-            desk.enrolled()
+            desk.settled()
         with (
             session.output.bars("Publishing") as bars,
             owner.publishing(again=again, moving=bars.moving) as publisher,
@@ -148,7 +148,7 @@ def verify(
 
     session = of(context)
     with session.desk() as desk:
-        mine = [record.root for record in desk.enrolled().records()]
+        mine = [record.root for record in desk.settled().records()]
         roots = [expand(text, mine, "record", SEE_LIST) for text in records or mine]
         mend = repairer(desk.blocks) if repair else None
         checks = [view.check_part(check) for check in check_blocks(roots, desk.blocks, repair=mend)]

@@ -104,7 +104,15 @@ class Desk:
         )
 
     def enrolled(self) -> PatientClient:
-        """The profile as a patient whom the gateway knows; what waits in the inbox is filed.
+        """The profile as a patient whom the gateway knows; raises as `PatientClient.enrol`."""
+        patient = self.patient
+        patient.enrol()
+        return patient
+
+    def settled(self) -> PatientClient:
+        """The same; and what writers left in the inbox is filed, and sealed for those who may read it.
+
+        Not for stops, which wait for nothing else.
 
         Raises:
             LedgerError: see `PatientClient.enrol` and `PatientClient.reseal`.

@@ -70,6 +70,13 @@ class TestSequencing:
             assert opened.inner == inner(each.salt, each.entry)
             assert opened.leaf == each.leaf == leaf_hash(leaf_data(each.tag, opened.inner))
 
+    def test_an_entry_may_name_the_one_before_it_whatever_its_index_is(self, journal: Journal) -> None:
+        append(journal, 3)
+        first, second = journal.append_many(
+            [Draft(tag=ALICE, entry=entry()), Draft(tag=ALICE, entry=entry(), follows="before")]
+        )
+        assert (first.index, decode(second.entry)["before"]) == (3, 3)
+
     def test_no_two_entries_share_a_salt(self, journal: Journal) -> None:
         assert len({each.salt for each in append(journal, 20)}) == 20
 
