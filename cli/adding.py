@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from cli import planning
 from cli.planning import Plan
+from cli.shapes.records import RecordsAdded
+from cli.views import records as view
 from ledger.errors import InvalidInput, LedgerError
 
 if TYPE_CHECKING:
+    from cli.output import Output
     from ledger.client.opening import Desk
     from ledger.client.publishing import Publisher
     from ledger.records.prepared import Prepared
@@ -50,8 +53,21 @@ def owner(desk: "Desk", patient: str | None, purposes: Sequence[str]) -> Owner:
     return desk.patient
 
 
-def publish(patient: Owner, publisher: "Publisher", plan: Plan, progress: Progress) -> None:
-    """Publish everything in a plan, in a run of `patient`; `progress` is told each record.
+def added(output: "Output", desk: "Desk", owner: Owner, plan: Plan, *, again: bool) -> RecordsAdded:
+    """Publish everything in a plan; what was published, as data. Raises as `publish`."""
+    by_writer = owner.did != desk.did
+    if not by_writer:
+        desk.settled()
+    with (
+        output.bars("Publishing") as bars,
+        owner.publishing(again=again, moving=bars.moving) as publisher,
+    ):
+        publish(owner, publisher, plan, bars.records)
+    return view.added(plan, publisher, by_writer=by_writer)
+
+
+def publish(owner: Owner, publisher: "Publisher", plan: Plan, progress: Progress) -> None:
+    """Publish everything in a plan, in a run of `owner`; `progress` is told each record.
 
     Raises:
         LedgerError: see `PlannedBundle.records` and `Publisher.publish`; a file at fault is named in
@@ -60,7 +76,7 @@ def publish(patient: Owner, publisher: "Publisher", plan: Plan, progress: Progre
     done = 0
     for bundle in plan.bundles:
         try:
-            records = bundle.records(patient)
+            records = bundle.records(owner)
             publisher.publish(records, progress=_from(done, plan.total, progress))
         except LedgerError as exc:
             exc.fields.setdefault("file", bundle.sources[0].name)

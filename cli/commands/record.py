@@ -101,14 +101,7 @@ def add(
             foreseen = view.planned(plan)
             session.output.result(foreseen, view.planned_text(foreseen))
             return
-        if patient is None:
-            desk.settled()
-        with (
-            session.output.bars("Publishing") as bars,
-            owner.publishing(again=again, moving=bars.moving) as publisher,
-        ):
-            adding.publish(owner, publisher, plan, bars.records)
-        shape = view.added(plan, publisher, by_writer=patient is not None)
+        shape = adding.added(session.output, desk, owner, plan, again=again)
     session.output.result(shape, view.added_text(shape))
 
 
