@@ -70,7 +70,7 @@ class ClientState(Protocol):
     """The same of the first bundle that was published for each other patient."""
 
     epochs: MutableMapping[bytes, int]
-    """The highest epoch in which each patient's compartment (32 bytes) was ever written to."""
+    """The highest epoch of each compartment (32 bytes) of which a patient's signed key was ever taken."""
 
     log_key: str | None
     """The verifier of the gateway's log key, as first seen; another one later is refused."""

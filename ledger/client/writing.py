@@ -81,7 +81,6 @@ class WritersOutbox:
             claim = InboxKey(patient=account, epoch=told.epoch, key=key)
         elif named == compartment:
             claim = CompartmentKey(patient=account, compartment=compartment, epoch=told.epoch, key=key)
-            self._require_not_ended(compartment, told.epoch)
         else:
             raise _foreign("the gateway names a key of another place")
         try:
@@ -90,10 +89,13 @@ class WritersOutbox:
             raise _foreign("the gateway names a key that this patient did not sign for this place") from exc
         if len(public) != PUBLIC_SIZE:
             raise _foreign(f"the patient signed what is no key of {PUBLIC_SIZE} bytes")
-        return Place(epoch=told.epoch, public_key=public, kind="inbox" if named == INBOX else "record")
+        if named == INBOX:
+            return Place(epoch=told.epoch, public_key=public, kind="inbox")
+        self._require_not_ended(compartment, told.epoch)
+        return Place(epoch=told.epoch, public_key=public)
 
     def _require_not_ended(self, compartment: bytes, epoch: int) -> None:
-        """Refuse an epoch before one that was written to; remember this one durably."""
+        """Refuse an epoch before one that the patient's key was taken of; remember this one durably."""
         epochs = self._context.state.epochs
         known = epochs.get(compartment, -1)
         if epoch < known:
@@ -129,7 +131,7 @@ class WritersOutbox:
         self._context.log.settle()
         first = refused[0].decision
         raise AccessDenied(
-            first.reason or "no active consent covers this",
+            f"{len(refused):,} of {len(batch):,} records may not be added: no active consent covers them",
             reason=first.outcome.lower(),
             fix="Ask the patient: consent request send PATIENT --action collect --purpose PURPOSE",
             outcome=first.outcome,

@@ -131,6 +131,8 @@ def test_a_key_said_to_be_of_another_epoch_is_never_sealed_to(
     network: Network, alice: Person, watch: Person
 ) -> None:
     assert refused(placed(network, watch, alice, lambda a: a.update(epoch=1)), alice) == "foreign_key"
+    (made,) = write(network.provider(watch).writer(alice.did), note(alice.did, "honest\n"))
+    assert made.epoch == 0
 
 
 def test_the_key_of_an_ended_epoch_is_not_sealed_to_again(
