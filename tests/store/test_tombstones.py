@@ -1,0 +1,83 @@
+"""Tombstones in the key store: one suite over both stores."""
+
+from pathlib import Path
+
+import pytest
+
+from ledger import durable
+from ledger.errors import Conflict, StoreUnavailable
+from ledger.store.tombstone import Tombstone
+from ledger.store.vault import DataKeys, FileDataKeys, MemoryDataKeys
+
+ALICE, BOB = b"\xa1" * 20, b"\xb0" * 20
+STONE = Tombstone(tag=ALICE, size=7, at=5, signature="0x12")
+
+
+@pytest.fixture(params=["memory", "files"])
+def keys(request: pytest.FixtureRequest, tmp_path: Path) -> DataKeys:
+    return MemoryDataKeys() if request.param == "memory" else FileDataKeys(tmp_path / "keys", b"w" * 32)
+
+
+class TestBurying:
+    def test_the_key_gives_way_to_the_tombstone(self, keys: DataKeys) -> None:
+        keys.create(ALICE)
+        keys.create(BOB)
+        keys.bury(STONE)
+        assert keys.key(ALICE) is None
+        assert keys.buried(ALICE)
+        assert keys.tombstones() == [STONE]
+        assert keys.key(BOB) is not None
+        assert not keys.buried(BOB)
+
+    def test_no_key_is_made_where_a_tombstone_lies(self, keys: DataKeys) -> None:
+        keys.bury(STONE)
+        with pytest.raises(Conflict) as caught:
+            keys.create(ALICE)
+        assert caught.value.reason == "erased"
+        assert keys.key(ALICE) is None
+
+    def test_the_first_order_stays(self, keys: DataKeys) -> None:
+        keys.bury(STONE)
+        keys.bury(Tombstone(tag=ALICE, size=9, at=6, order="court 12/2026"))
+        assert keys.tombstones() == [STONE]
+
+    def test_a_key_that_came_back_beside_its_tombstone_goes_again(self, keys: DataKeys) -> None:
+        keys.create(ALICE)
+        keys.bury(STONE)
+        keys.bury(STONE)
+        assert keys.key(ALICE) is None
+
+    def test_nobody_is_erased_at_first(self, keys: DataKeys) -> None:
+        assert keys.tombstones() == []
+        assert not keys.buried(ALICE)
+
+
+class TestFiles:
+    def test_tombstones_survive_the_process(self, tmp_path: Path) -> None:
+        FileDataKeys(tmp_path, b"w" * 32).bury(STONE)
+        assert FileDataKeys(tmp_path, b"w" * 32).tombstones() == [STONE]
+
+    def test_the_tombstone_is_there_before_the_key_is_gone(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        keys = FileDataKeys(tmp_path, b"w" * 32)
+        keys.create(ALICE)
+        there = []
+        destroy = durable.destroy
+
+        def looked(path: Path) -> None:
+            there.append(keys.buried(ALICE))
+            destroy(path)
+
+        monkeypatch.setattr(durable, "destroy", looked)
+        keys.bury(STONE)
+        assert there == [True]
+
+    def test_one_that_cannot_be_read_is_an_error_and_not_nobody(self, tmp_path: Path) -> None:
+        keys = FileDataKeys(tmp_path, b"w" * 32)
+        keys.bury(STONE)
+        (tmp_path / "erased" / ALICE.hex()).write_bytes(b"{}")
+        with pytest.raises(StoreUnavailable) as caught:
+            keys.tombstones()
+        assert caught.value.reason == "tombstone_unreadable"
+        assert keys.buried(ALICE)
