@@ -21,13 +21,15 @@ from cli.shapes.erasing import (
     LeftChoicePart,
     LogReaderPart,
     PatientErased,
+    PatientErasedByOrder,
     RemainsPart,
 )
 from cli.views import erasing as view
 from ledger.canonical import hexed
-from ledger.errors import InvalidInput, LedgerError
+from ledger.errors import InvalidInput, NotFound
 
 if TYPE_CHECKING:
+    from api.settings import GatewaySettings
     from ledger.client.erasing import Erased, Order, Prospect
     from ledger.client.opening import Desk
 
@@ -35,6 +37,7 @@ PATIENCE = 10.0
 """Seconds for the gateway to throw all blocks away; afterwards the statement says that some are left."""
 
 ERASE = "Erase all this? Nobody can bring it back."
+ERASE_BY_ORDER = "Erase this patient? Nobody can bring it back."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +77,47 @@ def erase(session: Session, desk: "Desk", wish: Wish) -> tuple[Shape, str]:
         done = _ordered(session, desk)
     shape = _statement(session, desk, *done)
     return shape, _kept_text(session, shape, wish.statement)
+
+
+def by_order(
+    session: Session, settings: "GatewaySettings", patient: str, *, order: str, confirmed: str | None
+) -> PatientErasedByOrder:
+    """Open a gateway that does not run, and erase one of its patients by a legal order.
+
+    Raises:
+        NotFound: no such patient is enrolled there.
+        InvalidInput: the order has no name.
+        Declined: the operator did not type the did.
+    """
+    from api.wiring import open_gateway
+    from ledger.service import erasure
+    from ledger.service.erasedblocks import let_go
+    from ledger.service.gateway import Gateway
+    from ledger.service.states import PatientState
+
+    def act(gateway: Gateway, state: PatientState) -> PatientErasedByOrder:
+        running = erasure.running(gateway, state)
+        done = erasure.erase_by_order(gateway, state, order=order)
+        return PatientErasedByOrder(
+            patient=patient,
+            order=order,
+            tag=hexed(state.tag),
+            log_index=done.index,
+            at=done.at,
+            keys_until=done.keys_until,
+            blocks_left=let_go(gateway),
+            on_chain=running,
+        )
+
+    opened = open_gateway(settings, origin=settings.public_url or f"http://{settings.host}")
+    try:
+        gateway = opened.gateway
+        account = gateway.account_of(patient)
+        gateway.states.need(account)
+        prompts.confirm_name(session.given, ERASE_BY_ORDER, patient, confirmed)
+        return gateway.states.sequenced(account, lambda state: act(gateway, state))
+    finally:
+        opened.close()
 
 
 def planned(desk: "Desk", profile: Path) -> ErasurePlanned:
@@ -144,20 +188,26 @@ def _ordered(session: Session, desk: "Desk") -> "tuple[ErasurePlanned, Erased]":
 
 
 def _taken_up(session: Session, desk: "Desk") -> "tuple[ErasurePlanned, Erased] | None":
-    """What became of an order that was given before; None if none was, or if it did nothing."""
+    """What became of an order that was given before; None if none was, or if it did nothing.
+
+    While the gateway knows the patient, the order did nothing, and is not sent again without being asked for.
+    """
     from ledger.client import files
     from ledger.client.erasing import Order
 
-    if not _file(session).exists():
+    if not _file(session).exists() or _is_known(desk):
         return None
     kept = msgspec.json.decode(files.read(_file(session)), type=Kept)
+    order = Order(size=kept.size, signature=kept.signature)
+    return kept.plan, desk.patient.erased_by(order, patience=PATIENCE)
+
+
+def _is_known(desk: "Desk") -> bool:
     try:
-        order = Order(size=kept.size, signature=kept.signature)
-        return kept.plan, desk.patient.erased_by(order, patience=PATIENCE)
-    except LedgerError as exc:
-        if exc.reason not in ("not_erased", "erasure_outrun", "consents_running"):
-            raise
-        return None
+        desk.gateway.patient()
+    except NotFound:
+        return False
+    return True
 
 
 def _statement(session: Session, desk: "Desk", plan: ErasurePlanned, erased: "Erased") -> PatientErased:

@@ -71,9 +71,9 @@ def confirm_name(given: Globals, question: str, wanted: str, said: str | None) -
             raise _said_no()
     elif said != wanted:
         raise InvalidInput(
-            "--confirm has another name than this profile; nothing was done",
+            "--confirm names somebody else; nothing was done",
             reason="other_name",
-            fix=f"This profile is {wanted!r}. Choose another with --profile.",
+            fix=f"It must be exactly {wanted!r}.",
         )
 
 

@@ -46,7 +46,8 @@ def show_erasure(gateway: GatewayPart, patient: Patient) -> dict[str, Any]:
 @router.post("/patient/erasure")
 def erase(body: ErasureBody, gateway: GatewayPart, caller: Caller) -> dict[str, Any]:
     """Erase the signed-in patient. Sent again, also afterwards, it answers what became of it."""
-    return asdict(erasure.erase_once(gateway, caller, body.erasure, size=body.size, signature=body.signature))
+    done = erasure.erase_once(gateway, caller, body.erasure, size=body.size, signature=body.signature)
+    return {**asdict(done), "receipt": gateway.journal.receipt(done.index).to_json()}
 
 
 @router.get("/compartments")

@@ -1,14 +1,17 @@
 """`consent gateway`: an operator's preparations."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from cli import erasing
 from cli.groups import command, make_group
 from cli.params import State
 from cli.session import of
 from cli.shapes.consents import ApplicationMade
 from cli.shapes.stack import GatewayKeysMade
+from cli.views import erasing as erasing_view
 from cli.views import stack as view
 
 app = make_group("gateway", "Prepare a gateway. Run it with 'consent serve', or with a chain: 'consent up'.")
@@ -60,3 +63,32 @@ def apply(
         did=made.profile.participant, name=name, roles=made.roles.words, application=made.text.decode()
     )
     session.output.result(shape, shape.application)
+
+
+@command(app)
+def erase(
+    context: typer.Context,
+    patient: Annotated[str, typer.Argument(metavar="DID", help="Whom, in full.")],
+    order: Annotated[str, typer.Option(metavar="TEXT", help="The legal order by name: court and number.")],
+    confirm: Annotated[
+        str | None, typer.Option(metavar="DID", help="The same, where nobody can type it.")
+    ] = None,
+    state: State = None,
+    deployment: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Chain and contracts [env: CONSENT_DEPLOYMENT].")
+    ] = None,
+) -> None:
+    """Erase a patient because a legal order says so, while the gateway is stopped.
+
+    The order's name goes into the log, where auditors count such erasures apart; so it should name nobody.
+    What is on chain stays: only the patient could end it there.
+
+    Example:
+      consent gateway erase did:pkh:eip155:1:0x4fd8... --order "Court of Appeal 12/2026"
+    """
+    from cli.serving import gateway_settings
+
+    session = of(context)
+    settings = gateway_settings(session.home.stack, state=state, rpc=session.given.rpc, deployment=deployment)
+    shape = erasing.by_order(session, settings, patient, order=order, confirmed=confirm)
+    session.output.result(shape, erasing_view.ordered_text(shape))

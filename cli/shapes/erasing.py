@@ -82,3 +82,19 @@ class PatientErased(Shape, frozen=True, kw_only=True):
     receipt: str
     destroyed: ErasedCounts
     remains: RemainsPart
+
+
+class PatientErasedByOrder(Shape, frozen=True, kw_only=True):
+    """What an operator has erased because a legal order says so; times in Unix milliseconds.
+
+    ``on_chain`` are consents that did not end before: nobody but the patient can end them on chain.
+    """
+
+    patient: str
+    order: str
+    tag: str
+    log_index: int
+    at: int
+    keys_until: int
+    blocks_left: int
+    on_chain: list[str]

@@ -8,6 +8,7 @@ from cli.shapes.erasing import (
     HolderPart,
     LogReaderPart,
     PatientErased,
+    PatientErasedByOrder,
     RemainsPart,
 )
 from cli.times import in_words
@@ -68,6 +69,21 @@ def erased_text(shape: PatientErased) -> str:
     )
 
 
+def ordered_text(shape: PatientErasedByOrder) -> str:
+    """What an operator has done."""
+    rows = [
+        ("patient", shape.patient),
+        ("order", plain(shape.order)),
+        ("tag", shape.tag),
+        ("log entry", str(shape.log_index)),
+        ("at", in_words(shape.at)),
+        ("backups of keys", f"destroy them by {in_words(shape.keys_until)}"),
+        ("blocks left", str(shape.blocks_left)),
+        *(("still on chain", consent) for consent in shape.on_chain),
+    ]
+    return f"Erased. Anchors and receipts stay; so does the order, in the log.\n{table(rows, indent='  ')}"
+
+
 def _gone(counts: ErasedCounts) -> list[str]:
     keys = counts.capsules + counts.compartments
     return [
@@ -99,7 +115,7 @@ def _remains(part: RemainsPart) -> Iterator[str]:
         "    Others may have copies of your locked files. They stay locked for good.",
         "    Only who was given a key can open them.",
         "  With you",
-        "    Your 24 words still open every copy of your records. So keep them safe, or destroy them.",
+        "    Your 24 words may still open copies of your records. So keep them safe, or destroy them.",
         "    This folder holds your receipts and settings. Remove it when you need it no more:",
         f"      {part.profile}",
     )
@@ -112,16 +128,16 @@ def _holders(holders: list[HolderPart]) -> Iterator[str]:
         yield "  With those who were given records"
         for one in given:
             last = "" if one.last is None else f", last on {in_words(one.last)}"
-            what = f"{counted(one.records, 'record')} in {counted(one.times, 'time')}{last}"
+            what = f"{counted(one.records, 'record')}, {counted(one.times, 'time')}{last}"
             yield f'    "{person_text(one.person)}": {what}'
         yield "    They keep what they were given, the keys to it, and their receipts. So they know that"
         yield "    you were here. If somebody leaks more locked files of that time, those keys may fit."
     else:
         yield "  Nobody was given records of yours."
     if asked:
-        yield "  With those who asked, and were given nothing"
+        yield "  With those who asked, or whom a choice names, and who were given nothing"
         yield from (f'    "{person_text(one.person)}"' for one in asked)
-        yield "    They keep their receipts. So they know that they asked for you, and the answer."
+        yield "    They keep their receipts, and may have kept the text of a choice that names them."
 
 
 def _ledger(count: int) -> Iterator[str]:
@@ -163,5 +179,6 @@ def _backups(how_long: str) -> list[str]:
         "    Who has one of those, and an old copy of its data too, can read what it had of you.",
         "    Not your records: for those the gateway never had a key.",
         "    An old copy of its data alone shows no words. But who knows your account, or runs the gateway,",
-        "    can tell from it that you were here, and which kinds of records you had.",
+        "    can tell from it that you were here, which kinds of records you had, and which choices on",
+        "    the public ledger were yours.",
     ]

@@ -38,9 +38,9 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
-    """Somebody who asked for records: how many they were given, how often, and when last (Unix ms).
+    """Who was given records: how many, how often, and when last (Unix ms).
 
-    Without any they hold receipts of what they asked, and no more.
+    Who was given none holds receipts of what they asked, and the text of consents that name them, at most.
     """
 
     did: str
@@ -91,12 +91,18 @@ def prospect(context: Context) -> Prospect:
             reason="facts_differ",
             fix="Run the command again. If it stays so, keep your receipts and ask an auditor.",
         )
-    return Prospect(told=told, holders=holders(context.gateway.history()), consents=tuple(consents))
+    asked = [request.subject for request in context.gateway.requests() if request.patient == context.did]
+    named = [actor for one in consents for actor in one.document.actors]
+    return Prospect(
+        told=told,
+        holders=holders(context.gateway.history(), [*asked, *named]),
+        consents=tuple(consents),
+    )
 
 
-def holders(history: Iterable[Disclosure]) -> tuple[Holder, ...]:
-    """Everybody in a history, those who were given most first."""
-    given: dict[str, set[str]] = {}
+def holders(history: Iterable[Disclosure], others: Iterable[str] = ()) -> tuple[Holder, ...]:
+    """Everybody in a history and all `others`, those who were given most first."""
+    given: dict[str, set[str]] = {other: set() for other in others}
     times: dict[str, list[int]] = {}
     for line in history:
         roots = given.setdefault(line.subject, set())

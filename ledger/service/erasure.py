@@ -43,7 +43,7 @@ class Erased:
     known to be in the block store still; they are unreadable, and tried again.
     """
 
-    receipt: dict[str, Any]
+    index: int
     at: int
     keys_until: int
     blocks_left: int
@@ -89,7 +89,7 @@ def erase(gateway: Gateway, state: PatientState, *, size: int, signature: str) -
     address = address_from_bytes(state.tag)
     signed = SignedErasure(patient=address, size=size)
     verify(signed.digest(gateway.records_domain), unhex(signature), address)
-    if any(one["state"] in ("pending", "active") for one in consents_of_patient(gateway, state)):
+    if running(gateway, state):
         raise Conflict(
             "a consent still runs, and nobody could stop it afterwards",
             reason="consents_running",
@@ -98,7 +98,14 @@ def erase(gateway: Gateway, state: PatientState, *, size: int, signature: str) -
     _erase(gateway, state, Tombstone(tag=state.tag, size=size, at=gateway.now_ms(), signature=signature))
 
 
-def erase_by_order(gateway: Gateway, state: PatientState, *, order: str) -> None:
+def running(gateway: Gateway, state: PatientState) -> list[str]:
+    """The consents that permit something now, or will once they are on chain."""
+    return [
+        one["consent"] for one in consents_of_patient(gateway, state) if one["state"] in ("pending", "active")
+    ]
+
+
+def erase_by_order(gateway: Gateway, state: PatientState, *, order: str) -> Erased:
     """Erase a patient because a named legal order says so; an auditor counts these apart.
 
     Raises:
@@ -109,6 +116,7 @@ def erase_by_order(gateway: Gateway, state: PatientState, *, order: str) -> None
         raise InvalidInput("a legal order has a name", reason="no_order", fix="Name court and number.")
     size = gateway.journal.size
     _erase(gateway, state, Tombstone(tag=state.tag, size=size, at=gateway.now_ms(), order=order))
+    return _found(gateway, state.tag)
 
 
 def erase_once(gateway: Gateway, account: Address, address: str, *, size: int, signature: str) -> Erased:
@@ -142,6 +150,10 @@ def erased(gateway: Gateway, tag: bytes, *, size: int, signature: str) -> Erased
     address = address_from_bytes(tag)
     signed = SignedErasure(patient=address, size=size)
     verify(signed.digest(gateway.records_domain), unhex(signature), address)
+    return _found(gateway, tag)
+
+
+def _found(gateway: Gateway, tag: bytes) -> Erased:
     with gateway.db.read() as connection:
         found = gateway.stores.erasures.find(connection, tag)
         left = gateway.stores.erasures.left(connection, tag)
@@ -151,7 +163,7 @@ def erased(gateway: Gateway, tag: bytes, *, size: int, signature: str) -> Erased
     if found.entry is None:
         raise Undecidable("the log does not say so again yet", reason="unlogged", fix="Try again soon.")
     return Erased(
-        receipt=gateway.journal.receipt(found.entry).to_json(),
+        index=found.entry,
         at=found.tombstone.at,
         keys_until=found.tombstone.at + gateway.settings.key_backup_days * DAY_MS,
         blocks_left=left,

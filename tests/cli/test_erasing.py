@@ -80,8 +80,8 @@ class TestText:
 
     def test_everybody_who_holds_something_is_named_with_it(self) -> None:
         text = TEXTS["erased"]
-        assert '"City Hospital": 12 records in 2 times, last on 1 January 2026, 00:00 UTC' in text
-        assert '"Old Insurance"' in text.partition("were given nothing")[2]
+        assert '"City Hospital": 12 records, 2 times, last on 1 January 2026, 00:00 UTC' in text
+        assert '"Old Insurance"' in text.partition("who were given nothing")[2]
         assert '"Ada Audit"' in text.partition("checked the log")[2]
         assert "until 31 January 2026, 00:00 UTC" in text
         assert "2 questions from before you joined" in text
@@ -179,6 +179,16 @@ class TestCommand:
         assert entries["unchecked"]["of an erased patient"] == story["done"]["destroyed"]["entries"]
         replayed = {step["step"]: step for step in report["steps"]}["REPLAY"]
         assert replayed["checked"] > 0
+
+    def test_an_export_holds_nothing_of_the_erased_and_verifies(
+        self, town: Town, story: dict[str, Any], tmp_path: Path
+    ) -> None:
+        town.ok("-p", "auditor", "audit", "export", tmp_path / "saved")
+        text = (tmp_path / "saved" / "entries.jsonl").read_text()
+        assert story["done"]["tag"] in text
+        assert story["done"]["patient"] not in text.replace(_asked_since(text, story["done"]["tag"]), "")
+        report = town.ok("-p", "auditor", "audit", "verify", "--export", tmp_path / "saved")
+        assert report["ok"]
 
     def test_somebody_who_never_joined_has_nothing_to_erase(self, town: Town) -> None:
         town.newcomer("nobody-to-erase")

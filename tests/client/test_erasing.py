@@ -152,3 +152,5 @@ def test_who_was_given_what_is_counted_once_for_each_record() -> None:
     found = {one.did: (one.records, one.times, one.last) for one in holders(history)}
     assert found == {"c": (3, 2, 9), "i": (0, 0, 0)}
     assert [one.did for one in holders(history)] == ["c", "i"]
+    named = holders(history, ["c", "named in a consent"])
+    assert [(one.did, one.records) for one in named] == [("c", 3), ("i", 0), ("named in a consent", 0)]
