@@ -106,6 +106,8 @@ def open_gateway(
         randomness=os.urandom,
         clock=clock,
     )
+    with database.write() as connection:
+        stores.patients.blind_names(connection)
     _open_log(gateway)
     return Opened(gateway=gateway, database=database, rpc=rpc, closing=closing)
 

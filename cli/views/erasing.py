@@ -178,7 +178,7 @@ def _backups(how_long: str) -> list[str]:
         f"    The gateway may keep old copies of its keys {how_long}.",
         "    Who has one of those, and an old copy of its data too, can read what it had of you.",
         "    Not your records: for those the gateway never had a key.",
-        "    An old copy of its data alone shows no words. But who knows your account, or runs the gateway,",
-        "    can tell from it that you were here, which kinds of records you had, and which choices on",
-        "    the public ledger were yours.",
+        "    An old copy of its data alone shows no words. But who runs the gateway, or has a receipt",
+        "    about you, can tell from it that you were here, how many records you had, and which",
+        "    choices on the public ledger were yours.",
     ]

@@ -1,11 +1,16 @@
-"""Patients and their compartments' keys."""
+"""Patients and their compartments' keys.
+
+A compartment's id is a hash of account, class and labels, so it stands in no column: rows are found by the id
+blinded under the patient's data key, and the id itself is sealed.
+"""
 
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from ledger.canonical import canonical, parse_object
+from ledger.errors import StoreUnavailable
 from ledger.store.tables import compartments, patients
 from ledger.store.vault import Vault
 
@@ -58,20 +63,8 @@ class PatientStore:
 
     def keys(self, connection: Connection, tag: bytes) -> list[CompartmentKeyRow]:
         """All deposited compartment keys, by compartment and epoch."""
-        rows = connection.execute(
-            select(compartments)
-            .where(compartments.c.tag == tag)
-            .order_by(compartments.c.compartment, compartments.c.epoch)
-        )
-        return [
-            CompartmentKeyRow(
-                compartment=row.compartment,
-                epoch=row.epoch,
-                current=row.current,
-                sealed=parse_object(self._vault.open(tag, _key_row(row.compartment, row.epoch), row.sealed)),
-            )
-            for row in rows
-        ]
+        rows = connection.execute(select(compartments).where(compartments.c.tag == tag))
+        return sorted(map(self._key, rows), key=lambda key: (key.compartment, key.epoch))
 
     def add_key(
         self,
@@ -84,16 +77,22 @@ class PatientStore:
         sealed: dict[str, Any],
     ) -> None:
         """Deposit one signed key."""
-        data = self._vault.seal(tag, _key_row(compartment, epoch), canonical(sealed))
+        name = self._vault.blind(tag, compartment)
+        plain = canonical({**sealed, "compartment": compartment})
         connection.execute(
             insert(compartments).values(
-                tag=tag, compartment=compartment, epoch=epoch, current=current, sealed=data
+                tag=tag,
+                compartment=name,
+                epoch=epoch,
+                current=current,
+                sealed=self._vault.seal(tag, _key_row(name, epoch), plain),
             )
         )
 
     def close_epoch(self, connection: Connection, tag: bytes, compartment: str, epoch: int) -> None:
         """End `epoch` of a compartment; the deposited next one, if there is one, becomes current."""
-        rows = (compartments.c.tag == tag) & (compartments.c.compartment == compartment)
+        name = self._vault.blind(tag, compartment)
+        rows = (compartments.c.tag == tag) & (compartments.c.compartment == name)
         ended = connection.execute(
             update(compartments)
             .where(rows & (compartments.c.epoch == epoch) & compartments.c.current.is_(True))
@@ -103,6 +102,31 @@ class PatientStore:
             connection.execute(
                 update(compartments).where(rows & (compartments.c.epoch == epoch + 1)).values(current=True)
             )
+
+    def blind_names(self, connection: Connection) -> None:
+        """Blind the names that an earlier version left in clear, as far as their rows open."""
+        clear = select(compartments).where(compartments.c.compartment.like("0x%"))
+        for row in connection.execute(clear).all():
+            try:
+                plain = self._vault.open(row.tag, _key_row(row.compartment, row.epoch), row.sealed)
+            except StoreUnavailable:  # of an erased patient, in a database that was restored
+                continue
+            here = (compartments.c.tag == row.tag) & (compartments.c.compartment == row.compartment)
+            connection.execute(delete(compartments).where(here & (compartments.c.epoch == row.epoch)))
+            self.add_key(
+                connection,
+                row.tag,
+                row.compartment,
+                row.epoch,
+                current=row.current,
+                sealed=parse_object(plain),
+            )
+
+    def _key(self, row: Row[Any]) -> CompartmentKeyRow:
+        plain = parse_object(self._vault.open(row.tag, _key_row(row.compartment, row.epoch), row.sealed))
+        return CompartmentKeyRow(
+            compartment=plain.pop("compartment"), epoch=row.epoch, current=row.current, sealed=plain
+        )
 
     def _opened(self, tag: bytes, version: int, sealed: bytes) -> PatientRow:
         return PatientRow(

@@ -1,7 +1,8 @@
 """The tables of a gateway. What identifies a patient or their data is sealed under that patient's data key.
 
 Columns in clear are what the database must search by: tags (the patient's erasure address, 20 bytes),
-keyed look-ups (HMAC-SHA256 of an account under the gateway's index key), ids that are public anyway
+keyed look-ups (HMAC-SHA256 of an account under the gateway's index key), compartments blinded under the
+patient's data key (their ids are hashes that whoever knows the account can guess), ids that are public anyway
 (consent ids, CIDs, transaction hashes), states and times. ``sealed`` columns hold
 ``Vault.seal(tag, row name, canonical JSON)``. Times are Unix milliseconds, UTC.
 """

@@ -4,6 +4,7 @@ The keys live apart from the database, in files wrapped by a key of the gateway'
 (`NO_PATIENT`) are sealed under the log's own key. Formats, each with its version first::
 
     row   0x01 || nonce (12) || AES-256-GCM(data key, plaintext, aad = tag || row name)
+    name  hex of HMAC-SHA256(data key, "consent-ledger/1/blind\0" || name)
     file  header || nonce (12) || AES-256-GCM(wrapping key, data key, aad = header || tag)
           header = "consent-ledger/data-key/1\n"
 
@@ -12,6 +13,7 @@ Beside them, in files ``erased/<tag in hex>``, lie the tombstones of erased pati
 before it serves.
 """
 
+import hmac
 import os
 import threading
 from collections.abc import Callable
@@ -29,6 +31,7 @@ from ledger.store.tombstone import Tombstone
 
 VERSION = b"\x01"
 FILE_HEADER = b"consent-ledger/data-key/1\n"
+BLIND = b"consent-ledger/1/blind\x00"
 NONCE = 12
 TAG = 20
 
@@ -235,6 +238,18 @@ class Vault:
             return AESGCM(key).decrypt(sealed[1 : 1 + NONCE], sealed[1 + NONCE :], tag + row.encode())
         except (InvalidTag, ValueError) as exc:
             raise _unreadable() from exc
+
+    def blind(self, tag: bytes, name: str) -> str:
+        """`name` as 64 hex digits that only the patient's data key gives: to search by what could be guessed.
+
+        Raises:
+            NotFound: the patient has no data key: never enrolled, or erased.
+            StoreUnavailable: the key store does not answer.
+        """
+        key = self._key(tag)
+        if key is None:
+            raise NotFound("there is no data key to blind this name with", reason="no_data_key")
+        return hmac.digest(key, BLIND + name.encode(), "sha256").hex()
 
     def _key(self, tag: bytes) -> bytes | None:
         return self._log_key if tag == NO_PATIENT else self._data_keys.key(tag)

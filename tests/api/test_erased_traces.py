@@ -182,7 +182,7 @@ def test_a_copy_of_the_database_from_before_opens_no_more(traces: Traces) -> Non
     """What stands in clear there are ids by which somebody who knows the account can recognise it."""
     readable = traces.readable(traces.old_database, traces.state / "datakeys")
     session = {"account"}  # one that had not ended then opens with the gateway's own key
-    assert traces.planted_in(readable) == {"look-up", "root", "compartment"} | session
+    assert traces.planted_in(readable) == {"look-up", "root"} | session
 
 
 def test_nothing_of_the_patient_is_in_any_other_file_of_the_gateway(traces: Traces) -> None:
