@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from cli.output import Output
     from ledger.client.opening import Desk
     from ledger.client.publishing import Publisher
-    from ledger.records.prepared import Prepared
 
 Progress = Callable[[int, int], None]
 Moving = Callable[[str, int, int], None]
@@ -22,9 +21,6 @@ Moving = Callable[[str, int, int], None]
 
 class Owner(planning.Owner, Protocol):
     """Whose records are published, and who publishes them: the patient, or a writer for one."""
-
-    def bundle_records(self, source: bytes, *, same_person: bool = False) -> "list[Prepared]":
-        """See `PatientClient.bundle_records`."""
 
     def publishing(self, *, again: bool, moving: Moving) -> "AbstractContextManager[Publisher]":
         """See `PatientClient.publishing`."""

@@ -28,7 +28,7 @@ MOST_KEPT = 32 << 20
 
 
 class Owner(Protocol):
-    """Whose records are planned, as far as planning must know."""
+    """Whose records are planned, and what their segments are of."""
 
     @property
     def did(self) -> "Did":
@@ -37,6 +37,12 @@ class Owner(Protocol):
     @property
     def fingerprint(self) -> bytes | None:
         """Of the person whose bundle was published first for them; see `records.patient`."""
+
+    def bundle_records(self, source: bytes, *, same_person: bool = False) -> "list[Prepared]":
+        """See `PatientClient.bundle_records`."""
+
+    def bind(self, person: bytes) -> None:
+        """See `PatientClient.bind`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,15 +83,15 @@ class PlannedBundle:
     headers: "tuple[RecordHeader, ...]" = field(repr=False)
     kept: "list[Prepared] | None" = field(repr=False)
 
-    def records(self, patient: "PatientClient") -> "list[Prepared]":
-        """The segments; the person is bound to the patient's identity from now on.
+    def records(self, owner: Owner) -> "list[Prepared]":
+        """The segments; the person is bound to the owner from now on.
 
         Raises:
             BundleRejected: no such bundle any more, or another person's.
         """
         if self.kept is None:
-            return patient.bundle_records(self.raw(), same_person=self.same_person)
-        patient.bind(self.person)
+            return owner.bundle_records(self.raw(), same_person=self.same_person)
+        owner.bind(self.person)
         return self.kept
 
 

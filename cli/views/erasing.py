@@ -12,7 +12,7 @@ from cli.shapes.erasing import (
     RemainsPart,
 )
 from cli.times import in_words
-from cli.views.consents import person_text
+from cli.views.people import person_text
 from cli.views.text import counted, plain, table
 
 NOT_YET = "Nothing was erased. Leave out --dry-run to do it."

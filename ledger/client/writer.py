@@ -59,10 +59,14 @@ class Writer:
         """See `publishing.bundle_records`; persons are told apart for each patient."""
         bundle = read_bundle(source)
         require_same_person(self.fingerprint, bundle, same_person=same_person)
-        if self.fingerprint is None:
-            self._context.state.persons[self._patient] = patient_fingerprint(bundle)
-            self._context.state.save()
+        self.bind(patient_fingerprint(bundle))
         return segment_records(bundle, self._patient)
+
+    def bind(self, person: bytes) -> None:
+        """Bind the person of the first bundle, by their fingerprint, to the patient."""
+        if self.fingerprint is None:
+            self._context.state.persons[self._patient] = person
+            self._context.state.save()
 
     @contextmanager
     def publishing(self, *, again: bool = True, moving: Moving = unmoved) -> Iterator[Publisher]:
