@@ -430,6 +430,21 @@ def test_a_gateway_that_moves_an_epoch_back_is_sealed_nothing(
     assert {asked.split()[0] for asked in heard.asked} == {"GET"}
 
 
+def test_a_gateway_that_goes_on_with_the_epoch_of_whom_a_no_shut_out_is_sealed_nothing(
+    network: Network, shared: Shared, clinic: Person
+) -> None:
+    network.patient(shared.person).file(
+        network.patient(shared.person).draft(Wish(grantees=[clinic.did], purposes=["TREAT"], deny=True))
+    )
+    assert shared.person.state.filings[shared.consent].sealed == frozenset()
+    patient = client_through(network, shared.person, Heard(_still_epoch_zero, shared.person.state))
+    with pytest.raises(ProofInvalid) as caught:
+        patient.publish_bundle(small_bundle("Condition"), again=True)
+    assert caught.value.reason == "epoch_stopped"
+    honest = network.patient(shared.person)
+    assert {one.epoch for one in honest.publish_bundle(small_bundle("Condition"), again=True)} == {1}
+
+
 def test_a_stop_whose_answer_is_lost_is_a_stop(network: Network, shared: Shared) -> None:
     heard = Heard(_stop_unheard, shared.person.state)
     patient = client_through(network, shared.person, heard)
