@@ -94,6 +94,7 @@ class KuboBlockStore:
     def adopt(self, root: Cid, source: BlockStore) -> None:
         """See `BlockStore.adopt`; one stream, one pin that holds the record, and every block read back.
 
+        The library's ``dag.imprt`` works, as long as there is one root and no statistics are asked for.
         Blocks go in order, so what a broken-off transfer left is a beginning: it is looked for up to the
         first block that is not there, and all from that one on is sent.
 

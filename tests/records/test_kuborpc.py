@@ -10,12 +10,16 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from ledger.errors import BlockCorrupt, BlockMissing, InvalidInput, LedgerError, StoreUnavailable, TooLarge
+from ledger.records import manifest
+from ledger.records.blocks import MemoryBlockStore
 from ledger.records.cid import Codec, cid_of
 from ledger.records.kubo import KuboBlockStore
 from ledger.records.kuborpc import NEEDED, multiaddr_of, supported
 
 DATA = b"a block"
 CID = cid_of(Codec.RAW, DATA)
+SOURCE = MemoryBlockStore()
+ROOT = manifest.store([DATA], SOURCE)
 KUBO = b'{"Version":"0.43.0"}'
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
@@ -179,6 +183,36 @@ def test_a_put_that_was_not_kept_is_no_success() -> None:
     ):
         store.put(CID, DATA)
     assert refused.value.reason == "block_not_replaced"
+
+
+def imported(root: str, pin_error: str = "") -> Answer:
+    return said(200, f'{{"Root":{{"Cid":{{"/":"{root}"}},"PinErrorMsg":"{pin_error}"}}}}'.encode())
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (imported(ROOT, "pin: lost"), "kubo_not_pinned"),
+        (imported(CID), "kubo_garbled"),
+        (said(200, b""), "kubo_garbled"),
+        (said(200, b"{}"), "kubo_garbled"),
+        (said(200, b'{"Root":{}}'), "kubo_garbled"),
+        (error("write: no space left on device"), "store_full"),
+        (said(403, b""), "kubo_forbidden"),
+    ],
+)
+def test_a_wrong_answer_to_an_adoption_is_no_success(answer: Answer, reason: str) -> None:
+    absent = {"block/stat": error("could not find")}
+    with store_of({"dag/import": answer, **absent}) as store, pytest.raises(StoreUnavailable) as refused:
+        store.adopt(ROOT, SOURCE)
+    assert refused.value.reason == reason
+
+
+def test_an_adoption_whose_blocks_cannot_be_read_back_is_no_success() -> None:
+    lost = {"dag/import": imported(ROOT), "block/put": said(200, b"{}")}
+    absent = {"block/stat": error("could not find"), "block/get": error("could not find")}
+    with store_of({**lost, **absent}) as store, pytest.raises(StoreUnavailable):
+        store.adopt(ROOT, SOURCE)
 
 
 def test_a_block_that_kubo_finds_too_large_is_too_large() -> None:
