@@ -11,7 +11,7 @@ GETH := github.com/ethereum/go-ethereum/cmd/geth@v1.17.8
 # The newest release that builds from published modules alone: 0.43.1 replaces one of them with a fork.
 KUBO := github.com/ipfs/kubo/cmd/ipfs
 
-.PHONY: demo test test-nodes check bench contracts-nightly nightly tools lock clean
+.PHONY: demo test test-nodes check bench contracts-nightly nightly tools tools-oldest lock clean
 
 demo: setup
 	$(BIN)/consent demo $(if $(BUNDLE),--bundle "$(BUNDLE)") $(if $(JSON),--json)
@@ -46,7 +46,9 @@ contracts-nightly: setup analysis
 	cd contracts && FOUNDRY_PROFILE=nightly ./foundry forge test
 	CONSENT_REFERENCE_SEQUENCES=10000 CONSENT_MUTANTS=all $(BIN)/pytest --timeout 7200 tests/contracts
 
-nightly: contracts-nightly
+nightly: contracts-nightly tools-oldest
+	CONSENT_KUBO="$(CURDIR)/$(TOOLS)/oldest/ipfs" $(BIN)/pytest -m nodes tests/nodes/test_kubo.py tests/nodes/test_ipfs_command.py tests/behaviours
+	CONSENT_EPOCH_HISTORIES=100 $(BIN)/pytest --timeout 7200 tests/client/test_epochs.py
 	CONSENT_DICTIONARY=1000000 $(BIN)/pytest --timeout 7200 tests/privacy
 	CONSENT_AGREEMENT_CASES=500000 $(BIN)/pytest --timeout 7200 tests/policy/test_agreement.py
 
@@ -56,6 +58,10 @@ tools:
 	@command -v go > /dev/null || { echo "Go is needed to build geth and Kubo" >&2; exit 1; }
 	GOBIN="$(CURDIR)/$(TOOLS)" go install $(GETH)
 	cd tests/nodes/kubo && go build -mod=readonly -o "$(CURDIR)/$(TOOLS)/ipfs" $(KUBO)
+
+# The oldest Kubo that is supported.
+tools-oldest:
+	cd tests/nodes/kubo-oldest && go build -mod=readonly -o "$(CURDIR)/$(TOOLS)/oldest/ipfs" $(KUBO)
 
 .PHONY: setup analysis
 setup: $(VENV)/.ready contracts/node_modules/.ready
