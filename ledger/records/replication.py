@@ -35,6 +35,11 @@ class ReplicatedBlockStore:
                 f"{self._factor} copies cannot be kept in {len(self._stores)} stores", reason="bad_factor"
             )
 
+    @property
+    def stores(self) -> tuple[BlockStore, ...]:
+        """The stores, in the order in which they are read."""
+        return self._stores
+
     def put(self, cid: Cid, data: bytes) -> None:
         """See `BlockStore.put`. Every store is tried; those that failed get the block by `repair`.
 

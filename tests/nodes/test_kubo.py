@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from ledger.client.verifying import check_blocks, repairer
 from ledger.errors import BlockMissing, Conflict, StoreUnavailable
 from ledger.ids import Cid
 from ledger.records import kuboprofile, manifest
-from ledger.records.blocks import MemoryBlockStore
+from ledger.records.blocks import BlockStore, LocalBlockStore, MemoryBlockStore
 from ledger.records.cid import Codec, cid_of
 from ledger.records.kubo import KuboBlockStore
 from ledger.records.manifest import CHUNK
+from ledger.records.replication import ReplicatedBlockStore
 from ledger.records.transfer import delete_record
 from tests.nodes.daemon import Kubo
 
@@ -85,6 +87,26 @@ def test_a_record_that_lost_its_pin_is_pinned_when_it_is_adopted_again(
     assert not store.is_kept(root)
     store.adopt(root, source)
     assert store.is_kept(root)
+    assert [check.fault for check in check_blocks([root], store)] == [None]
+    node.run("repo", "gc")
+    assert len(b"".join(manifest.fetch(root, store))) == CHUNK + 4
+
+
+@pytest.mark.parametrize("beside", [True, False], ids=["beside a directory", "alone"])
+def test_verifying_finds_a_lost_pin_and_renews_it(
+    node: Kubo, store: KuboBlockStore, tmp_path: Path, beside: bool
+) -> None:
+    local = LocalBlockStore(tmp_path / "blocks")
+    blocks: BlockStore = ReplicatedBlockStore([local, store]) if beside else store
+    source = MemoryBlockStore()
+    root = manifest.store([os.urandom(CHUNK), b"rest"], source)
+    blocks.adopt(root, source)
+    node.run("pin", "rm", root)
+    (found,) = check_blocks([root], blocks)
+    assert found.fault is not None
+    assert found.fault.reason == "not_pinned"
+    (mended,) = check_blocks([root], blocks, repair=repairer(blocks))
+    assert (mended.fault, mended.repaired) == (None, 1)
     node.run("repo", "gc")
     assert len(b"".join(manifest.fetch(root, store))) == CHUNK + 4
 
