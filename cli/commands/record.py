@@ -130,7 +130,8 @@ def verify(
 ) -> None:
     """Fetch every block of your records and hash it again.
 
-    With --repair each place where they are kept is read, and gets back what is missing or damaged there.
+    With --repair each place where they are kept is read, and gets back what is missing or damaged there; an
+    IPFS node that holds a record by no pin any more pins it again.
 
     Examples:
       consent record verify

@@ -181,10 +181,14 @@ def verified_text(report: RecordsVerified) -> str:
         verdict,
         f"  {whole} of {counted(len(report.records), 'record')}: {counted(report.blocks, 'block')},"
         f" {size_words(report.bytes)}, each byte hashed again",
-        *([f"  REPAIRED: {counted(report.repaired, 'block')} from another copy"] if report.repaired else []),
+        *([f"  REPAIRED: {_mended(report.repaired)}"] if report.repaired else []),
         *(f"  NOT WHOLE: {check.root}: {check.problem}" for check in report.records if not check.ok),
     ]
     return "\n".join(lines)
+
+
+def _mended(count: int) -> str:
+    return counted(count, "block or pin", "blocks and pins")
 
 
 def read_text(report: RecordsRead) -> str:
