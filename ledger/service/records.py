@@ -99,8 +99,11 @@ def check(gateway: Gateway, state: PatientState, batch: Sequence[Submission], wr
 def drafts(
     gateway: Gateway, state: PatientState, batch: Sequence[Submission], writer: Address
 ) -> list[Draft]:
-    """The log entries of records that were checked, each with its row; the last one moves the version."""
-    head, last = gateway.last_head(), batch[-1]
+    """The log entries of records that were checked, each with its row, for one transaction.
+
+    The first one asks for the patient's version, the last one moves it.
+    """
+    head, first, last = gateway.last_head(), batch[0], batch[-1]
 
     def within(one: Submission) -> Callable[[Connection, int], None]:
         def write(connection: Connection, entry: int) -> None:
@@ -117,7 +120,7 @@ def drafts(
             head=head,
             tag=state.tag,
             patient=state.did,
-            expect=state.version,
+            expect=state.version if one is first else None,
             within=within(one),
             root=one.root,
             header=one.header,
