@@ -135,9 +135,10 @@ def _holders(holders: list[HolderPart]) -> Iterator[str]:
     else:
         yield "  Nobody was given records of yours."
     if asked:
-        yield "  With those who asked, or whom a choice names, and who were given nothing"
+        yield "  With those who asked, added records, or are named in a choice, and who were given nothing"
         yield from (f'    "{person_text(one.person)}"' for one in asked)
-        yield "    They keep their receipts, and may have kept the text of a choice that names them."
+        yield "    They keep their receipts, and what they added themselves. They may also have kept"
+        yield "    the text of a choice that names them."
 
 
 def _ledger(count: int) -> Iterator[str]:

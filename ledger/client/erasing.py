@@ -18,7 +18,7 @@ from ledger.client.wire import Disclosure, ErasureProspect, LogReader
 from ledger.client.wire import Erased as Answer
 from ledger.crypto.typed import Erasure
 from ledger.errors import Conflict, ProofInvalid
-from ledger.ids import ConsentId
+from ledger.ids import ConsentId, did_of, parse_address
 from ledger.log.entry import NO_PATIENT, EntryKind
 
 ATTEMPTS = 16
@@ -40,7 +40,8 @@ class Order:
 class Holder:
     """Who was given records: how many, how often, and when last (Unix ms).
 
-    Who was given none holds receipts of what they asked, and the text of consents that name them, at most.
+    Who was given none holds receipts of what they asked, the text of consents that name them, and what they
+    added themselves, at most.
     """
 
     did: str
@@ -93,9 +94,14 @@ def prospect(context: Context) -> Prospect:
         )
     asked = [request.subject for request in context.gateway.requests() if request.patient == context.did]
     named = [actor for one in consents for actor in one.document.actors]
+    wrote = [
+        did_of(context.deployment.chain_id, parse_address(record.writer))
+        for record in context.gateway.records()
+        if record.writer != context.account.address
+    ]
     return Prospect(
         told=told,
-        holders=holders(context.gateway.history(), [*asked, *named]),
+        holders=holders(context.gateway.history(), [*asked, *named, *wrote]),
         consents=tuple(consents),
     )
 

@@ -24,7 +24,7 @@ from ledger.log.mirror import Mirror
 from ledger.log.receipt import Receipt
 from ledger.store.database import Database
 from ledger.store.log import SALT, LogStore, OpenedEntry, StoredCheckpoint
-from ledger.store.tables import patients
+from ledger.store.tables import erasures, patients
 from ledger.store.vault import Vault
 
 __all__ = ["Appended", "Draft", "Journal", "OpenedEntry", "PatientChanged"]
@@ -144,7 +144,7 @@ class Journal:
         A later draft sees what the earlier ones wrote, versions included.
 
         Raises:
-            PatientChanged: a patient's version is not the expected one.
+            PatientChanged: a patient's version is not the expected one, or they were erased.
             InvalidInput: an entry without canonical form, or with a time of its own.
             NotFound: the patient has no data key.
             ProofInvalid: the database does not hold the log that was signed for.
@@ -245,6 +245,8 @@ class Journal:
     def _insert(self, connection: Connection, index: int, draft: Draft) -> Appended:
         for tag, version in draft.expect.items():
             _require_version(connection, tag, version)
+        if not draft.expect:
+            _require_not_erased(connection, draft.tag)
         entry, salt = encode(self._stamped(draft.at(index))), self._randomness(SALT)
         inner_hash = inner(salt, entry)
         leaf = leaf_hash(leaf_data(draft.tag, inner_hash))
@@ -268,6 +270,12 @@ def _version(tag: bytes) -> Select[int]:
 def _require_version(connection: Connection, tag: bytes, expected: int) -> None:
     if connection.execute(_version(tag).with_for_update()).scalar_one_or_none() != expected:
         raise PatientChanged("another act for this patient came first", fix="decide again, then append again")
+
+
+def _require_not_erased(connection: Connection, tag: bytes) -> None:
+    """Whoever expects a version has compared it; nobody else may log under the tag of an erased patient."""
+    if connection.execute(select(erasures.c.tag).where(erasures.c.tag == tag)).first() is not None:
+        raise PatientChanged("this patient was erased", fix="look who it is about, then append again")
 
 
 def _time_of(opened: OpenedEntry) -> int:

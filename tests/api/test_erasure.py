@@ -14,6 +14,7 @@ from ledger.crypto.identity import Account
 from ledger.crypto.typed import Erasure
 from ledger.errors import Conflict, InvalidInput, SignatureInvalid, StoreUnavailable
 from ledger.log.entry import EntryKind, decode
+from ledger.log.journal import PatientChanged
 from ledger.records.blocks import BlockStore
 from ledger.service import decisions, erasure, requests
 from ledger.service.decisions import Question
@@ -264,6 +265,15 @@ class TestRefusing:
         assert erased
         assert case.gateway.journal.entries(tag=case.tag)[-1].index == last
         assert case.ask() == "NO_CONSENT"
+
+    def test_nothing_is_logged_under_the_tag_of_an_erased_patient(self, case: Case) -> None:
+        """Not even while the key is still there: an auditor could not tell it from what was hidden."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(type(case.gateway.data_keys), "bury", lambda *_: None)
+            case.erase()
+            with pytest.raises(PatientChanged):
+                case.gateway.append(EntryKind.REQUEST, head=None, tag=case.tag, patient=case.alice.did)
+        erasure.replay(case.gateway)
 
 
 class TestAnswering:

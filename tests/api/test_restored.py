@@ -21,7 +21,7 @@ from ledger.client.config import Config
 from ledger.client.drafting import Wish
 from ledger.client.erasing import Order
 from ledger.crypto.identity import Account
-from ledger.errors import Conflict, ProofInvalid
+from ledger.errors import Conflict, ProofInvalid, StoreUnavailable
 from ledger.ids import Cid, ConsentId
 from ledger.log.entry import EntryKind, decode
 from ledger.log.journal import OpenedEntry
@@ -186,6 +186,15 @@ class TestErasure:
             with pytest.raises(Conflict) as caught:
                 network.patient(past.ann).enrol()
             assert caught.value.reason == "erased"
+
+    def test_a_tombstone_that_cannot_be_read_keeps_the_gateway_from_serving(
+        self, past: Past, tmp_path: Path
+    ) -> None:
+        state = past.restored(tmp_path / "state", "after", database="before")
+        (state / KEYS / "erased" / past.tag.hex()).write_bytes(b"")
+        with pytest.raises(StoreUnavailable) as caught, running(state):
+            pass
+        assert caught.value.reason == "tombstone_unreadable"
 
     def test_both_from_before_are_refused_once_an_anchor_covers_the_erasure(
         self, past: Past, tmp_path: Path

@@ -21,6 +21,7 @@ from cli.shapes.erasing import (
 from cli.views import erasing as view
 from tests.cli.support import Town
 from tests.cli.test_patient_text import FORBIDDEN, HOSPITAL
+from tests.cli.test_terminal import typed
 from tests.consent.readability import grade, words_a_sentence
 
 pytestmark = pytest.mark.chain
@@ -216,3 +217,17 @@ def test_the_order_is_kept_before_it_is_sent(town: Town) -> None:
     done = town.ok("-p", "oscar-erased", "patient", "erase")
     assert done["destroyed"]["records"] > 0
     assert re.fullmatch(r"0x[0-9a-f]{40}", done["tag"])
+
+
+def test_the_name_is_asked_at_a_terminal_and_another_one_erases_nothing(town: Town) -> None:
+    town.newcomer("petra-erased")
+    town.ok("-p", "petra-erased", "record", "add", town.home / "bundle.json")
+    given = ("--passphrase-file", str(town.home / "passphrase"), "-p", "petra-erased", "patient", "erase")
+    question = "Type 'petra-erased' to go on:"
+    code, shown = typed(town.home, *given, answers={question: "petra"})
+    assert (code, "nothing was done" in shown) == (5, True)
+    assert town.ok("-p", "petra-erased", "patient", "erase", "--dry-run")["destroys"]["records"] > 0
+    code, shown = typed(town.home, *given, answers={question: "petra-erased"})
+    assert code == 0
+    assert shown.index("What stays, and what it can still tell") < shown.index(question)
+    assert "You were erased on" in shown
