@@ -77,5 +77,5 @@ class Worker:
             self._anchor_due = now + self._gateway.settings.anchor_interval
 
     def _erase(self) -> None:
-        erasure.log_again(self._gateway)
         let_go(self._gateway)
+        erasure.log_again(self._gateway)

@@ -27,6 +27,7 @@ from ledger.errors import Conflict, InvalidInput, NotFound, Undecidable
 from ledger.ids import Address, address_from_bytes, parse_address
 from ledger.log.entry import NO_PATIENT, EntryKind, decode
 from ledger.log.journal import PatientChanged, Within
+from ledger.service.anchoring import check_against_chain
 from ledger.service.gateway import ENTRY_FORMAT, Gateway, HeadFacts
 from ledger.service.states import PatientState
 from ledger.service.views import consents_of_patient
@@ -194,6 +195,9 @@ def log_again(gateway: Gateway) -> int:
 
     Only once the chain has been heard of and does not contradict this log: else it is not the one to go on
     with, and takes nothing.
+
+    Raises:
+        ProofInvalid: the chain's anchor is not of this log.
     """
     with gateway.db.read() as connection:
         waiting = gateway.stores.erasures.unlogged(connection)
@@ -203,6 +207,7 @@ def log_again(gateway: Gateway) -> int:
         head = gateway.head()
     except Undecidable:
         return 0
+    check_against_chain(gateway)
     for tombstone in waiting:
         _log_again(gateway, head, tombstone)
     return len(waiting)
