@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 SEGMENT = "fhir-segment"
 FILE_SET = "file-set"
+UNASKED = (
+    "CAUTION: you never let anybody add what is marked NOT ASKED FOR. You share it with nobody.\n"
+    "Show it to an auditor. Somebody at the gateway may have helped."
+)
 
 
 class AnyRecord(Protocol):
@@ -111,22 +115,20 @@ def records_text(parts: Sequence[RecordPart]) -> str:
 
 
 def list_text(parts: Sequence[ListedRecord]) -> str:
-    """The records, and of those that others wrote by whom; then what is not as it should be."""
-    others = [part for part in parts if part.writer is not None]
-    lines = [records_text(parts)]
-    if others:
-        lines += ["", "Written by others:"]
-        rows = [(part.root, person_text(part.writer), _standing(part)) for part in others if part.writer]
-        lines.append(table(rows, indent="  "))
+    """The records and, if others wrote some of them, who did."""
+    others = others_text(parts)
+    return f"{records_text(parts)}\n\n{others}" if others else records_text(parts)
+
+
+def others_text(parts: Sequence[ListedRecord]) -> str:
+    """Who wrote what the patient did not write, and what of it is not as it should be; or nothing."""
+    rows = [(part.root, person_text(part.writer), _standing(part)) for part in parts if part.writer]
+    said = [f"Written by others:\n{table(rows, indent='  ')}"] if rows else []
     if any(part.waiting for part in parts):
-        lines += ["", "What waits is not filed yet, so nobody else can be given it."]
+        said.append("What waits is not filed yet, so nobody else can be given it.")
     if any(part.unasked for part in parts):
-        lines += [
-            "",
-            "CAUTION: you never let its writer add a record that is marked NOT ASKED FOR. You share it with "
-            "nobody. Show it to an auditor: somebody at the gateway may have helped.",
-        ]
-    return "\n".join(lines)
+        said.append(UNASKED)
+    return "\n\n".join(said)
 
 
 def classes_text(parts: Iterable[AnyRecord]) -> str:

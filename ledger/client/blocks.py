@@ -17,7 +17,7 @@ class GatewayBlocks:
         self._gateway = gateway
 
     def put(self, cid: Cid, data: bytes) -> None:
-        """See `BlockStore.put`; needs an enrolled patient."""
+        """See `BlockStore.put`; needs an enrolled patient, or a provider in force."""
         require_storable(cid, data)
         self._gateway.put_block(cid, data)
 
@@ -39,7 +39,7 @@ class GatewayBlocks:
         return True
 
     def adopt(self, root: Cid, source: BlockStore) -> None:
-        """See `BlockStore.adopt`; needs an enrolled patient."""
+        """See `BlockStore.adopt`; needs an enrolled patient, or a provider in force."""
         copy_record(root, source, self)
 
     def delete(self, cid: Cid) -> None:

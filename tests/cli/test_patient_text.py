@@ -30,7 +30,7 @@ from cli.shapes.consents import (
     StandingPart,
     StopPart,
 )
-from cli.shapes.records import RecordPart, RecordsAdded, RecordsVerified
+from cli.shapes.records import ListedRecord, RecordPart, RecordsAdded, RecordsVerified
 from cli.views import consents, records, requests
 from ledger.errors import (
     Bug,
@@ -155,6 +155,10 @@ def record(root: str, *labels: str) -> RecordPart:
     )
 
 
+def by_another(**marks: bool) -> ListedRecord:
+    return ListedRecord(**msgspec.structs.asdict(record("bafy")) | {"writer": HOSPITAL} | marks)
+
+
 def effects(*after: str, permits: bool = True, excepted: tuple[str, ...] = ("PSY",)) -> str:
     return consents.effects_text(
         [EffectPart(person=HOSPITAL, before=[], after=list(after))],
@@ -238,6 +242,10 @@ TEXTS = {
     "history": history("release"),
     "history of a refusal": history("decision"),
     "published": records.added_text(RecordsAdded(patient="", records=[], skipped=[])),
+    "listed": records.others_text([by_another()]),
+    "listed and waiting": records.others_text([by_another(waiting=True, suspended=True)]),
+    "listed and not asked for": records.others_text([by_another(unasked=True)]),
+    "asked to add": requests.request_text(asked(action="collect")),
     "records": records.verified_text(RecordsVerified(ok=True, blocks=0, bytes=0, records=[])),
 }
 
@@ -263,6 +271,15 @@ def test_first_it_is_said_whether_anyone_can_see_the_records() -> None:
     assert TEXTS["empty list"] == "Nobody can see your records through a choice of yours."
     assert TEXTS["list of what is over"].startswith("Nobody can see your records")
     assert TEXTS["list of one"].startswith("1 person or group can see")
+
+
+def test_by_whom_a_record_was_written_and_what_is_wrong_with_it_is_said() -> None:
+    assert "City Hospital" in TEXTS["listed"]
+    assert "CAUTION" not in TEXTS["listed"]
+    assert "waits, suspended since" in TEXTS["listed and waiting"]
+    assert "nobody else can be given it" in TEXTS["listed and waiting"]
+    assert "CAUTION: you never let anybody add" in TEXTS["listed and not asked for"]
+    assert "asks to add to: labs" in TEXTS["asked to add"]
 
 
 def test_what_could_not_be_stopped_comes_first() -> None:

@@ -66,6 +66,9 @@ def test_a_wearable_adds_what_a_doctor_reads_and_it_cannot(
     days = [Path(one["path"]).read_text().splitlines() for one in read["files"]]
     assert sorted(line for day in days for line in day[1:]) == sorted(PULSE.splitlines()[1:])
 
+    told = town.run("-p", "clinic", "read", "wilma", "--purpose", "TREAT").out
+    assert "2 records written by Pulse Watch" in told
+
     again = town.ok(*add(town, pulse, "wilma"))
     assert not any("waiting" in one for one in again["records"])
     talk = town.run(*add(town, pulse, "wilma"))
