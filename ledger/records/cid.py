@@ -9,6 +9,7 @@ import base64
 import binascii
 import hashlib
 from enum import IntEnum
+from functools import lru_cache
 
 from ledger.errors import BlockCorrupt, InvalidInput
 from ledger.ids import Cid
@@ -46,6 +47,7 @@ def cid_from_bytes(raw: bytes) -> Cid:
     return Cid("b" + base64.b32encode(raw).decode("ascii").rstrip("=").lower())
 
 
+@lru_cache(maxsize=8192)
 def cid_to_bytes(cid: Cid) -> bytes:
     """The 36 bytes of a CID.
 
