@@ -98,10 +98,17 @@ class PublicationsBody(RecordsBody):
 class RefilingBody(Body):
     """A record's key in its compartment, and the patient's signature for both."""
 
+    root: str
     capsule: str = Field(max_length=1700)
     compartment: str
     epoch: int = Field(ge=0, lt=2**32)
     signature: str = Field(max_length=132)
+
+
+class RefilingsBody(Body):
+    """Records that are filed together or not at all."""
+
+    records: list[RefilingBody] = Field(min_length=1, max_length=MOST_RECORDS)
 
 
 class ProfileBody(Body):

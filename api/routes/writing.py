@@ -1,11 +1,11 @@
 """Records that a provider or a device adds to a patient, and that the patient files."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 
 from api.auth import Caller, GatewayPart
-from api.models import PlaceBody, PublicationsBody, RefilingBody
+from api.models import PlaceBody, PublicationsBody, RefilingsBody
 from api.views import decision_context
 from ledger.ids import Did
 from ledger.service import writing
@@ -13,8 +13,6 @@ from ledger.service.disclosure import receipt
 from ledger.service.records import Submission
 
 router = APIRouter(prefix="/v1", tags=["writing"])
-
-CidPath = Annotated[str, Path(max_length=96)]
 
 
 @router.post("/publications/place")
@@ -47,9 +45,9 @@ def publish(body: PublicationsBody, gateway: GatewayPart, caller: Caller) -> dic
     }
 
 
-@router.post("/records/{cid}/refiling")
-def refile(cid: CidPath, body: RefilingBody, gateway: GatewayPart, caller: Caller) -> dict[str, Any]:
-    """Move a record from the signed-in patient's inbox to its compartment."""
-    filed = Submission(root=cid, header="", **body.model_dump())
-    index = gateway.states.sequenced(caller, lambda state: writing.refile(gateway, state, filed))
-    return {"root": cid, "index": index}
+@router.post("/records/refilings")
+def refile(body: RefilingsBody, gateway: GatewayPart, caller: Caller) -> dict[str, Any]:
+    """Move records from the signed-in patient's inbox to their compartments: all, or none."""
+    batch = [Submission(header="", **one.model_dump()) for one in body.records]
+    places = gateway.states.sequenced(caller, lambda state: writing.refile(gateway, state, batch))
+    return {"records": [{"root": one.root, "index": index} for one, index in zip(batch, places, strict=True)]}

@@ -152,9 +152,9 @@ class GatewayClient:
         """Publish records, all or none, by header, capsule and publication; the same again is success."""
         return self._signed("POST", "/v1/records", wire.Publications, {"records": batch}).records
 
-    def refile(self, root: Cid, place: dict[str, Any]) -> wire.Published:
-        """Move a record from the inbox to its compartment; the same again is success."""
-        return self._signed("POST", f"/v1/records/{root}/refiling", wire.Published, place)
+    def refile(self, batch: list[dict[str, Any]]) -> list[wire.Published]:
+        """Move records from the inbox to their compartments, all or none; the same again is success."""
+        return self._signed("POST", "/v1/records/refilings", wire.Publications, {"records": batch}).records
 
     def records(self) -> list[wire.Record]:
         """The patient's own records."""

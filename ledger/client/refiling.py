@@ -1,6 +1,7 @@
 """Filing what writers left in a patient's inbox: opened with the inbox secret, sealed to its compartment."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from ledger.canonical import b64, hexed
 from ledger.client.context import Context
@@ -9,7 +10,7 @@ from ledger.client.publications import VerifiedRecord
 from ledger.crypto.sealing import open_capsule
 from ledger.errors import CapsuleInvalid, Conflict
 from ledger.ids import word
-from ledger.records.publish import Place, Published, record_info, seal_key
+from ledger.records.publish import MOST_RECORDS, Place, record_info, seal_key
 
 
 def refile(context: Context, keys: CompartmentKeys, records: Iterable[VerifiedRecord]) -> int:
@@ -21,47 +22,41 @@ def refile(context: Context, keys: CompartmentKeys, records: Iterable[VerifiedRe
         ProofInvalid: the gateway names as current an epoch that a stopped consent has opened.
         GatewayUnreachable: it can be done again later.
     """
-    moved = 0
-    for record in records:
-        if not record.waiting:
-            continue
-        try:
-            key = _key(context, record)
-        except CapsuleInvalid:
-            continue
-        _move(context, keys, record, key)
-        moved += 1
-    return moved
+    found = [(record, _key(context, record)) for record in records if record.waiting]
+    waiting = [(record, key) for record, key in found if key is not None]
+    for start in range(0, len(waiting), MOST_RECORDS):
+        _move(context, keys, waiting[start : start + MOST_RECORDS])
+    return len(waiting)
 
 
-def _key(context: Context, record: VerifiedRecord) -> bytes:
-    """The record key, 32 bytes, from its inbox capsule."""
+def _key(context: Context, record: VerifiedRecord) -> bytes | None:
+    """The record key, 32 bytes, from its inbox capsule; None if that is for something else."""
     info = record_info(record.root, record.header, record.epoch, "inbox")
-    return open_capsule(context.identity.inbox_secret(record.epoch), record.capsule, info)
-
-
-def _move(context: Context, keys: CompartmentKeys, record: VerifiedRecord, key: bytes) -> None:
     try:
-        _send(context, _filed(keys, record, key))
+        return open_capsule(context.identity.inbox_secret(record.epoch), record.capsule, info)
+    except CapsuleInvalid:
+        return None
+
+
+def _move(context: Context, keys: CompartmentKeys, batch: Sequence[tuple[VerifiedRecord, bytes]]) -> None:
+    try:
+        context.gateway.refile([_filed(context, keys, record, key) for record, key in batch])
     except Conflict as exc:
         if exc.reason != "epoch_ended":
             raise
-        keys.load()  # A stop has closed the epoch meanwhile.
-        _send(context, _filed(keys, record, key))
+        keys.load()  # A stop has closed an epoch meanwhile.
+        context.gateway.refile([_filed(context, keys, record, key) for record, key in batch])
 
 
-def _filed(keys: CompartmentKeys, record: VerifiedRecord, key: bytes) -> Published:
+def _filed(context: Context, keys: CompartmentKeys, record: VerifiedRecord, key: bytes) -> dict[str, Any]:
+    """A record's new place in its wire form, signed."""
     epoch = keys.ensure(record.header.record_class, record.header.labels)
     place = Place(epoch=epoch, public_key=keys.public(record.compartment, epoch))
-    return seal_key(record.root, record.header, key, place)
-
-
-def _send(context: Context, filed: Published) -> None:
-    signature = context.account.sign(filed.publication().digest(context.records_domain))
-    place = {
+    filed = seal_key(record.root, record.header, key, place)
+    return {
+        "root": filed.root,
         "capsule": b64(filed.capsule),
         "compartment": word(filed.compartment),
         "epoch": filed.epoch,
-        "signature": hexed(signature),
+        "signature": hexed(context.account.sign(filed.publication().digest(context.records_domain))),
     }
-    context.gateway.refile(filed.root, place)

@@ -4,7 +4,7 @@ A writer holds nothing but public keys. What it adds it cannot read back; a reco
 compartment's key is filed at once, one sealed to the inbox waits until the patient's client re-files it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
@@ -17,7 +17,7 @@ from ledger.crypto.typed import Publication
 from ledger.errors import AccessDenied, BlockMissing, Conflict, InvalidInput, NotFound
 from ledger.ids import Address, Cid, Did, digest, parse_word
 from ledger.log.entry import EntryKind
-from ledger.log.journal import Appended
+from ledger.log.journal import Appended, Draft
 from ledger.policy.model import Outcome
 from ledger.records.cid import Codec, cid_of, digest_of, parse_cid
 from ledger.records.header import RecordHeader
@@ -27,7 +27,7 @@ from ledger.service.decisions import Decided, Deliberated, Proposed, Question, c
 from ledger.service.gateway import Gateway
 from ledger.service.patients import compartments, current_epochs
 from ledger.service.records import Submission
-from ledger.service.states import IN_INBOX, PatientState
+from ledger.service.states import IN_INBOX, PatientState, PublishedRecord
 
 COLLECT = "collect"
 _NOWHERE = cid_of(Codec.DAG_CBOR, b"")
@@ -99,44 +99,85 @@ def publish(
     return gateway.states.sequenced(account, lambda state: _publish(gateway, state, batch, questions, writer))
 
 
-def refile(gateway: Gateway, state: PatientState, filed: Submission) -> int:
-    """Move a waiting record from the patient's inbox to its compartment; the log position. Idempotent.
+def refile(gateway: Gateway, state: PatientState, batch: Sequence[Submission]) -> list[int]:
+    """Move waiting records from the patient's inbox to their compartments, all or none; the log positions.
+
+    The same again gives the same answer.
 
     Raises:
         NotFound: no such record of this patient.
-        InvalidInput: it belongs in another compartment, or a malformed value.
+        InvalidInput: one belongs in another compartment, a malformed value, or a root twice.
         SignatureInvalid: not signed by the patient.
-        Conflict: another epoch is current (``epoch_ended``), or it is filed already (``filed_otherwise``).
+        Conflict: another epoch is current (``epoch_ended``), or one is filed already (``filed_otherwise``).
     """
-    record = next((one for one in state.records if one.row.root == filed.root), None)
+    if len({one.root for one in batch}) != len(batch):
+        raise InvalidInput("a record is filed once", reason="root_twice")
+    there = {one.root: index for one in batch if (index := _filed_at(state, one)) is not None}
+    new = [one for one in batch if one.root not in there]
+    if new:
+        claims = [_checked_move(gateway, state, one) for one in new]
+        _require_current(gateway, state, new)
+        appended = gateway.journal.append_many(_moves(gateway, state, new, claims))
+        there |= {one.root: entry.index for one, entry in zip(new, appended, strict=True)}
+    return [there[one.root] for one in batch]
+
+
+def _record(state: PatientState, root: str) -> PublishedRecord:
+    record = next((one for one in state.records if one.row.root == root), None)
     if record is None:
         raise NotFound("no such record of yours", reason="no_record", fix="See yours: consent record list")
-    moved = _place(filed)
-    if not record.waits:
-        if record.row.refiled is not None and moved.items() <= record.row.sealed.items():
-            return record.row.refiled
+    return record
+
+
+def _filed_at(state: PatientState, one: Submission) -> int | None:
+    """Where a move stands that was made before, exactly so; None for a record that waits."""
+    record = _record(state, one.root)
+    if record.waits:
+        return None
+    if record.row.refiled is None or not _place(one).items() <= record.row.sealed.items():
         raise Conflict("the record is in its compartment already", reason="filed_otherwise")
-    if filed.compartment != digest(record.header.compartment):
+    return record.row.refiled
+
+
+def _checked_move(gateway: Gateway, state: PatientState, one: Submission) -> Publication:
+    """What the patient signed for a record's new place."""
+    header = _record(state, one.root).header
+    if one.compartment != digest(header.compartment):
         raise InvalidInput("the record belongs in another compartment", reason="bad_compartment")
-    claim = _claim(filed, record.header, state.account)
-    verify(claim.digest(gateway.records_domain), unhex(filed.signature), state.account)
-    _require_current(gateway, state, [filed])
+    claim = _claim(one, header, state.account)
+    verify(claim.digest(gateway.records_domain), unhex(one.signature), state.account)
+    return claim
 
-    def within(connection: Connection, entry: int) -> None:
-        gateway.stores.records.refile(connection, root=filed.root, tag=state.tag, entry=entry, sealed=moved)
-        gateway.journal.bump(connection, state.tag)
 
-    appended = gateway.append(
-        EntryKind.RECORD_REFILED,
-        head=gateway.last_head(),
-        tag=state.tag,
-        patient=state.did,
-        expect=state.version,
-        within=within,
-        root=filed.root,
-        **{**moved, "capsule": digest(claim.capsule)},
-    )
-    return appended.index
+def _moves(
+    gateway: Gateway, state: PatientState, batch: Sequence[Submission], claims: Sequence[Publication]
+) -> list[Draft]:
+    """The entries of moves, each with its row; the last one moves the version."""
+    head, last = gateway.last_head(), batch[-1]
+
+    def within(one: Submission) -> Callable[[Connection, int], None]:
+        def write(connection: Connection, entry: int) -> None:
+            gateway.stores.records.refile(
+                connection, root=one.root, tag=state.tag, entry=entry, sealed=_place(one)
+            )
+            if one is last:
+                gateway.journal.bump(connection, state.tag)
+
+        return write
+
+    return [
+        gateway.draft(
+            EntryKind.RECORD_REFILED,
+            head=head,
+            tag=state.tag,
+            patient=state.did,
+            expect=state.version,
+            within=within(one),
+            root=one.root,
+            **{**_place(one), "capsule": digest(claim.capsule)},
+        )
+        for one, claim in zip(batch, claims, strict=True)
+    ]
 
 
 def _publish(

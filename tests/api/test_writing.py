@@ -193,21 +193,23 @@ def test_only_its_patient_files_a_waiting_record(scene: Scene, ring: Person, car
     record = sealed(scene.network, ring, carol, "waits", VITALS)
     with scene.http(ring) as client:
         publish(client, carol.did, record)
-    body = {name: record[name] for name in ("capsule", "compartment", "epoch", "signature")}
-    path = f"/v1/records/{record['root']}/refiling"
+    body = {name: record[name] for name in ("root", "capsule", "compartment", "epoch", "signature")}
+    path = "/v1/records/refilings"
     for who, code in ((ring, "not_found"), (scene.mallory, "not_found"), (carol, "invalid_input")):
         with scene.http(who) as client:
-            assert client.post(path, json=body).json()["code"] == code
+            assert client.post(path, json={"records": [body]}).json()["code"] == code
     scene.network.patient(carol).reseal()
     with scene.http(carol) as client:
         (shown,) = [
             one for one in client.get("/v1/records").json()["records"] if one["root"] == record["root"]
         ]
         there = {name: shown[name] for name in body}
-        again = client.post(path, json=there)
-        moved = client.post(path, json={**there, "epoch": there["epoch"] + 1})
+        again = client.post(path, json={"records": [there]})
+        twice = client.post(path, json={"records": [there, there]})
+        moved = client.post(path, json={"records": [{**there, "epoch": there["epoch"] + 1}]})
     assert again.status_code == 200
     assert moved.json()["reason"] == "filed_otherwise"
+    assert twice.json()["reason"] == "root_twice"
     assert shown["written"]["signature"] == record["signature"]
 
 
