@@ -6,6 +6,8 @@ import sys
 import pytest
 
 from cli.output import Output
+from cli.shapes.records import RecordsAdded
+from cli.views.records import added_text
 
 
 class Terminal(io.StringIO):
@@ -39,3 +41,15 @@ def test_where_nobody_watches_nothing_is_shown(
     output: Output, stream: io.StringIO, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert shown(output, stream, monkeypatch) == ""
+
+
+@pytest.mark.parametrize(
+    ("already", "told"),
+    [
+        (1, "Nothing new: 1 record was there already."),
+        (3, "Nothing new: 3 records were there already."),
+    ],
+)
+def test_what_was_there_already_is_told(already: int, told: str) -> None:
+    shape = RecordsAdded(patient="did:pkh:eip155:1:0x", records=[], already=already, skipped=[])
+    assert added_text(shape) == told
