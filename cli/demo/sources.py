@@ -40,9 +40,11 @@ class Sources:
         return resource in self.bundle or resource in self.supplement
 
     def resources(self) -> Digests:
-        """Every resource of both, with the bytes that it has there."""
-        parsed = [*read_bundle(self.bundle).resources, *read_bundle(self.supplement).resources]
-        return digests((one.full_url, one.raw) for one in parsed)
+        """Every resource of both, with the bytes that it has there; once, if both have it."""
+        found = Digests()
+        for source in (self.bundle, self.supplement):
+            found |= digests((one.full_url, one.raw) for one in read_bundle(source).resources)
+        return found
 
     def marked(self, patient: Did, label: str) -> Digests:
         """Those in segments that carry `label` or one below it."""
@@ -50,7 +52,7 @@ class Sources:
         for source in (self.bundle, self.supplement):
             for part in segment(read_bundle(source), patient):
                 if any(SENSITIVITIES.is_a(mark, label) for mark in part.header.labels):
-                    found += digests(extract_resources(part.plaintext))
+                    found |= digests(extract_resources(part.plaintext))
         return found
 
 

@@ -68,8 +68,9 @@ class Publisher:
         self._moving = moving
         self._staging = Staging(context.state.staging, context.identity, randomness=context.randomness)
         self._published: dict[Cid, Published] = {}
+        self._finished: set[Cid] = set()
         self.already = 0
-        """How many records were there before this run."""
+        """How many records were passed over, since they were there."""
 
     @property
     def published(self) -> list[Published]:
@@ -85,7 +86,7 @@ class Publisher:
         """
         for batch in self._staging.left(self._outbox.patient):
             with suppress(BlockMissing, BlockCorrupt, RecordCorrupt):
-                self._deliver(batch)
+                self._finished |= {one.root for one in self._deliver(batch)}
 
     def publish(self, records: Sequence[Prepared], *, progress: Progress = silent) -> list[Published]:
         """Publish records, in order; what is there already is passed over. `progress` is told each record.
@@ -127,7 +128,9 @@ class Publisher:
             place = self._outbox.place(one.header)
             randomness, moving = self._context.randomness, self._moving
             batch.add(one.header, one.plaintext(), place, randomness=randomness, moving=moving)
-        elif there not in self._published:
+        elif there in self._finished:
+            self._finished.remove(there)  # this is the record that was finished, and it counts as published
+        else:
             self.already += 1
 
     def _deliver(self, batch: Batch) -> list[Published]:
