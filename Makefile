@@ -10,6 +10,7 @@ TOOLS := build/tools
 GETH := github.com/ethereum/go-ethereum/cmd/geth@v1.17.8
 # The newest release that builds from published modules alone: 0.43.1 replaces one of them with a fork.
 KUBO := github.com/ipfs/kubo/cmd/ipfs
+AGE := filippo.io/age/cmd
 
 .PHONY: demo test test-nodes check bench contracts-nightly nightly tools tools-oldest lock clean
 
@@ -49,15 +50,17 @@ contracts-nightly: setup analysis
 nightly: contracts-nightly tools-oldest
 	CONSENT_KUBO="$(CURDIR)/$(TOOLS)/oldest/ipfs" $(BIN)/pytest -m nodes tests/nodes/test_kubo.py tests/nodes/test_ipfs_command.py tests/behaviours
 	CONSENT_EPOCH_HISTORIES=100 $(BIN)/pytest --timeout 7200 tests/client/test_epochs.py
+	CONSENT_LARGE_FILE_MIB=4096 $(BIN)/pytest --timeout 7200 tests/cli/test_large.py
 	CONSENT_DICTIONARY=1000000 $(BIN)/pytest --timeout 7200 tests/privacy
 	CONSENT_AGREEMENT_CASES=500000 $(BIN)/pytest --timeout 7200 tests/policy/test_agreement.py
 
-# The nodes that test-nodes needs, built from source (needs Go). Kubo is built from a module of its own, which pins
-# all of it with hashes.
+# The nodes that test-nodes needs, and age for make bench, built from source (needs Go). Kubo and age are built from
+# modules of their own, which pin all of them with hashes.
 tools:
-	@command -v go > /dev/null || { echo "Go is needed to build geth and Kubo" >&2; exit 1; }
+	@command -v go > /dev/null || { echo "Go is needed to build geth, Kubo and age" >&2; exit 1; }
 	GOBIN="$(CURDIR)/$(TOOLS)" go install $(GETH)
 	cd tests/nodes/kubo && go build -mod=readonly -o "$(CURDIR)/$(TOOLS)/ipfs" $(KUBO)
+	cd tests/bench/age && go build -mod=readonly -o "$(CURDIR)/$(TOOLS)/" $(AGE)/age $(AGE)/age-keygen
 
 # The oldest Kubo that is supported.
 tools-oldest:

@@ -48,12 +48,14 @@ def main() -> None:
 
 
 def measured(part: str) -> tuple[Figures, Mapping[str, str]]:
-    """The figures of one part, and which of them is a peer's to which; exit 1 if a package is missing."""
+    """The figures of one part, and which of them is a peer's to which; exit 1 if a peer is missing."""
     try:
         module = import_module(f"tests.bench.{PARTS[part]}")
+        return module.run(), getattr(module, "PEERS", {})
     except ModuleNotFoundError as exc:
         raise SystemExit(f"{part} needs a package that is missing: pip install {exc.name}") from exc
-    return module.run(), getattr(module, "PEERS", {})
+    except FileNotFoundError as exc:
+        raise SystemExit(f"{part}: {exc}") from exc
 
 
 def versions_text(versions: dict[str, str]) -> str:

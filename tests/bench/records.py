@@ -2,7 +2,8 @@
 
 Publishing is what the product does before it asks a gateway: encrypt, hash, stage, link into the store, seal
 the key; opening gives a file again. Both are durable when they return, as age's files are not. The runs take
-turns. The small records go from one bundle through the command and a gateway in a process of its own.
+turns. The small records go from one bundle through the command and a gateway in a process of its own. Last,
+a record into a Kubo node, next to Kubo's own command.
 """
 
 import json
@@ -26,19 +27,24 @@ from ledger.records.filerecords import file_pieces, file_record
 from ledger.records.opening import open_record
 from ledger.records.publish import Place
 from ledger.records.transfer import delete_record
+from tests.bench import kubo
 from tests.bench.measure import Figures
 from tests.nodes.programs import find
 
 SIZE = 1 << 30
 RUNS = 3
 SMALL = 10_000
-PEERS = {"publish_mb_s": "age_encrypt_mb_s", "open_mb_s": "age_decrypt_mb_s"}
-"""The figure of age that each of ours is compared with."""
+PEERS = {
+    "publish_mb_s": "age_encrypt_mb_s",
+    "open_mb_s": "age_decrypt_mb_s",
+    "kubo_publish_mb_s": "ipfs_add_mb_s",
+}
+"""The figure of age, or of Kubo's own command, that each of ours is compared with."""
 
 
 def run() -> Figures:
     """Throughput in MiB/s, the process's peak in MiB, and records a minute."""
-    age, keygen = _peer("age"), _peer("age-keygen")
+    age, keygen = find("age", "CONSENT_AGE"), find("age-keygen", "CONSENT_AGE_KEYGEN")
     with tempfile.TemporaryDirectory() as directory:
         place = Path(directory)
         source = place / "source"
@@ -46,7 +52,7 @@ def run() -> Figures:
         taken = _in_turns(_Ours(place, source), _Age(age, keygen, place, source))
     figures = {name: SIZE / 2**20 / seconds for name, seconds in taken.items()}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {**figures, "peak_mb": peak, "small_per_min": _small_per_minute()}
+    return {**figures, "peak_mb": peak, "small_per_min": _small_per_minute(), **kubo.run()}
 
 
 class _Ours:
@@ -191,13 +197,6 @@ def _reading(number: int) -> dict[str, Any]:
         "valueQuantity": {"value": 60 + number % 40, **quantity},
         "component": [{"code": rate, "valueQuantity": {"value": 55 + number % 9, **quantity}}],
     }
-
-
-def _peer(name: str) -> Path:
-    try:
-        return find(name, f"CONSENT_{name.upper().replace('-', '_')}")
-    except FileNotFoundError as exc:
-        raise SystemExit(f"records needs {name}, which is missing: build it with make tools") from exc
 
 
 def _fill(path: Path) -> None:
