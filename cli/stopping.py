@@ -69,6 +69,14 @@ def one(
     return shape, view.stopped_text(shape)
 
 
+def seal_for_the_rest(session: Session, desk: "Desk") -> None:
+    """Hand the keys of what comes next to those who may go on reading. The stop is done; this may wait."""
+    try:
+        desk.patient.reseal()
+    except LedgerError:
+        session.output.talk("Whoever may go on reading gets the keys to what is new with your next command.")
+
+
 def everything(
     session: Session, desk: "Desk", *, wait: Wait, spread: bool
 ) -> tuple[ConsentsStopped, str, Exit]:

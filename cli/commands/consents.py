@@ -154,3 +154,4 @@ def revoke(
         mine = {one.id: one for one in desk.patient.consents()}
         one = mine[expand(consent, mine, "consent", SEE_LIST)]
         session.output.result(*stopping.one(session, desk, one, wait=wait, spread=spread))
+        stopping.seal_for_the_rest(session, desk)

@@ -86,6 +86,25 @@ def test_a_wearable_adds_what_a_doctor_reads_and_it_cannot(
     assert report["ok"]
 
 
+def test_whoever_is_left_after_a_stop_reads_at_once_what_a_device_adds(
+    town: Town, watch: str, pulse: Path, tmp_path: Path
+) -> None:
+    town.newcomer("wendy")
+    town.introduced("wendy", "watch", "clinic", "insurer")
+    town.ok("-p", "wendy", "record", "add", pulse, "--by-day")
+    town.ok("-p", "wendy", "grant", "--to", "Pulse Watch", *FOR_DEVICE, "--yes", "--wait", "seen")
+    sharing = ("grant", "--for", "care", "--yes", "--wait", "seen", "--to")
+    town.ok("-p", "wendy", *sharing, "City Hospital")
+    stopping = town.ok("-p", "wendy", *sharing, "Old Insurance")
+    town.ok("-p", "wendy", "revoke", stopping["consent"], "--yes")
+    later = tmp_path / "later.csv"
+    later.write_text("time,pulse\n2026-06-01T08:00:00Z,70\n")
+    (new,) = town.ok(*add(town, later, "wendy"))["records"]
+    read = town.ok("-p", "clinic", "read", "wendy", "--purpose", "TREAT", "--to", tmp_path)
+    assert read["waiting"] == []
+    assert new["root"] in {one["root"] for one in read["files"]}
+
+
 def test_nobody_learns_by_writing_who_is_a_patient(town: Town, watch: str, pulse: Path) -> None:
     town.newcomer("wanda")
     town.introduced("wanda", "watch")
