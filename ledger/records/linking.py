@@ -20,7 +20,8 @@ def link_record(root: Cid, source: LocalBlockStore, target: LocalBlockStore) -> 
     The bytes are not hashed: `source` took only bytes that hash to their CID and flushed them to disk, and a
     second name for a file cannot spoil it. Damage that the disk has done since is found where it would be
     found in one store, when the block is read or verified. A file of another size than the manifest says is
-    read, and refused.
+    read, and refused. One that has a second name already is copied: two stores must not share what they are
+    to keep apart.
 
     Returns:
         Whether the file system could do it; if not, some blocks may be there, but not the root.
@@ -54,12 +55,13 @@ def link_record(root: Cid, source: LocalBlockStore, target: LocalBlockStore) -> 
 def _link(cid: Cid, size: int, source: LocalBlockStore, target: LocalBlockStore) -> None:
     old, new = source.path_of(cid), target.path_of(cid)
     try:
-        if old.stat().st_size == size:
+        found = old.stat()
+        if found.st_size == size and found.st_nlink == 1:
             os.link(old, new)
             return
     except FileNotFoundError as exc:
         raise missing(cid) from exc
     except FileExistsError:
-        if new.samefile(old):
-            return
-    target.put(cid, source.get(cid))
+        pass
+    if not (new.exists() and new.samefile(old)):
+        target.put(cid, source.get(cid))

@@ -1,10 +1,14 @@
 """What several stores do for one another: no one of them can lose a block, or hold one up."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 from ledger.errors import BlockCorrupt, BlockMissing, Conflict, InvalidInput, StoreUnavailable
 from ledger.ids import Cid
-from ledger.records.blocks import MemoryBlockStore
+from ledger.records import manifest
+from ledger.records.blocks import LocalBlockStore, MemoryBlockStore
 from ledger.records.cid import Codec, cid_of
 from ledger.records.replication import ReplicatedBlockStore
 
@@ -46,6 +50,16 @@ class Fickle(MemoryBlockStore):
 @pytest.fixture
 def copies() -> list[Fickle]:
     return [Fickle(), Fickle(), Fickle()]
+
+
+def test_directories_that_adopt_the_same_record_share_no_file(tmp_path: Path) -> None:
+    source = LocalBlockStore(tmp_path / "source")
+    root = manifest.store([os.urandom(2 * manifest.CHUNK)], source)
+    stores = [LocalBlockStore(tmp_path / name) for name in ("first", "second", "third")]
+    ReplicatedBlockStore(stores).adopt(root, source)
+    ReplicatedBlockStore(stores).adopt(root, source)
+    for cid, _ in manifest.walk(root, source):
+        assert len({store.path_of(cid).stat().st_ino for store in stores}) == 3
 
 
 def test_a_block_is_kept_in_every_store(copies: list[Fickle]) -> None:
