@@ -1,4 +1,4 @@
-"""What a gateway does beside answering: follow the chain, take over stops, relay, anchor."""
+"""What a gateway does beside answering: follow the chain, take over stops, relay, anchor, tidy up."""
 
 import threading
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Self
 import structlog
 
 from ledger.errors import LedgerError
-from ledger.service import erasure
+from ledger.service import erasure, uploads
 from ledger.service.anchoring import anchor_if_grown, check_against_chain
 from ledger.service.erasedblocks import let_go
 from ledger.service.gateway import Gateway
@@ -16,12 +16,13 @@ from ledger.service.stops import resend, take_over
 FOLLOW_SECONDS = 0.1
 RELAY_SECONDS = 0.1
 ERASE_SECONDS = 0.5
+SWEEP_SECONDS = 60
 
 _log = structlog.get_logger()
 
 
 class Worker:
-    """Three threads: one reads the chain, one writes to it, one finishes erasures.
+    """Three threads: one reads the chain, one writes to it, one finishes erasures and sweeps uploads.
 
     An error is logged by its code and tried again.
     """
@@ -35,6 +36,7 @@ class Worker:
             threading.Thread(target=self._loop, args=(self._erase, ERASE_SECONDS), name="eraser"),
         ]
         self._anchor_due = 0.0
+        self._sweep_due = 0.0
         self._stops_due = True
 
     def __enter__(self) -> Self:
@@ -79,3 +81,7 @@ class Worker:
     def _erase(self) -> None:
         let_go(self._gateway)
         erasure.log_again(self._gateway)
+        now = self._gateway.clock().timestamp()
+        if now >= self._sweep_due:
+            uploads.sweep(self._gateway)
+            self._sweep_due = now + SWEEP_SECONDS

@@ -8,7 +8,8 @@ from fastapi.concurrency import run_in_threadpool
 from api.auth import Caller, Depositor, GatewayPart, Patient
 from api.models import RecordsBody
 from ledger.records.cid import parse_cid
-from ledger.service import records
+from ledger.service import records, uploads
+from ledger.service.gateway import Gateway
 
 router = APIRouter(prefix="/v1", tags=["records"])
 
@@ -32,11 +33,26 @@ def show(patient: Patient) -> dict[str, Any]:
 @router.get("/blocks/{cid}", response_class=Response)
 def get_block(cid: CidPath, gateway: GatewayPart) -> Response:
     """One block of ciphertext, which is public by design."""
-    data = records.get_block(gateway, parse_cid(cid))
-    return Response(data, media_type="application/vnd.ipld.raw")
+    return _block(gateway, cid)
+
+
+@router.head("/blocks/{cid}", response_class=Response)
+def has_block(cid: CidPath, gateway: GatewayPart) -> Response:
+    """Whether a block is here undamaged: as getting it, without its bytes."""
+    return _block(gateway, cid)
 
 
 @router.put("/blocks/{cid}", status_code=status.HTTP_204_NO_CONTENT)
-async def put_block(cid: CidPath, request: Request, gateway: GatewayPart, _caller: Depositor) -> None:
+async def put_block(cid: CidPath, request: Request, gateway: GatewayPart, caller: Depositor) -> None:
     """Store one block; its bytes must hash to the CID."""
-    await run_in_threadpool(records.put_block, gateway, parse_cid(cid), await request.body())
+    await run_in_threadpool(uploads.put, gateway, caller, parse_cid(cid), await request.body())
+
+
+@router.delete("/blocks/{cid}", status_code=status.HTTP_204_NO_CONTENT)
+def take_back_block(cid: CidPath, gateway: GatewayPart, caller: Caller) -> None:
+    """Take back a block that the caller has brought and that no published record has."""
+    uploads.take_back(gateway, caller, parse_cid(cid))
+
+
+def _block(gateway: Gateway, cid: str) -> Response:
+    return Response(records.get_block(gateway, parse_cid(cid)), media_type="application/vnd.ipld.raw")

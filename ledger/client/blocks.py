@@ -1,17 +1,18 @@
 """A gateway as a block store, for clients that share no directory or node with it."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from ledger.client.gateway import GatewayClient
 from ledger.errors import BlockMissing, Forbidden, NotFound
 from ledger.ids import Cid
 from ledger.records.blocks import BlockStore, missing, require_storable
 from ledger.records.cid import parse_cid, require_block
-from ledger.records.transfer import copy_record
+from ledger.records.transfer import upwards
 
 
 class GatewayBlocks:
-    """A `BlockStore` over HTTP. It can neither delete nor list: what it holds is the gateway's to keep."""
+    """A `BlockStore` over HTTP that cannot list, and lets go only of what its account has just brought."""
 
     def __init__(self, gateway: GatewayClient) -> None:
         self._gateway = gateway
@@ -31,29 +32,24 @@ class GatewayBlocks:
         return data
 
     def has(self, cid: Cid) -> bool:
-        """See `BlockStore.has`; fetches the block."""
-        try:
-            self._gateway.block(parse_cid(cid))
-        except (NotFound, BlockMissing):
-            return False
-        return True
+        """See `BlockStore.has`; by the gateway's word, which also says no of a damaged block."""
+        return self._gateway.has_block(parse_cid(cid))
 
     def adopt(self, root: Cid, source: BlockStore) -> None:
         """See `BlockStore.adopt`; needs an enrolled patient, or a provider in force."""
-        copy_record(root, source, self)
+        for cid in upwards(root, source):
+            if not self.has(cid):
+                self.put(cid, source.get(cid))
 
     def delete(self, cid: Cid) -> None:
-        """Forbidden: no client deletes from a gateway."""
-        raise _not_ours()
+        """See `BlockStore.delete`; a block that a published record has or somebody else brought stays."""
+        with suppress(NotFound):
+            self._gateway.take_back_block(parse_cid(cid))
 
     def cids(self) -> Iterator[Cid]:
         """Forbidden: no client lists a gateway's blocks."""
-        raise _not_ours()
-
-
-def _not_ours() -> Forbidden:
-    return Forbidden(
-        "a gateway's blocks can be stored and fetched only",
-        reason="blocks_of_gateway",
-        fix="Do it where the blocks are kept.",
-    )
+        raise Forbidden(
+            "a gateway's blocks cannot be listed",
+            reason="blocks_of_gateway",
+            fix="Do it where the blocks are kept.",
+        )

@@ -9,6 +9,7 @@ from ledger.client import wire
 from ledger.client.http import TIMEOUT, Answer, Http
 from ledger.client.session import SignedIn
 from ledger.crypto.identity import Account
+from ledger.errors import InvalidInput, NotFound
 from ledger.ids import Cid, ConsentId, Did, RequestId
 
 if TYPE_CHECKING:
@@ -90,6 +91,14 @@ class GatewayClient:
         """The ciphertext under a CID, not hashed yet; NotFound if the gateway does not have it."""
         return self._http.call("GET", f"/v1/blocks/{cid}").body
 
+    def has_block(self, cid: Cid) -> bool:
+        """Whether the gateway says that it has this block, undamaged."""
+        try:
+            self._http.call("HEAD", f"/v1/blocks/{cid}")
+        except (NotFound, InvalidInput):  # the latter for a damaged one: no answer to HEAD has a code
+            return False
+        return True
+
     def checkpoint(self) -> str:
         """The newest checkpoint, a signed note."""
         return self._http.call("GET", "/v1/log/checkpoint").body.decode("utf-8", errors="replace")
@@ -147,6 +156,10 @@ class GatewayClient:
     def put_block(self, cid: Cid, data: bytes) -> None:
         """Store ciphertext at the gateway."""
         self._session.call("PUT", f"/v1/blocks/{cid}", body=data)
+
+    def take_back_block(self, cid: Cid) -> None:
+        """Let go of a block that this account brought and did not publish; NotFound for any other."""
+        self._session.call("DELETE", f"/v1/blocks/{cid}")
 
     def publish(self, batch: list[dict[str, Any]]) -> list[wire.Published]:
         """Publish records, all or none, by header, capsule and publication; the same again is success."""

@@ -29,7 +29,6 @@ from ledger.errors import (
     BundleRejected,
     Conflict,
     EnvironmentFault,
-    Forbidden,
     GatewayUnreachable,
     LedgerError,
     RecordCorrupt,
@@ -184,13 +183,11 @@ class Publisher:
             self._outbox.send(batch.records)
 
     def _take_back(self, batch: Batch, *, published: bool = False) -> None:
-        """Remove a batch, and its blocks where that can be; one whose blocks cannot be reached now stays."""
+        """Remove a batch and its blocks; one whose blocks cannot be reached now stays."""
         with undisturbed():
             try:
                 for one in () if published else batch.records:
                     take_back(one.root, batch.blocks, self._context.blocks)
-            except Forbidden:  # the blocks are the gateway's to keep
-                pass
             except EnvironmentFault:
                 return
             batch.remove()

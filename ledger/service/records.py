@@ -10,12 +10,13 @@ from sqlalchemy import Connection
 from ledger.canonical import unb64, unhex
 from ledger.crypto.signatures import verify
 from ledger.crypto.typed import Publication
-from ledger.errors import BlockMissing, Conflict, InvalidInput, NotFound
+from ledger.errors import BlockMissing, Conflict, InvalidInput
 from ledger.ids import Address, Cid, digest, parse_word
 from ledger.log.entry import EntryKind
 from ledger.log.journal import Draft
 from ledger.records.cid import digest_of, parse_cid
 from ledger.records.header import RecordHeader
+from ledger.service import uploads
 from ledger.service.consents import CAPSULE
 from ledger.service.gateway import Gateway
 from ledger.service.patients import compartments, current_epochs
@@ -56,7 +57,8 @@ def publish(
         InvalidInput: a header of another patient or compartment, a capsule of the wrong size, a root twice.
         Conflict: another epoch is current (``epoch_ended``), or a root is published with other metadata.
         SignatureInvalid: a publication is not signed by the writer.
-        BlockMissing: a record's manifest is not in the block store.
+        BlockMissing: a block of a record is not in the block store.
+        RecordCorrupt: a root is not that of a record.
     """
     signer = writer or state.account
     if len({one.root for one in batch}) != len(batch):
@@ -71,7 +73,7 @@ def publish(
 
 
 def check(gateway: Gateway, state: PatientState, batch: Sequence[Submission], writer: Address) -> None:
-    """Refuse records that are not this patient's, sealed to what is current, signed by `writer`, and stored.
+    """Refuse records that are not this patient's, sealed to what is current, and signed by `writer`.
 
     Raises as `publish`.
     """
@@ -89,11 +91,6 @@ def check(gateway: Gateway, state: PatientState, batch: Sequence[Submission], wr
                 fix="Ask for the compartments again and seal to the current key.",
             )
         _check_signed(gateway, state, one, header, writer)
-        if not gateway.blocks.has(Cid(one.root)):
-            raise BlockMissing(
-                "the record's manifest is not in the block store",
-                fix="Store the blocks first, then publish.",
-            )
 
 
 def drafts(
@@ -101,15 +98,22 @@ def drafts(
 ) -> list[Draft]:
     """The log entries of records that were checked, each with its row, for one transaction.
 
-    The first one asks for the patient's version, the last one moves it.
+    The first one asks for the patient's version, the last one moves it and takes the blocks of all out of
+    what can be taken back.
+
+    Raises:
+        BlockMissing: a block of a record is not in the block store.
+        RecordCorrupt: a root is not that of a record.
     """
     head, first, last = gateway.last_head(), batch[0], batch[-1]
+    blocks = uploads.hold(gateway, [Cid(one.root) for one in batch])
 
     def within(one: Submission) -> Callable[[Connection, int], None]:
         def write(connection: Connection, entry: int) -> None:
             sealed = one.sealed_by(writer)
             gateway.stores.records.add(connection, root=one.root, tag=state.tag, entry=entry, sealed=sealed)
             if one is last:
+                gateway.stores.uploads.published(connection, blocks)
                 gateway.journal.bump(connection, state.tag)
 
         return write
@@ -134,22 +138,12 @@ def drafts(
     ]
 
 
-def put_block(gateway: Gateway, cid: Cid, data: bytes) -> None:
-    """Store one block of ciphertext.
-
-    Raises:
-        BlockCorrupt: the bytes do not hash to the CID.
-        TooLarge: more than a block may have.
-    """
-    gateway.blocks.put(cid, data)
-
-
 def get_block(gateway: Gateway, cid: Cid) -> bytes:
     """One block of ciphertext, re-hashed; NotFound if this gateway does not hold it."""
     try:
         return gateway.blocks.get(cid)
     except BlockMissing as exc:
-        raise NotFound("this gateway does not hold that block", reason="no_block") from exc
+        raise uploads.no_block() from exc
 
 
 def _positions(state: PatientState, batch: Sequence[Submission], writer: Address) -> dict[str, int]:

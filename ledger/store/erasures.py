@@ -11,11 +11,24 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Table, delete, func, insert, select, update
 
 from ledger.ids import Cid
-from ledger.store.tables import erased_blocks, erasures, lanes, log_entries, metadata, records, requests
+from ledger.store.tables import (
+    erased_blocks,
+    erasures,
+    lanes,
+    log_entries,
+    metadata,
+    patients,
+    records,
+    requests,
+    uploads,
+)
 from ledger.store.tombstone import Tombstone
 
 STAYING = frozenset({log_entries, erasures, erased_blocks})
 """Tables with a tag whose rows outlive an erasure."""
+
+NOBODY = bytes(32)
+"""Who brought what somebody had brought who was erased; no look-up of an account is all zeros."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,15 +80,21 @@ class ErasureStore:
         return -1 if found is None else int(found)
 
     def forget(self, connection: Connection, tag: bytes) -> None:
-        """Delete every row of a patient and what opens their log entries; list their records' blocks."""
+        """Delete every row of a patient and what opens their log entries; list their records' blocks.
+
+        What they brought and did not publish is nobody's from then on, and due to be let go of.
+        """
         listed = select(erased_blocks.c.cid).where(erased_blocks.c.tag == tag)
         roots = select(records.c.root).where((records.c.tag == tag) & records.c.root.not_in(listed))
         for root in connection.execute(roots).scalars().all():
             connection.execute(insert(erased_blocks).values(tag=tag, cid=root))
+        theirs = uploads.c.lookup.in_(select(patients.c.lookup).where(patients.c.tag == tag))
+        nobodys = update(uploads).prefix_with("OR REPLACE").where(theirs).values(lookup=NOBODY, at=0)
+        connection.execute(nobodys)
         for table in reversed(metadata.sorted_tables):
-            theirs = rows_of(table, tag)
-            if theirs is not None:
-                connection.execute(delete(table).where(theirs))
+            rows = rows_of(table, tag)
+            if rows is not None:
+                connection.execute(delete(table).where(rows))
         opens = (log_entries.c.tag == tag) & log_entries.c.sealed.is_not(None)
         connection.execute(update(log_entries).where(opens).values(sealed=None))
 

@@ -11,6 +11,7 @@ from ledger.store.patients import PatientStore
 from ledger.store.profiles import ProfileStore
 from ledger.store.records import RecordStore
 from ledger.store.requests import RequestStore
+from ledger.store.uploads import UploadStore
 from ledger.store.vault import Vault
 
 
@@ -25,6 +26,7 @@ class Repositories:
     access: AccessStore
     profiles: ProfileStore
     erasures: ErasureStore
+    uploads: UploadStore
 
     @classmethod
     def on(cls, vault: Vault) -> Self:
@@ -37,4 +39,5 @@ class Repositories:
             access=AccessStore(vault, NO_PATIENT),
             profiles=ProfileStore(),
             erasures=ErasureStore(),
+            uploads=UploadStore(),
         )

@@ -132,6 +132,16 @@ erased_blocks = Table(
     "of a root without a place it is not yet known what hangs below.",
 )
 
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("lookup", LargeBinary(32), primary_key=True),
+    Column("cid", String(96), primary_key=True, index=True),
+    Column("at", BigInteger, nullable=False),
+    comment="Blocks that were brought and that no published record has yet: who brought them, by keyed "
+    "look-up (zeros: somebody who was erased), and when.",
+)
+
 log_entries = Table(
     "log_entries",
     metadata,

@@ -16,6 +16,7 @@ OPEN = {
     ("POST", "/v1/participants"),
     ("GET", "/v1/participants/{did}"),
     ("GET", "/v1/blocks/{cid}"),
+    ("HEAD", "/v1/blocks/{cid}"),
     ("GET", "/v1/log/checkpoint"),
     ("GET", "/v1/log/leaves"),
     ("GET", "/v1/log/proofs/inclusion"),

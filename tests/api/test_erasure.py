@@ -189,6 +189,7 @@ class TestErasing:
             "sessions",
             "submissions",
             "transactions",
+            "uploads",
         }
         without = {table.name for table in metadata.sorted_tables if rows_of(table, b"") is None}
         assert without == impersonal | {table.name for table in STAYING}

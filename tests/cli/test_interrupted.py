@@ -25,7 +25,7 @@ pytestmark = pytest.mark.chain
 
 PATIENCE = 60
 REMOTE = {"uploading"}
-"""Moments of a client that keeps blocks through the gateway; a gateway lets nobody delete."""
+"""Moments of a client that keeps blocks through the gateway."""
 
 
 @contextmanager
@@ -131,7 +131,7 @@ def test_what_was_staged_is_not_encrypted_again(town: Town, tmp_path: Path) -> N
     assert sent < {cid for cid, _ in walk(Cid(record["root"]), blocks(town))}
 
 
-@pytest.mark.parametrize("moment", ["encrypting", "noted", "storing"])
+@pytest.mark.parametrize("moment", ["encrypting", "noted", "storing", "uploading"])
 def test_ctrl_c_before_anything_is_published_leaves_nothing(town: Town, bundle: Path, moment: str) -> None:
     who = newcomer(town, moment, "stopped")
     before = set(blocks(town).cids())
