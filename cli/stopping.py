@@ -12,7 +12,7 @@ from cli.shapes.base import Shape
 from cli.shapes.consents import ConsentsStopped, ConsentStopped, StandingPart, StopPart
 from cli.views import consents as view
 from cli.views.text import quoted
-from ledger.errors import LedgerError, NotFound
+from ledger.errors import EnvironmentFault, LedgerError, NotFound
 
 if TYPE_CHECKING:
     from ledger.client.opening import Desk
@@ -73,7 +73,7 @@ def seal_for_the_rest(session: Session, desk: "Desk") -> None:
     """Hand the keys of what comes next to those who may go on reading. The stop is done; this may wait."""
     try:
         desk.patient.reseal()
-    except LedgerError:
+    except EnvironmentFault:
         session.output.talk("Whoever may go on reading gets the keys to what is new with your next command.")
 
 

@@ -7,7 +7,7 @@ nothing in a replay.
 from dataclasses import dataclass, field
 
 from ledger.consent.commitment import VerifiedConsent
-from ledger.ids import ConsentId
+from ledger.ids import Address, ConsentId
 from ledger.policy.compiler import CompiledConsent
 from ledger.policy.index import RecordIndex
 from ledger.policy.model import RecordFacts
@@ -27,11 +27,12 @@ class HeldConsent:
 class PatientState:
     """One patient as of the entry that is being read; ``changed`` is the last entry that changed it.
 
-    ``waiting`` has the records in the patient's inbox, which nobody can be handed, by their roots.
+    ``waiting`` has the records in the patient's inbox, which nobody can be handed, by their roots:
+    header and writer.
     """
 
     consents: dict[ConsentId, HeldConsent] = field(default_factory=dict)
-    waiting: dict[str, RecordHeader] = field(default_factory=dict)
+    waiting: dict[str, tuple[RecordHeader, Address]] = field(default_factory=dict)
     changed: int = -1
     _records: dict[str, RecordFacts] = field(default_factory=dict)
     _index: RecordIndex | None = None

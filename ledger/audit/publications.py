@@ -12,7 +12,7 @@ from ledger.audit.report import Step
 from ledger.audit.shapes import Decision, RecordPublished, RecordRefiled
 from ledger.canonical import unhex
 from ledger.crypto.signatures import verify
-from ledger.crypto.typed import Publication
+from ledger.crypto.typed import Publication, Refiling
 from ledger.errors import InvalidInput, LedgerError
 from ledger.ids import Address, did_of, parse_address, parse_did, parse_word
 from ledger.policy.model import Outcome
@@ -58,19 +58,19 @@ class Publications:
         state = self._patients.state(entry.patient)
         state.publish(entry.root, header.facts(parse_cid(entry.root)))
         if parse_word(entry.compartment) == INBOX:
-            state.waiting[entry.root] = header
+            state.waiting[entry.root] = header, parse_address(entry.writer)
         state.changed = index
 
     def refile(self, index: int, entry: RecordRefiled, *, complete: bool) -> None:
         """Verify that the patient moved a waiting record; `complete` as for `publish`."""
         tally, waiting = self._ground.tally, self._patients.state(entry.patient).waiting
-        header = waiting.get(entry.root)
-        if header is None and not complete:
+        found = waiting.get(entry.root)
+        if found is None and not complete:
             tally.could_not(_STEP, "entries before it could not be read")
             return
         tally.checked(_STEP)
         try:
-            self._check_refiled(entry, header)
+            self._check_refiled(entry, found)
         except LedgerError as exc:
             tally.find(
                 _STEP,
@@ -93,7 +93,8 @@ class Publications:
             raise InvalidInput("the header is of another patient or compartment", reason="other_header")
         if others or entry.decision is not UNSET:
             self._require_permit(index, entry, writer)
-        self._check_signed(entry, header, writer)
+        signed = _publication(entry, header)
+        verify(signed.digest(self._ground.records), unhex(entry.signature), writer)
         return header
 
     def _require_permit(self, index: int, entry: RecordPublished, writer: Address) -> None:
@@ -117,22 +118,24 @@ class Publications:
             return None
         return decision if decision.outcome == Outcome.PERMIT and decision.action == "collect" else None
 
-    def _check_refiled(self, entry: RecordRefiled, header: RecordHeader | None) -> None:
-        if header is None:
+    def _check_refiled(self, entry: RecordRefiled, found: tuple[RecordHeader, Address] | None) -> None:
+        if found is None:
             raise InvalidInput("no such record waits", reason="not_waiting")
+        header, writer = found
         if parse_word(entry.compartment) != header.compartment:
             raise InvalidInput("another compartment than its header says", reason="other_header")
-        self._check_signed(entry, header, parse_did(entry.patient)[1])
+        place = _publication(entry, header)
+        signed = Refiling.of(place, writer)
+        verify(signed.digest(self._ground.records), unhex(entry.signature), place.patient)
 
-    def _check_signed(
-        self, entry: RecordPublished | RecordRefiled, header: RecordHeader, signer: Address
-    ) -> None:
-        signed = Publication(
-            root=digest_of(parse_cid(entry.root)),
-            header=header.digest,
-            patient=parse_did(entry.patient)[1],
-            compartment=parse_word(entry.compartment),
-            epoch=entry.epoch,
-            capsule=parse_word(entry.capsule),
-        )
-        verify(signed.digest(self._ground.records), unhex(entry.signature), signer)
+
+def _publication(entry: RecordPublished | RecordRefiled, header: RecordHeader) -> Publication:
+    """Where an entry puts a record."""
+    return Publication(
+        root=digest_of(parse_cid(entry.root)),
+        header=header.digest,
+        patient=parse_did(entry.patient)[1],
+        compartment=parse_word(entry.compartment),
+        epoch=entry.epoch,
+        capsule=parse_word(entry.capsule),
+    )

@@ -50,23 +50,31 @@ def wanted(
     current: Callable[[bytes], int | None],
     at: datetime,
 ) -> frozenset[SealedTo]:
-    """Which compartment keys the people in `consent` must hold, and no others; none for what waits.
+    """Which compartment keys the people in `consent` must hold, and no others.
 
-    A compartment is sealed in every epoch in which it has a record that they can open under this consent and
-    that no other consent in force closes to them, and in its current epoch for what is yet to come. A consent
-    that starts later is looked at as of its start.
+    A compartment is sealed in every epoch in which they can open a record of it (`reached`), and in its
+    current epoch for what is yet to come.
     """
-    found: set[SealedTo] = set()
+    places = reached(consent, in_force, records, at)
+    now = {(place.compartment, place.recipient): current(place.compartment) for place in places}
+    coming = {SealedTo(where, epoch, person) for (where, person), epoch in now.items() if epoch is not None}
+    return places | coming
+
+
+def reached(
+    consent: Standing, in_force: Sequence[Standing], records: Sequence[VerifiedRecord], at: datetime
+) -> frozenset[SealedTo]:
+    """Where the people in `consent` can open a record under it that no other consent in force closes to them.
+
+    What waits in the inbox is nobody's yet. A consent that starts later is looked at as of its start.
+    """
     at = max(at, _start(consent, at))
     records = [record for record in records if not record.waiting]
     facts = RecordIndex.of(record.facts for record in records)
-    for actor in consent.document.actors:
-        person = Did(actor)
+    found: set[SealedTo] = set()
+    for person in map(Did, consent.document.actors):
         open_to = reachable([consent], person, facts, at) & reachable(in_force, person, facts, at)
-        for record in (record for record in records if record.root in open_to):
-            for epoch in (record.epoch, current(record.compartment)):
-                if epoch is not None:
-                    found.add(SealedTo(record.compartment, epoch, person))
+        found |= {SealedTo(one.compartment, one.epoch, person) for one in records if one.root in open_to}
     return frozenset(found)
 
 

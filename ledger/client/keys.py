@@ -4,7 +4,7 @@ Every key pair follows from the patient's words, so what the gateway returns is 
 Which epoch is current is the gateway's to say, but never one that a consent since stopped has opened.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from ledger.canonical import b64, hexed, unb64, unhex
 from ledger.client.gateway import GatewayClient
@@ -27,7 +27,7 @@ class CompartmentKeys:
         gateway: GatewayClient,
         domain: Domain,
         patient: Did,
-        closed: Mapping[bytes, int],
+        closed: Callable[[], Mapping[bytes, int]],
     ) -> None:
         """Nothing is sent yet.
 
@@ -36,13 +36,14 @@ class CompartmentKeys:
             gateway: where they are deposited.
             domain: that of records.
             patient: who the identity is on this network.
-            closed: up to which epoch a compartment must not be sealed to again (`memory.closed_epochs`).
+            closed: up to which epoch a compartment must not be sealed to again; see `memory.closed_epochs`.
         """
         self._identity = identity
         self._gateway = gateway
         self._domain = domain
         self._patient = patient
         self._closed = closed
+        self._ended: Mapping[bytes, int] = {}
         self._current: dict[bytes, int | None] = {}
         self._deposited: dict[bytes, set[int]] = {}
 
@@ -52,7 +53,7 @@ class CompartmentKeys:
         Raises:
             SignatureInvalid: a key that this patient did not make and sign (``foreign_key``).
         """
-        self._current, self._deposited = {}, {}
+        self._current, self._deposited, self._ended = {}, {}, self._closed()
         for found in self._gateway.compartments():
             self._take(found)
 
@@ -89,7 +90,7 @@ class CompartmentKeys:
         return KeyPair.from_secret(self._identity.compartment_secret(compartment, epoch)).public
 
     def _open(self, compartment: bytes, epoch: int) -> int:
-        if epoch > self._closed.get(compartment, -1):
+        if epoch > self._ended.get(compartment, -1):
             return epoch
         raise ProofInvalid(
             "the gateway still seals new records to keys that somebody holds whom the patient has stopped",

@@ -23,20 +23,19 @@ def highest(grants: Iterable[SealedTo]) -> dict[bytes, int]:
 
 
 def remember_sending(context: Context, consent: ConsentId, grants: frozenset[SealedTo]) -> None:
-    """Note durably which keys are about to be handed over, whether or not an answer ever comes."""
+    """Note durably which keys are about to be handed over, whether or not an answer ever comes.
+
+    What was handed over before and is not now is taken from somebody, so those epochs are closed.
+    """
     kept = context.state.filings[consent]
-    _put(context, consent, replace(kept, opened=_raised(kept.opened, grants)))
+    closed, opened = _raised(kept.closed, kept.sealed - grants), _raised(kept.opened, grants)
+    _put(context, consent, replace(kept, opened=opened, closed=closed))
 
 
 def remember_grants(context: Context, consent: ConsentId, grants: frozenset[SealedTo]) -> None:
-    """Note durably which capsules the gateway has acknowledged that it holds for a consent.
-
-    What it held before and holds no more was taken from somebody, so those epochs are closed.
-    """
+    """Note durably which capsules the gateway has acknowledged that it holds for a consent."""
     kept = context.state.filings[consent]
-    closed = _raised(kept.closed, kept.sealed - grants)
-    opened = _raised(kept.opened, grants)
-    _put(context, consent, replace(kept, sealed=grants, opened=opened, closed=closed, taken=True))
+    _put(context, consent, replace(kept, sealed=grants, opened=_raised(kept.opened, grants), taken=True))
 
 
 def remember_stop(context: Context, consent: ConsentId) -> None:

@@ -117,6 +117,7 @@ class PatientClient:
         keys = self._keys()
         known = NothingKnown() if again else OwnRecords(self._context)
         publisher = Publisher(self._context, OwnOutbox(self._context, keys), known, moving=moving)
+        upkeep.shut_out(self._context, keys)
         publisher.finish()
         yield publisher
         upkeep.reseal(self._context, keys)
@@ -235,7 +236,7 @@ class PatientClient:
     def _keys(self) -> CompartmentKeys:
         context = self._context
         memory.remember_stops_on_chain(context)
-        closed = memory.closed_epochs(context)
+        closed = partial(memory.closed_epochs, context)
         keys = CompartmentKeys(context.identity, context.gateway, context.records_domain, context.did, closed)
         keys.load()
         return keys

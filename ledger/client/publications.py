@@ -12,7 +12,7 @@ from ledger.canonical import unb64, unhex
 from ledger.client.directory import DirectoryView
 from ledger.client.wire import Record
 from ledger.crypto.signatures import verify
-from ledger.crypto.typed import Domain, Publication
+from ledger.crypto.typed import Domain, Publication, Refiling
 from ledger.errors import RecordCorrupt, SignatureInvalid
 from ledger.ids import Address, Cid, Did, did_of, parse_address, parse_did, parse_word
 from ledger.parties import Role
@@ -78,9 +78,11 @@ def verify_record(
         )
     capsule = unb64(record.capsule)
     placed = _publication(root, header, compartment, record.epoch, sha256(capsule).digest())
-    signer = writer if record.written is None else account
-    verify(placed.digest(domain), unhex(record.signature), signer)
-    if record.written is not None:
+    if record.written is None:
+        verify(placed.digest(domain), unhex(record.signature), writer)
+    else:
+        moved = Refiling.of(placed, writer)
+        verify(moved.digest(domain), unhex(record.signature), account)
         written = _publication(root, header, INBOX, record.written.epoch, parse_word(record.written.capsule))
         verify(written.digest(domain), unhex(record.written.signature), writer)
     return VerifiedRecord(

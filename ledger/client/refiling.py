@@ -8,8 +8,9 @@ from ledger.client.context import Context
 from ledger.client.keys import CompartmentKeys
 from ledger.client.publications import VerifiedRecord
 from ledger.crypto.sealing import open_capsule
+from ledger.crypto.typed import Refiling
 from ledger.errors import CapsuleInvalid, Conflict
-from ledger.ids import word
+from ledger.ids import parse_did, word
 from ledger.records.publish import MOST_RECORDS, Place, record_info, seal_key
 
 
@@ -53,10 +54,11 @@ def _filed(context: Context, keys: CompartmentKeys, record: VerifiedRecord, key:
     epoch = keys.ensure(record.header.record_class, record.header.labels)
     place = Place(epoch=epoch, public_key=keys.public(record.compartment, epoch))
     filed = seal_key(record.root, record.header, key, place)
+    claim = Refiling.of(filed.publication(), parse_did(record.writer)[1])
     return {
         "root": filed.root,
         "capsule": b64(filed.capsule),
         "compartment": word(filed.compartment),
         "epoch": filed.epoch,
-        "signature": hexed(context.account.sign(filed.publication().digest(context.records_domain))),
+        "signature": hexed(context.account.sign(claim.digest(context.records_domain))),
     }

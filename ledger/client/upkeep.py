@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from ledger.client.context import Context
 from ledger.client.directory import Recipient
 from ledger.client.filing import controller_index
-from ledger.client.grants import recipient, sealed, wanted
+from ledger.client.grants import reached, recipient, sealed, wanted
 from ledger.client.keys import CompartmentKeys
 from ledger.client.memory import remember_grants, remember_sending
 from ledger.client.own import EXPIRED, RUNNING, OwnConsent, in_force, own_consents, own_records
@@ -37,42 +37,62 @@ def reseal(context: Context, keys: CompartmentKeys) -> list[ConsentId]:
         GatewayUnreachable, ChainUnreachable: it can be done again later.
     """
     records, consents = own_records(context), own_consents(context)
-    _ensure(keys, records)
     done = _narrow(context, keys, records, consents)
-    if done:
-        keys.load()  # What was taken from somebody has ended its epoch.
     if refile(context, keys, records):
         records = own_records(context)
-    _ensure(keys, records)
-    due = _due(context, keys, records, consents)
-    return sorted(done | {one.id for one, grants in due if _deposited(context, one, grants)})
-
-
-def _ensure(keys: CompartmentKeys, records: Sequence[VerifiedRecord]) -> None:
-    """Deposit the keys of every compartment with records."""
-    filed = (record.header for record in records if not record.waiting)
-    for record_class, labels in {(header.record_class, header.labels) for header in filed}:
+    for record_class, labels in {
+        (record.header.record_class, record.header.labels) for record in records if not record.waiting
+    }:
         keys.ensure(record_class, labels)
+    standing = [one.standing for one in in_force(context, consents)]
+    for one in consents:
+        if one.state in RUNNING:
+            grants = wanted(one.standing, standing, records, keys.current, context.clock())
+            done |= _deposited(context, one, grants)
+    return sorted(done)
+
+
+def shut_out(context: Context, keys: CompartmentKeys) -> None:
+    """End the epochs that somebody can open who may see less by now, before anything is added to them.
+
+    Raises:
+        LedgerError: see `reseal`.
+    """
+    if any(kept.sealed for kept in context.state.filings.values()):
+        _narrow(context, keys, own_records(context), own_consents(context))
 
 
 def _narrow(
     context: Context, keys: CompartmentKeys, records: Sequence[VerifiedRecord], consents: Sequence[OwnConsent]
 ) -> set[ConsentId]:
-    """Hand in fewer capsules where somebody may see less than before; for which consents."""
-    due = list(_due(context, keys, records, consents))
-    return {one.id for one, grants in due if _deposited(context, one, _known(context, one) & grants)}
+    """Hand in fewer capsules where somebody may see less than before; for which consents.
+
+    It does not ask which epochs are current, so that it can be done again whatever became of the last time.
+    """
+    done: set[ConsentId] = set()
+    lost = [(one, left) for one, left in _left(context, records, consents) if left != _known(context, one)]
+    for one, left in lost:
+        done |= _deposited(context, one, left)
+    if lost:
+        keys.load()  # What was taken from somebody has ended its epoch.
+    return done
 
 
-def _due(
-    context: Context, keys: CompartmentKeys, records: Sequence[VerifiedRecord], consents: Sequence[OwnConsent]
+def _left(
+    context: Context, records: Sequence[VerifiedRecord], consents: Sequence[OwnConsent]
 ) -> Iterator[tuple[OwnConsent, frozenset[SealedTo]]]:
-    """What each consent that the gateway may hold capsules for must be sealed to as of now."""
+    """What of each consent's capsules its people still need."""
     standing = [one.standing for one in in_force(context, consents)]
     for one in consents:
-        if one.state == EXPIRED:
-            yield one, frozenset()
-        elif one.state in RUNNING:
-            yield one, wanted(one.standing, standing, records, keys.current, context.clock())
+        if one.state in (*RUNNING, EXPIRED):
+            places = (
+                frozenset[SealedTo]()
+                if one.state == EXPIRED
+                else reached(one.standing, standing, records, context.clock())
+            )
+            open_to = {(place.compartment, place.recipient) for place in places}
+            held = _known(context, one)
+            yield one, frozenset(grant for grant in held if (grant.compartment, grant.recipient) in open_to)
 
 
 def _known(context: Context, one: OwnConsent) -> frozenset[SealedTo]:
@@ -84,20 +104,21 @@ def _known(context: Context, one: OwnConsent) -> frozenset[SealedTo]:
     return context.state.filings[one.id].sealed
 
 
-def _deposited(context: Context, one: OwnConsent, grants: frozenset[SealedTo]) -> bool:
+def _deposited(context: Context, one: OwnConsent, grants: frozenset[SealedTo]) -> set[ConsentId]:
+    """Hand in the capsules of a consent, if they differ from those that are known; the consent then."""
     if grants == _known(context, one):
-        return False
+        return set()
     people = _still_admitted(context, {grant.recipient for grant in grants})
     grants = frozenset(grant for grant in grants if grant.recipient in people)
     if grants == context.state.filings[one.id].sealed:
-        return False
+        return set()
     remember_sending(context, one.id, grants)
     try:
         context.gateway.replace_capsules(one.id, sealed(context, one.id, grants, people))
     except NotFound:
-        return False
+        return set()
     remember_grants(context, one.id, grants)
-    return True
+    return {one.id}
 
 
 def _still_admitted(context: Context, people: set[Did]) -> dict[Did, Recipient]:

@@ -32,6 +32,7 @@ __all__ = [
     "GrantCapsules",
     "InboxKey",
     "Publication",
+    "Refiling",
     "Revocation",
     "RevokeAll",
     "Terms",
@@ -193,6 +194,41 @@ class Publication(Struct):
     compartment: bytes
     epoch: int
     capsule: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refiling(Struct):
+    """A patient's account moves a writer's record from the inbox to its compartment.
+
+    It is no `Publication`, so that nobody can make the patient its writer, or somebody else the writer of
+    what the patient published.
+    """
+
+    TYPE: ClassVar[str] = (
+        "Refiling(bytes32 root,bytes32 header,address patient,address writer,bytes32 compartment,"
+        "uint32 epoch,bytes32 capsule)"
+    )
+
+    root: bytes
+    header: bytes
+    patient: Address
+    writer: Address
+    compartment: bytes
+    epoch: int
+    capsule: bytes
+
+    @classmethod
+    def of(cls, place: Publication, writer: Address) -> "Refiling":
+        """The move of a record of `writer` to a place."""
+        return cls(
+            root=place.root,
+            header=place.header,
+            patient=place.patient,
+            writer=writer,
+            compartment=place.compartment,
+            epoch=place.epoch,
+            capsule=place.capsule,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,9 +13,9 @@ from sqlalchemy import Connection
 
 from ledger.canonical import unb64, unhex
 from ledger.crypto.signatures import verify
-from ledger.crypto.typed import Publication
+from ledger.crypto.typed import Publication, Refiling
 from ledger.errors import AccessDenied, BlockMissing, Conflict, InvalidInput, NotFound
-from ledger.ids import Address, Cid, Did, digest, parse_word
+from ledger.ids import Address, Cid, Did, digest, parse_address, parse_word
 from ledger.log.entry import EntryKind
 from ledger.log.journal import Appended, Draft
 from ledger.policy.model import Outcome
@@ -139,18 +139,20 @@ def _filed_at(state: PatientState, one: Submission) -> int | None:
     return record.row.refiled
 
 
-def _checked_move(gateway: Gateway, state: PatientState, one: Submission) -> Publication:
+def _checked_move(gateway: Gateway, state: PatientState, one: Submission) -> Refiling:
     """What the patient signed for a record's new place."""
-    header = _record(state, one.root).header
+    record = _record(state, one.root)
+    header = record.header
     if one.compartment != digest(header.compartment):
         raise InvalidInput("the record belongs in another compartment", reason="bad_compartment")
-    claim = _claim(one, header, state.account)
+    place = _claim(one, header, state.account)
+    claim = Refiling.of(place, parse_address(record.row.sealed["writer"]))
     verify(claim.digest(gateway.records_domain), unhex(one.signature), state.account)
     return claim
 
 
 def _moves(
-    gateway: Gateway, state: PatientState, batch: Sequence[Submission], claims: Sequence[Publication]
+    gateway: Gateway, state: PatientState, batch: Sequence[Submission], claims: Sequence[Refiling]
 ) -> list[Draft]:
     """The entries of moves, each with its row; the last one moves the version."""
     head, last = gateway.last_head(), batch[-1]

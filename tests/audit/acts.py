@@ -22,6 +22,7 @@ from ledger.crypto.typed import (
     AccessRequest,
     Enrolment,
     Publication,
+    Refiling,
     Revocation,
     consent_domain,
     gateway_domain,
@@ -194,7 +195,12 @@ def published(
 
 def sign_publication(shown: dict[str, Any], signer: str) -> dict[str, Any]:
     """`shown` with the signature over the header and everything else that it now has."""
-    signed = Publication(
+    return shown | {"signature": hexed(account(signer).sign(publication(shown).digest(RECORDS)))}
+
+
+def publication(shown: dict[str, Any]) -> Publication:
+    """Where an entry puts a record."""
+    return Publication(
         root=digest_of(shown["root"]),
         header=sha256(shown["header"].encode()).digest(),
         patient=parse_did(shown["patient"])[1],
@@ -202,7 +208,6 @@ def sign_publication(shown: dict[str, Any], signer: str) -> dict[str, Any]:
         epoch=shown["epoch"],
         capsule=parse_word(shown["capsule"]),
     )
-    return shown | {"signature": hexed(account(signer).sign(signed.digest(RECORDS)))}
 
 
 INBOX = digest(bytes(32))
@@ -227,11 +232,14 @@ def written(patient: str, writer: str, name: str, at_block: int, decision: int) 
     return sign_publication(shown, writer)
 
 
-def refiled(patient: str, name: str, at_block: int, signer: str | None = None) -> dict[str, Any]:
-    """The patient's move of that record to its compartment."""
+def refiled(
+    patient: str, name: str, at_block: int, *, writer: str = "watch", signer: str | None = None
+) -> dict[str, Any]:
+    """The patient's move of a writer's record to its compartment."""
     shown = published(patient, name, "30954-2", at_block)
     shown |= {"capsule": digest(sha256(b"moved").digest())}
-    shown = sign_publication(shown, signer or patient)
+    signed = Refiling.of(publication(shown), account(writer).address)
+    shown["signature"] = hexed(account(signer or patient).sign(signed.digest(RECORDS)))
     kept = ("root", "capsule", "compartment", "epoch", "signature")
     return entry("record.refiled", at_block, patient=did(patient), **{one: shown[one] for one in kept})
 

@@ -125,7 +125,13 @@ def test_a_patients_own_record_is_never_in_the_inbox(world: World) -> None:
 
 @pytest.mark.parametrize("signer", ["watch", "clinic"])
 def test_a_record_that_its_patient_did_not_move(world: World, signer: str) -> None:
-    world.lines[world.names["moved"]].entry = refiled("ann", "pulse", 12, signer)
+    world.lines[world.names["moved"]].entry = refiled("ann", "pulse", 12, signer=signer)
+    report = world.audit()
+    assert {finding.index for finding in report.findings} == {world.names["moved"], world.names["handed"]}
+
+
+def test_a_move_of_another_writers_record(world: World) -> None:
+    world.lines[world.names["moved"]].entry = refiled("ann", "pulse", 12, writer="clinic")
     report = world.audit()
     assert {finding.index for finding in report.findings} == {world.names["moved"], world.names["handed"]}
 

@@ -1,5 +1,6 @@
 """A gateway that lies: what a client must notice before it signs, believes or opens anything."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -441,6 +442,37 @@ def test_a_gateway_that_goes_on_with_the_epoch_of_whom_a_no_shut_out_is_sealed_n
     with pytest.raises(ProofInvalid) as caught:
         patient.publish_bundle(small_bundle("Condition"), again=True)
     assert caught.value.reason == "epoch_stopped"
+    honest = network.patient(shared.person)
+    assert {one.epoch for one in honest.publish_bundle(small_bundle("Condition"), again=True)} == {1}
+
+
+class NoCapsules(TamperingTransport):
+    """A gateway that knows of no consent when it is handed fewer capsules."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda asked, answer: answer)
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        if request.url.path.endswith("/capsules"):
+            problem = {"code": "not_found", "detail": "no such running consent"}
+            headers = {"Content-Type": "application/problem+json"}
+            return httpx2.Response(404, headers=headers, content=json.dumps(problem).encode())
+        return super().handle_request(request)
+
+
+def test_a_gateway_that_takes_no_smaller_list_does_not_make_the_client_forget_whom_a_no_shut_out(
+    network: Network, shared: Shared, clinic: Person
+) -> None:
+    patient = client_through(network, shared.person, NoCapsules())
+    draft = patient.draft(Wish(grantees=[clinic.did], purposes=["TREAT"], deny=True))
+    acts: list[Callable[[], object]] = [
+        lambda: patient.file(draft),  # which is filed, and then told what the gateway does
+        lambda: patient.publish_bundle(small_bundle("Condition"), again=True),
+    ]
+    for act in acts:
+        with pytest.raises(ProofInvalid) as caught:
+            act()
+        assert caught.value.reason == "epoch_stopped"
     honest = network.patient(shared.person)
     assert {one.epoch for one in honest.publish_bundle(small_bundle("Condition"), again=True)} == {1}
 

@@ -9,9 +9,11 @@ from ledger.canonical import b64, hexed
 from ledger.client.writer import Writer
 from ledger.crypto.recordcipher import KEY_SIZE
 from ledger.crypto.sealing import KeyPair, key_digest
-from ledger.crypto.typed import CompartmentKey
+from ledger.crypto.typed import CompartmentKey, Publication
 from ledger.errors import LedgerError, ProofInvalid, RecordCorrupt, SignatureInvalid
-from ledger.ids import word
+from ledger.ids import parse_did, word
+from ledger.records.cid import digest_of
+from ledger.records.header import RecordHeader
 from ledger.records.publish import Place, encrypt_to, seal_key
 from tests.client.test_writing import LABS, note, share, write
 from tests.network import Network, Person, Tamper
@@ -213,6 +215,11 @@ def _another_writer(record: Any, other: str) -> None:  # noqa: ANN401
     record["writer"] = other
 
 
+def _the_patients(record: Any, other: str) -> None:  # noqa: ANN401
+    del record["written"]
+    record["writer"] = parse_did(RecordHeader.from_bytes(record["header"].encode()).patient)[1]
+
+
 def _unwritten(record: Any, other: str) -> None:  # noqa: ANN401
     del record["written"]
 
@@ -225,7 +232,9 @@ def _back_in_the_inbox(record: Any, other: str) -> None:  # noqa: ANN401
     record["compartment"] = "0x" + "00" * 32
 
 
-@pytest.mark.parametrize("forge", [_another_writer, _unwritten, _written_elsewhere, _back_in_the_inbox])
+@pytest.mark.parametrize(
+    "forge", [_another_writer, _the_patients, _unwritten, _written_elsewhere, _back_in_the_inbox]
+)
 def test_readers_believe_no_other_writer_and_no_other_place(
     network: Network,
     newcomer: Person,
@@ -245,3 +254,28 @@ def test_readers_believe_no_other_writer_and_no_other_place(
     reader = network.provider(doctor, answering("POST /v1/releases", bend))
     with pytest.raises((SignatureInvalid, RecordCorrupt)):
         reader.read(newcomer.did, purposes=["TREAT"])
+
+
+def test_nobody_takes_a_patients_own_record_for_theirs(
+    network: Network, newcomer: Person, doctor: Person
+) -> None:
+    """A provider signs that it wrote it, to the inbox; the patient never moved it there from."""
+    patient = network.patient(newcomer)
+    (made,) = patient.publish_prepared([note(newcomer.did, "mine\n")])
+    claim = Publication(
+        root=digest_of(made.root),
+        header=made.header.digest,
+        patient=newcomer.identity.account.address,
+        compartment=bytes(32),
+        epoch=0,
+        capsule=bytes(32),
+    )
+    signature = doctor.identity.account.sign(claim.digest(network.stack.server.gateway.records_domain))
+
+    def bend(answer: Any) -> None:  # noqa: ANN401
+        (record,) = answer["records"]
+        record["writer"] = doctor.identity.account.address
+        record["written"] = {"epoch": 0, "capsule": "0x" + "00" * 32, "signature": hexed(signature)}
+
+    with pytest.raises(SignatureInvalid):
+        network.patient(newcomer, answering("GET /v1/records", bend)).told_records()

@@ -22,6 +22,7 @@ from ledger.crypto.typed import (
     GrantCapsules,
     InboxKey,
     Publication,
+    Refiling,
     Revocation,
     RevokeAll,
     Terms,
@@ -49,6 +50,10 @@ TYPES = {
     "Publication": (
         "bytes32 root,bytes32 header,address patient,bytes32 compartment,uint32 epoch,bytes32 capsule"
     ),
+    "Refiling": (
+        "bytes32 root,bytes32 header,address patient,address writer,bytes32 compartment,uint32 epoch,"
+        "bytes32 capsule"
+    ),
     "GrantCapsules": "bytes32 consent,bytes32[] capsules",
     "Enrolment": "address patient,address erasure",
     "Erasure": "address patient,uint64 size",
@@ -74,6 +79,16 @@ structs: st.SearchStrategy[Struct] = st.one_of(
     st.builds(InboxKey, patient=addresses, epoch=u32, key=words),
     st.builds(
         Publication, root=words, header=words, patient=addresses, compartment=words, epoch=u32, capsule=words
+    ),
+    st.builds(
+        Refiling,
+        root=words,
+        header=words,
+        patient=addresses,
+        writer=addresses,
+        compartment=words,
+        epoch=u32,
+        capsule=words,
     ),
     st.builds(GrantCapsules, consent=words, capsules=st.lists(words, max_size=5).map(tuple)),
     st.builds(Enrolment, patient=addresses, erasure=addresses),
