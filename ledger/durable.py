@@ -2,12 +2,16 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 from ledger.errors import StoreUnavailable
+
+FLUSHED = 32 << 20
+"""From how many new bytes on `write_through` flushes a file that is still growing."""
 
 
 @contextmanager
@@ -37,6 +41,26 @@ def appearing(
         sync_directory(path.parent)
     except OSError as exc:
         raise StoreUnavailable("a file cannot be written", reason="file_not_written") from exc
+
+
+def write_through(file: BinaryIO, pieces: Iterable[bytes]) -> None:
+    """Write pieces to a file of the disk, which is flushed on the way, so that little is left for its end.
+
+    A thread of its own flushes while more is written. Nothing is promised of what is flushed already.
+
+    Raises:
+        OSError: it could not be written, or not be flushed.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="flushing") as pool:
+        flushing: Future[None] | None = None
+        fresh = 0
+        for piece in pieces:
+            file.write(piece)
+            fresh += len(piece)
+            if fresh >= FLUSHED and (flushing is None or flushing.done()):
+                _settle(flushing)
+                flushing, fresh = pool.submit(os.fdatasync, file.fileno()), 0
+        _settle(flushing)
 
 
 @contextmanager
@@ -108,3 +132,8 @@ def sync_directory(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _settle(flushing: Future[None] | None) -> None:
+    if flushing is not None:
+        flushing.result()

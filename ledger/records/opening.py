@@ -6,7 +6,7 @@ from typing import BinaryIO
 
 from ledger.crypto.recordcipher import KEY_SIZE, decrypt
 from ledger.crypto.sealing import open_capsule
-from ledger.durable import appearing, appearing_directory
+from ledger.durable import appearing, appearing_directory, write_through
 from ledger.errors import CapsuleInvalid
 from ledger.ids import Cid
 from ledger.records.ahead import LARGE, ahead
@@ -46,7 +46,7 @@ def open_record(
     key = _record_key(root, header, capsule, secret, epoch)
     if isinstance(sink, Path):
         with appearing(sink) as file:
-            _copy(plaintext_of(root, header, key, blocks), file)
+            write_through(file, plaintext_of(root, header, key, blocks))
         return
     if not streaming:
         for _ in plaintext_of(root, header, key, blocks):

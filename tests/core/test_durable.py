@@ -1,11 +1,14 @@
 """A file is there whole, or not at all."""
 
+import errno
+import os
 import stat
 from pathlib import Path
 
 import pytest
 
-from ledger.durable import appearing
+from ledger import durable
+from ledger.durable import appearing, write_through
 from ledger.errors import StoreUnavailable
 
 
@@ -61,3 +64,32 @@ def test_the_temporary_file_may_be_held_elsewhere(tmp_path: Path) -> None:
 def test_a_directory_that_is_not_there_is_reported(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable), appearing(tmp_path / "missing" / "result") as file:
         file.write(b"x")
+
+
+PIECES = [bytes([number]) * 3 for number in range(9)]
+
+
+def test_a_growing_file_is_flushed_on_the_way_and_is_whole_in_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[int] = []
+    monkeypatch.setattr(durable, "FLUSHED", 6)
+    monkeypatch.setattr(os, "fdatasync", flushed.append)
+    with appearing(tmp_path / "result") as file:
+        write_through(file, PIECES)
+        assert flushed
+        assert set(flushed) == {file.fileno()}
+    assert (tmp_path / "result").read_bytes() == b"".join(PIECES)
+
+
+def test_a_disk_that_fails_to_flush_a_growing_file_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(handle: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(durable, "FLUSHED", 6)
+    monkeypatch.setattr(os, "fdatasync", full)
+    with pytest.raises(StoreUnavailable), appearing(tmp_path / "result") as file:
+        write_through(file, PIECES)
+    assert list(tmp_path.iterdir()) == []
