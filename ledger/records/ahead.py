@@ -14,6 +14,7 @@ DEPTH = 2
 """How many pieces lie ready at most, so that memory stays bounded."""
 
 _BEAT = 0.1
+_KEPT = 8 << 20
 
 
 class _Ahead(Generic[T]):
@@ -68,4 +69,14 @@ def ahead(pieces: Iterable[T]) -> Iterator[T]:
     What `pieces` raises is raised here, after the pieces before it. When the caller stops early, so does the
     thread, before anything else happens.
     """
+    _keep_memory()
     yield from _Ahead(pieces)
+
+
+def _keep_memory() -> None:
+    """Let the C library keep freed pieces for the next ones, instead of unmapping each.
+
+    glibc raises its thresholds for that (see M_MMAP_THRESHOLD in mallopt(3)) to the size of what was mapped
+    and freed before.
+    """
+    bytearray(_KEPT)

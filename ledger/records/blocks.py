@@ -4,6 +4,7 @@ A store is trusted with nothing but availability. It takes only bytes that hash 
 that comes out of it has been hashed again.
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
@@ -131,7 +132,7 @@ class LocalBlockStore:
         """See `BlockStore.get`."""
         try:
             with self.path_of(cid).open("rb") as file:
-                data = file.read(MAX_BLOCK + 1)
+                data = file.read(min(os.fstat(file.fileno()).st_size, MAX_BLOCK) + 1)
         except FileNotFoundError as exc:
             raise missing(cid) from exc
         except OSError as exc:

@@ -71,22 +71,27 @@ def unframe(header: RecordHeader, body: Iterable[bytes]) -> Iterator[bytes]:
 
 
 class Source:
-    """A stream of pieces that can be read in measured amounts; `taken` counts what was."""
+    """A stream of pieces that can be read in measured amounts; `taken` counts what was.
+
+    A piece that is taken whole is handed on as it is, not copied.
+    """
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
         """Nothing is read yet."""
         self._pieces = iter(pieces)
-        self._rest = memoryview(b"")
+        self._piece = b""
+        self._used = 0
         self.taken = 0
 
-    def next(self, limit: int) -> memoryview:
+    def next(self, limit: int) -> bytes:
         """At least one byte and at most `limit`; nothing only at the end."""
-        while not self._rest:
+        while self._used == len(self._piece):
             piece = next(self._pieces, None)
             if piece is None:
-                return self._rest
-            self._rest = memoryview(piece)
-        part, self._rest = self._rest[:limit], self._rest[limit:]
+                return b""
+            self._piece, self._used = piece, 0
+        part = self._piece[self._used : self._used + limit]
+        self._used += len(part)
         self.taken += len(part)
         return part
 
@@ -94,7 +99,7 @@ class Source:
         """The next `count` bytes in pieces, fewer if the stream ends before."""
         while count and (part := self.next(count)):
             count -= len(part)
-            yield bytes(part)
+            yield part
 
     def take(self, count: int) -> bytes:
         """The next `count` bytes, fewer if the stream ends before."""
@@ -103,7 +108,7 @@ class Source:
     def give_back(self, tail: bytes) -> None:
         """Undo the taking of the last bytes."""
         self.taken -= len(tail)
-        self._rest = memoryview(tail + bytes(self._rest))
+        self._piece, self._used = tail + self._piece[self._used :], 0
 
     def skip_zeros(self) -> int:
         """Read to the end, which must be zeros only; how many there were."""

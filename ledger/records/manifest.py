@@ -124,10 +124,16 @@ def walk(root: Cid, blocks: BlockStore) -> Iterator[tuple[Cid, int]]:
 
 
 def cut(stream: Iterable[bytes]) -> Iterator[bytes]:
-    """A stream of any pieces as blocks of exactly 1 MiB, the last one shorter but never empty."""
+    """A stream of any pieces as blocks of exactly 1 MiB, the last one shorter but never empty.
+
+    What is cut already is handed on as it is, not copied.
+    """
     parts: list[memoryview] = []
     missing = CHUNK
     for piece in stream:
+        if len(piece) == missing == CHUNK:
+            yield piece
+            continue
         rest = memoryview(piece)
         while len(rest) >= missing:
             yield b"".join((*parts, rest[:missing]))

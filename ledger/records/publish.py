@@ -15,7 +15,7 @@ from ledger.records.blocks import BlockStore
 from ledger.records.cid import digest_of
 from ledger.records.framing import frame
 from ledger.records.header import INBOX, RecordHeader
-from ledger.records.manifest import store
+from ledger.records.manifest import cut, store
 
 MOST_RECORDS = 256
 """How many records are published at once at most."""
@@ -95,7 +95,7 @@ def encrypt_to(blocks: BlockStore, header: RecordHeader, plaintext: Iterable[byt
         StoreUnavailable: the block store does not answer.
     """
     ciphertext = encrypt(key, header.to_bytes(), frame(header, plaintext))
-    return store(ahead(ciphertext) if header.size >= LARGE else ciphertext, blocks)
+    return store(ahead(cut(ciphertext)) if header.size >= LARGE else ciphertext, blocks)
 
 
 def seal_key(root: Cid, header: RecordHeader, key: bytes, place: Place) -> Published:
