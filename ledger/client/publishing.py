@@ -8,15 +8,12 @@ sent     the gateway has logged them; the same again is success
 removed  note and staged blocks are gone
 ======== ==========================================================================================
 
-Small records go together, a large one by itself. While one batch is stored and sent, the next is encrypted;
-it follows only when the gateway has taken the one before.
+Small records go together, a large one by itself.
 """
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -39,10 +36,9 @@ from ledger.errors import (
 from ledger.ids import Cid, Did
 from ledger.records.ahead import LARGE
 from ledger.records.bundle import read_bundle
-from ledger.records.header import RecordHeader
 from ledger.records.patient import patient_fingerprint
 from ledger.records.prepared import Prepared
-from ledger.records.publish import MOST_RECORDS, Place, Published
+from ledger.records.publish import MOST_RECORDS, Published
 from ledger.records.resources import Bundle
 from ledger.records.segments import segment
 from ledger.records.transfer import take_back
@@ -51,21 +47,6 @@ _MOST_PLAINTEXT = 32 << 20
 _MOST_METADATA = 3 << 20
 _CAPSULE_AND_MORE = 2048
 _STORING = 8
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _UnderWay:
-    """A batch that is being stored and sent, in a thread; `told` is called when the gateway has taken it."""
-
-    batch: Batch
-    sent: Future[bool]
-    told: Callable[[], None]
-
-    def may_have(self, group: Sequence[Prepared]) -> bool:
-        """Whether a record of a group may be one of this batch."""
-        return not {one.header.digest for one in self.batch.records}.isdisjoint(
-            one.header.digest for one in group
-        )
 
 
 class Publisher:
@@ -87,9 +68,6 @@ class Publisher:
         self._staging = Staging(context.state.staging, context.identity, randomness=context.randomness)
         self._published: dict[Cid, Published] = {}
         self._finished: set[Cid] = set()
-        self._places: dict[bytes, Place] = {}
-        self._under_way: _UnderWay | None = None
-        self._stop = threading.Event()
         self.already = 0
         """How many records were passed over, since they were there."""
 
@@ -105,13 +83,9 @@ class Publisher:
             GatewayUnreachable, StoreUnavailable: it can be done again later.
             LedgerError: refused, and dropped.
         """
-        with self._arriving():
-            for batch in self._staging.left(self._outbox.patient):
-                roots = {one.root for one in batch.records}
-                with suppress(BlockMissing, BlockCorrupt, RecordCorrupt):
-                    self._dispatch(batch)
-                    self._arrive()
-                    self._finished |= roots
+        for batch in self._staging.left(self._outbox.patient):
+            with suppress(BlockMissing, BlockCorrupt, RecordCorrupt):
+                self._finished |= {one.root for one in self._deliver(batch)}
 
     def publish(self, records: Sequence[Prepared], *, progress: Progress = silent) -> list[Published]:
         """Publish records, in order; what is there already is passed over. `progress` is told each record.
@@ -122,23 +96,15 @@ class Publisher:
             GatewayUnreachable: what was sent last may be published; the next run finishes it.
             StoreUnavailable, LedgerError: what was published by then stays, of the rest nothing is left.
         """
-        done, before = 0, len(self._published)
-
-        def told(count: int) -> None:
-            nonlocal done
-            for _ in range(count):
+        done, made = 0, []
+        for group in _grouped(records):
+            made += self._together(group)
+            for _ in group:
                 done += 1
                 progress(done, len(records))
+        return made
 
-        with self._arriving():
-            for group in _grouped(records):
-                self._together(group, partial(told, len(group)))
-        return self.published[before:]
-
-    def _together(self, group: Sequence[Prepared], told: Callable[[], None]) -> None:
-        """Stage a group while the one before it is under way, and send it off behind that."""
-        if self._must_wait(group):
-            self._arrive()
+    def _together(self, group: Sequence[Prepared]) -> list[Published]:
         batch = self._staging.begin()
         try:
             for one in group:
@@ -146,28 +112,19 @@ class Publisher:
                     self._stage(batch, one)
             if batch.records:
                 batch.keep()
-            self._arrive()
         except BaseException:
             with undisturbed():
                 batch.remove()
             raise
         if batch.records:
-            self._dispatch(batch, told)
-        else:
-            batch.remove()
-            told()
-
-    def _must_wait(self, group: Sequence[Prepared]) -> bool:
-        """Whether a group may repeat what is under way, or the outbox, which is sending, must be asked."""
-        under_way = self._under_way
-        return under_way is not None and (
-            under_way.may_have(group) or any(one.header.compartment not in self._places for one in group)
-        )
+            return self._deliver(batch)
+        batch.remove()
+        return []
 
     def _stage(self, batch: Batch, one: Prepared) -> None:
         there = self._known.find(one.header, one.plaintext)
         if there is None:
-            place = self._place(one.header)
+            place = self._outbox.place(one.header)
             randomness, moving = self._context.randomness, self._moving
             batch.add(one.header, one.plaintext(), place, randomness=randomness, moving=moving)
         elif there in self._finished:
@@ -175,91 +132,25 @@ class Publisher:
         else:
             self.already += 1
 
-    def _place(self, header: RecordHeader) -> Place:
-        if header.compartment not in self._places:
-            self._places[header.compartment] = self._outbox.place(header)
-        return self._places[header.compartment]
-
-    @contextmanager
-    def _arriving(self) -> Iterator[None]:
-        """When this ends nothing is under way. An interrupt stops what is being stored, not what is sent."""
-        try:
-            yield
-            self._arrive()
-        except BaseException as exc:
-            if not isinstance(exc, Exception):
-                self._stop.set()
-            with undisturbed(), suppress(LedgerError, KeyboardInterrupt):
-                self._arrive()
-            raise
-
-    def _dispatch(self, batch: Batch, told: Callable[[], None] = lambda: None) -> None:
-        """Store and send a batch in a thread; nothing else is under way."""
-        pool = ThreadPoolExecutor(1, thread_name_prefix="publishing")
-        self._under_way = _UnderWay(batch=batch, sent=pool.submit(self._deliver, batch), told=told)
-        pool.shutdown(wait=False)
-
-    def _arrive(self) -> None:
-        """Wait until what is under way has been taken, or refused and taken back."""
-        if self._under_way is None:
-            return
-        wait((self._under_way.sent,))
-        with undisturbed():
-            one, self._under_way = self._under_way, None
-            self._settle(one.batch, one.sent)
-        one.told()
-
-    def _settle(self, batch: Batch, sent: Future[bool]) -> None:
-        """Take a batch for published, once more with new seals if an epoch has ended meanwhile."""
-        if not sent.result():
-            with self._taking_back(batch):
-                self._outbox.refresh()
-                self._places.clear()
-                batch.seal_again(self._outbox.place)
-                self._outbox.send(batch.records)
-        batch.remove()
-        self._known.add(batch.records)
-        self._published |= {one.root: one for one in batch.records}
-
-    def _deliver(self, batch: Batch) -> bool:
-        """Store and send a batch; False if an epoch has ended to which it is sealed."""
+    def _deliver(self, batch: Batch) -> list[Published]:
         try:
             self._store(batch)
-            self._require_wanted()
         except GatewayUnreachable:
             raise
         except BaseException:
             self._take_back(batch)
             raise
-        with self._taking_back(batch):
-            try:
-                self._outbox.send(batch.records)
-            except Conflict as exc:
-                if exc.reason != "epoch_ended":
-                    raise
-                return False
-        return True
-
-    @contextmanager
-    def _taking_back(self, batch: Batch) -> Iterator[None]:
-        """Take back what is refused. What may have been published stays for the next run."""
-        try:
-            yield
-        except GatewayUnreachable:
-            raise
-        except LedgerError as exc:
-            self._take_back(batch, published=exc.reason == "published_otherwise")
-            raise
-
-    def _require_wanted(self, _size: int = 0) -> None:
-        if self._stop.is_set():
-            raise KeyboardInterrupt
+        with undisturbed():
+            self._send(batch)
+            batch.remove()
+            self._known.add(batch.records)
+            self._published |= {one.root: one for one in batch.records}
+        return batch.records
 
     def _store(self, batch: Batch) -> None:
         records = batch.records
-        batch.blocks.reading = self._require_wanted
         if len(records) == 1 and records[0].header.size >= LARGE:
-            batch.tell_reading(self._storing)
+            batch.tell_reading(partial(self._moving, "storing"))
         if len(records) == 1:
             self._context.blocks.adopt(records[0].root, batch.blocks)
             return
@@ -271,19 +162,35 @@ class Publisher:
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _storing(self, done: int, total: int) -> None:
-        self._require_wanted()
-        self._moving("storing", done, total)
+    def _send(self, batch: Batch) -> None:
+        """Publish; what is refused is taken back. What may have been published stays for the next run."""
+        try:
+            self._send_as_current(batch)
+        except GatewayUnreachable:
+            raise
+        except LedgerError as exc:
+            self._take_back(batch, published=exc.reason == "published_otherwise")
+            raise
+
+    def _send_as_current(self, batch: Batch) -> None:
+        try:
+            self._outbox.send(batch.records)
+        except Conflict as exc:
+            if exc.reason != "epoch_ended":
+                raise
+            self._outbox.refresh()
+            batch.seal_again(self._outbox.place)
+            self._outbox.send(batch.records)
 
     def _take_back(self, batch: Batch, *, published: bool = False) -> None:
         """Remove a batch and its blocks; one whose blocks cannot be reached now stays."""
-        batch.blocks.reading = lambda _size: None
-        try:
-            for one in () if published else batch.records:
-                take_back(one.root, batch.blocks, self._context.blocks)
-        except EnvironmentFault:
-            return
-        batch.remove()
+        with undisturbed():
+            try:
+                for one in () if published else batch.records:
+                    take_back(one.root, batch.blocks, self._context.blocks)
+            except EnvironmentFault:
+                return
+            batch.remove()
 
 
 def bundle_records(context: Context, source: Path | bytes, *, same_person: bool = False) -> list[Prepared]:

@@ -2,9 +2,7 @@
 
 import errno
 import os
-import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +16,7 @@ from ledger.client.patient import PatientClient
 from ledger.client.publishing import Publisher
 from ledger.client.staging import Batch, Staging
 from ledger.crypto.sealing import KeyPair, open_capsule
-from ledger.errors import (
-    BlockMissing,
-    Forbidden,
-    GatewayUnreachable,
-    InvalidInput,
-    LedgerError,
-    StoreUnavailable,
-)
+from ledger.errors import BlockMissing, Forbidden, GatewayUnreachable, InvalidInput, StoreUnavailable
 from ledger.ids import Cid, Did
 from ledger.records.ahead import LARGE
 from ledger.records.blocks import LocalBlockStore
@@ -135,90 +126,6 @@ def test_many_records_go_in_batches(
     made = patient.publish_prepared(records)
     assert sizes == [MOST_RECORDS, 3]
     assert [one.header.name for one in made] == [one.header.name for one in records]
-
-
-def test_a_batch_is_encrypted_while_the_one_before_is_sent(
-    patient: PatientClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    kept = [threading.Event(), threading.Event()]
-    keep, send, calls = Batch.keep, OwnOutbox.send, []
-
-    def keeping(self: Batch) -> None:
-        keep(self)
-        next(event for event in kept if not event.is_set()).set()
-
-    def sending(self: OwnOutbox, batch: list[Published]) -> None:
-        calls.append(kept[1].wait(60))
-        send(self, batch)
-
-    monkeypatch.setattr(Batch, "keep", keeping)
-    monkeypatch.setattr(OwnOutbox, "send", sending)
-    patient.publish_prepared([note(patient, tmp_path / f"{n}.txt", f"{n}") for n in range(MOST_RECORDS + 1)])
-    assert calls == [True, True]
-
-
-@pytest.mark.parametrize("error", [Forbidden("no", reason="never"), GatewayUnreachable("away")])
-def test_after_a_batch_that_failed_nothing_is_published(
-    patient: PatientClient,
-    alice: Person,
-    blocks: LocalBlockStore,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    error: LedgerError,
-) -> None:
-    before, sent = set(blocks.cids()), []
-
-    def failing(self: OwnOutbox, batch: list[Published]) -> None:
-        sent.append(len(batch))
-        raise error
-
-    records = [note(patient, tmp_path / f"{n}.txt", f"{n}") for n in range(MOST_RECORDS + 1)]
-    with monkeypatch.context() as patch:
-        patch.setattr(OwnOutbox, "send", failing)
-        with pytest.raises(type(error)):
-            patient.publish_prepared(records)
-    assert sent == [MOST_RECORDS]
-    left = 0 if isinstance(error, Forbidden) else 1
-    assert len(staged(alice)) == left
-    assert (set(blocks.cids()) == before) is (left == 0)
-    with patient.publishing() as publisher:
-        publisher.publish(records)
-    assert len(publisher.published) == len(patient.records()) == MOST_RECORDS + 1
-
-
-def test_an_interrupt_while_a_batch_is_encrypted_lets_the_one_that_is_sent_arrive(
-    patient: PatientClient,
-    alice: Person,
-    blocks: LocalBlockStore,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    before, sending, stopped = set(blocks.cids()), threading.Event(), threading.Event()
-    send, remove = OwnOutbox.send, Batch.remove
-
-    def send_later(self: OwnOutbox, batch: list[Published]) -> None:
-        sending.set()
-        assert stopped.wait(60)
-        send(self, batch)
-
-    def removing(self: Batch) -> None:
-        remove(self)
-        stopped.set()
-
-    def interrupted() -> Iterator[bytes]:
-        assert sending.wait(60)
-        raise KeyboardInterrupt
-        yield b""
-
-    monkeypatch.setattr(OwnOutbox, "send", send_later)
-    monkeypatch.setattr(Batch, "remove", removing)
-    records = [note(patient, tmp_path / f"{n}.txt", f"{n}") for n in range(MOST_RECORDS + 1)]
-    records[-1] = replace(records[-1], plaintext=interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        patient.publish_prepared(records)
-    assert staged(alice) == []
-    assert len(patient.records()) == MOST_RECORDS
-    assert set(blocks.cids()) - before == below(patient, blocks)
 
 
 def test_a_publication_whose_answer_was_lost_is_finished_by_the_next_run(
