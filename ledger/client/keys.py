@@ -89,8 +89,12 @@ class CompartmentKeys:
         """The public key of an epoch, 1216 bytes."""
         return KeyPair.from_secret(self._identity.compartment_secret(compartment, epoch)).public
 
+    def has_ended(self, compartment: bytes, epoch: int) -> bool:
+        """Whether somebody may hold the key of an epoch who has lost it since."""
+        return epoch <= self._ended.get(compartment, -1)
+
     def _open(self, compartment: bytes, epoch: int) -> int:
-        if epoch > self._ended.get(compartment, -1):
+        if not self.has_ended(compartment, epoch):
             return epoch
         raise ProofInvalid(
             "the gateway still seals new records to keys that somebody holds whom the patient has stopped",

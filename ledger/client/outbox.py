@@ -26,6 +26,9 @@ class Outbox(Protocol):
             GatewayUnreachable: nobody answers.
         """
 
+    def has_ended(self, record: Published) -> bool:
+        """Whether the epoch that a record is sealed to is known to have ended, whatever a gateway says."""
+
     def refresh(self) -> None:
         """Ask again for the places: a stop has ended an epoch. Raises as `place`."""
 
@@ -64,6 +67,10 @@ class OwnOutbox:
             public = self._keys.public(compartment, epoch)
             self._places[compartment] = Place(epoch=epoch, public_key=public)
         return self._places[compartment]
+
+    def has_ended(self, record: Published) -> bool:
+        """See `Outbox.has_ended`."""
+        return self._keys.has_ended(record.compartment, record.epoch)
 
     def refresh(self) -> None:
         """See `Outbox.refresh`."""

@@ -27,11 +27,15 @@ from ledger.errors import (
     BlockCorrupt,
     BlockMissing,
     BundleRejected,
+    CallerError,
     Conflict,
     EnvironmentFault,
     GatewayUnreachable,
     LedgerError,
+    ProofInvalid,
     RecordCorrupt,
+    Refusal,
+    SignatureInvalid,
 )
 from ledger.ids import Cid, Did
 from ledger.records.ahead import LARGE
@@ -47,6 +51,8 @@ _MOST_PLAINTEXT = 32 << 20
 _MOST_METADATA = 3 << 20
 _CAPSULE_AND_MORE = 2048
 _STORING = 8
+_FINAL = (BlockCorrupt, BlockMissing, CallerError, RecordCorrupt, Refusal, SignatureInvalid)
+"""What says of a batch of an earlier run that it never will be published, or that it is damaged here."""
 
 
 class Publisher:
@@ -79,12 +85,16 @@ class Publisher:
     def finish(self) -> None:
         """Publish what an earlier run has encrypted and could not finish; what is damaged of it is dropped.
 
+        What was sent then may be published, so no block of that is ever taken back.
+
         Raises:
-            GatewayUnreachable, StoreUnavailable: it can be done again later.
+            EnvironmentFault, AuthenticationError, ProofInvalid: it can be done again later.
             LedgerError: refused, and dropped.
         """
         for batch in self._staging.left(self._outbox.patient):
             with suppress(BlockMissing, BlockCorrupt, RecordCorrupt):
+                if any(self._outbox.has_ended(one) for one in batch.records):
+                    batch.seal_again(self._outbox.place)
                 self._finished |= {one.root for one in self._deliver(batch)}
 
     def publish(self, records: Sequence[Prepared], *, progress: Progress = silent) -> list[Published]:
@@ -137,8 +147,8 @@ class Publisher:
             self._store(batch)
         except GatewayUnreachable:
             raise
-        except BaseException:
-            self._take_back(batch)
+        except BaseException as exc:
+            self._give_up(batch, exc)
             raise
         with undisturbed():
             self._send(batch)
@@ -165,11 +175,12 @@ class Publisher:
     def _send(self, batch: Batch) -> None:
         """Publish; what is refused is taken back. What may have been published stays for the next run."""
         try:
+            batch.mark_sent()
             self._send_as_current(batch)
-        except GatewayUnreachable:
+        except (GatewayUnreachable, ProofInvalid):
             raise
         except LedgerError as exc:
-            self._take_back(batch, published=exc.reason == "published_otherwise")
+            self._give_up(batch, exc)
             raise
 
     def _send_as_current(self, batch: Batch) -> None:
@@ -182,14 +193,19 @@ class Publisher:
             batch.seal_again(self._outbox.place)
             self._outbox.send(batch.records)
 
-    def _take_back(self, batch: Batch, *, published: bool = False) -> None:
-        """Remove a batch and its blocks; one whose blocks cannot be reached now stays."""
+    def _give_up(self, batch: Batch, why: BaseException) -> None:
+        """Remove a batch that cannot be published, with its blocks unless the gateway may have it."""
+        published = isinstance(why, Conflict) and why.reason == "published_otherwise"
+        if batch.was_sent or published:
+            if published or isinstance(why, _FINAL):
+                batch.remove()
+            return
         with undisturbed():
             try:
-                for one in () if published else batch.records:
+                for one in batch.records:
                     take_back(one.root, batch.blocks, self._context.blocks)
             except EnvironmentFault:
-                return
+                return  # the next run finds it
             batch.remove()
 
 

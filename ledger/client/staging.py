@@ -4,7 +4,8 @@
 
     <profile>/staged/<16 hex>/      records that are published together
     ├── blocks/<cid>                their ciphertext
-    └── note.sealed                 what is needed to publish them; written when all blocks are there
+    ├── note.sealed                 what is needed to publish them; written when all blocks are there
+    └── sent                        empty: they were sent, and may be published
 
 The note is a sealed file (see `atrest`) of the format ``consent-ledger/staged-sealed/1``, for what is in it
 tells about a patient. In it::
@@ -45,6 +46,7 @@ SEALED = "consent-ledger/staged-sealed/1"
 FORMAT = "consent-ledger/staged/1"
 
 _MEMBERS = {"capsule", "epoch", "header", "key", "kind", "root"}
+_SENT = "sent"
 _SYNCING = 4
 _WAITING = 64
 
@@ -120,6 +122,8 @@ class Batch:
         self._directory = directory
         self._sealer = sealer
         self._staged = list(staged)
+        self.was_sent = (directory / _SENT).exists()
+        """Whether an earlier run has sent it, and so perhaps published it."""
         self.blocks = StagedBlocks(directory / "blocks")
 
     @property
@@ -165,6 +169,10 @@ class Batch:
         self.blocks.flush()
         content = {"format": FORMAT, "records": [_to_json(one) for one in self._staged]}
         files.replace(self._directory / "note.sealed", self._sealer.seal(content))
+
+    def mark_sent(self) -> None:
+        """Note durably that it is about to be sent, and may be published then. Raises StoreUnavailable."""
+        files.replace(self._directory / _SENT, b"")
 
     def seal_again(self, place: Callable[[RecordHeader], Place]) -> None:
         """Seal every key to the place that is current now, and keep that. Raises StoreUnavailable."""

@@ -53,6 +53,11 @@ class WritersOutbox:
             self._places[compartment] = self._verified(told, compartment)
         return self._places[compartment]
 
+    def has_ended(self, record: Published) -> bool:
+        """See `Outbox.has_ended`: as far as this writer has written to a later one."""
+        known = self._context.state.epochs.get(record.header.compartment, -1)
+        return record.kind == "record" and record.epoch < known
+
     def refresh(self) -> None:
         """See `Outbox.refresh`; places are asked for again when they are needed."""
         self._places.clear()

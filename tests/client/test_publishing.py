@@ -16,16 +16,24 @@ from ledger.client.patient import PatientClient
 from ledger.client.publishing import Publisher
 from ledger.client.staging import Batch, Staging
 from ledger.crypto.sealing import KeyPair, open_capsule
-from ledger.errors import BlockMissing, Forbidden, GatewayUnreachable, InvalidInput, StoreUnavailable
+from ledger.errors import (
+    BlockMissing,
+    Forbidden,
+    GatewayUnreachable,
+    InvalidInput,
+    ProofInvalid,
+    StoreUnavailable,
+)
 from ledger.ids import Cid, Did
 from ledger.records.ahead import LARGE
 from ledger.records.blocks import LocalBlockStore
 from ledger.records.filerecords import file_pieces, file_record
 from ledger.records.header import RecordHeader
-from ledger.records.manifest import walk
+from ledger.records.manifest import fetch, walk
 from ledger.records.opening import plaintext_of
 from ledger.records.prepared import Prepared
 from ledger.records.publish import MOST_RECORDS, Place, Published, record_info
+from tests.client.test_writing import note as memo
 from tests.network import Network, Person, small_bundle
 
 BUNDLE = small_bundle("Condition", "Immunization")
@@ -293,6 +301,9 @@ class InboxOnly:
     def place(self, header: RecordHeader) -> Place:
         return Place(epoch=0, public_key=self.key, kind="inbox")
 
+    def has_ended(self, record: Published) -> bool:
+        return False
+
     def refresh(self) -> None:
         raise AssertionError("an inbox key does not end")
 
@@ -310,3 +321,84 @@ def test_a_writer_without_any_secret_of_the_patient_can_publish(
     (one,) = outbox.sent
     key = open_capsule(secret, one.capsule, record_info(one.root, one.header, 0, "inbox"))
     assert b"".join(plaintext_of(one.root, one.header, key, network.blocks())) == b"text"
+
+
+class TestWhatTheGatewayMayHave:
+    """A run that finishes what an earlier one sent, without an answer, destroys nothing of it."""
+
+    @pytest.fixture
+    def sent(self, network: Network) -> tuple[Person, Cid]:
+        """A patient whose record was published although no answer came, and the record."""
+        alice = network.enrolled()
+        with pytest.raises(GatewayUnreachable):
+            network.patient(alice, lost).publish_prepared([memo(alice.did, "precious\n")])
+        (record,) = network.patient(alice).records()
+        return alice, record.root
+
+    def whole(self, network: Network, root: Cid) -> bool:
+        return bool(b"".join(fetch(root, network.blocks())))
+
+    def test_when_it_is_interrupted(
+        self, network: Network, sent: tuple[Person, Cid], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        alice, root = sent
+
+        def interrupted(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patched:
+            patched.setattr(LocalBlockStore, "adopt", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                network.patient(alice).publish_prepared([memo(alice.did, "other\n")])
+        assert self.whole(network, root)
+        network.patient(alice).publish_prepared([memo(alice.did, "other\n")])
+        assert len(network.patient(alice).records()) == 2
+        assert not list(alice.state.staging.glob("*"))
+
+    def test_when_its_copy_here_is_damaged(self, network: Network, sent: tuple[Person, Cid]) -> None:
+        alice, root = sent
+        (batch,) = alice.state.staging.glob("*")
+        for path in (batch / "blocks").glob("**/bafkrei*"):
+            path.unlink()
+        network.patient(alice).publish_prepared([memo(alice.did, "other\n")])
+        assert self.whole(network, root)
+        assert not list(alice.state.staging.glob("*"))
+
+
+def test_what_was_staged_before_a_stop_is_sealed_anew_before_it_is_sent(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever epoch the gateway calls current then: the client has seen it end."""
+    clinic, alice = network.admitted("Staging Clinic"), network.enrolled()
+    patient = network.patient(alice)
+    patient.publish_prepared([memo(alice.did, "one\n")])
+    done = patient.file(patient.draft(Wish(grantees=[clinic.did], purposes=["TREAT"])))
+    network.wait_active(done.consent)
+
+    def down(*_: object) -> None:
+        raise GatewayUnreachable("nobody answers")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(OwnOutbox, "send", down)
+        with pytest.raises(GatewayUnreachable):
+            network.patient(alice).publish_prepared([memo(alice.did, "two\n")])
+    network.patient(alice).revoke(done.consent)
+    sent: list[int] = []
+
+    def kept(asked: str, answer: Any) -> Any:  # noqa: ANN401
+        for one in answer["compartments"] if asked == "GET /v1/compartments" else ():
+            one["current"] = 0
+        return answer
+
+    real = OwnOutbox.send
+
+    def heard(self: OwnOutbox, batch: Sequence[Published]) -> None:
+        sent.extend(one.epoch for one in batch)
+        real(self, batch)
+
+    monkeypatch.setattr(OwnOutbox, "send", heard)
+    with pytest.raises(ProofInvalid) as caught:
+        network.patient(alice, kept).publish_prepared([memo(alice.did, "three\n")])
+    assert (caught.value.reason, sent) == ("epoch_stopped", [])
+    network.patient(alice).publish_prepared([memo(alice.did, "three\n")])
+    assert set(sent) == {1}
