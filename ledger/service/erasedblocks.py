@@ -8,12 +8,13 @@ another patient's as their own must not be able to delete it by erasing themselv
 of all other records are read, once for each erased patient.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from ledger.errors import BlockMissing, Conflict, EvidenceError, InvalidInput
 from ledger.ids import Cid
 from ledger.records.blocks import BlockStore
-from ledger.records.manifest import walk
+from ledger.records.cid import Codec, codec_of
+from ledger.records.manifest import Manifest
 from ledger.service.gateway import Gateway
 
 BATCH = 256
@@ -40,7 +41,7 @@ def _list(gateway: Gateway, tag: bytes) -> None:
     with gateway.db.read() as connection:
         roots = gateway.stores.erasures.unknown_roots(connection, tag)
     for root in roots:
-        blocks = list(dict.fromkeys([root, *_below(root, gateway.blocks)]))
+        blocks = list(dict.fromkeys(_below([root], gateway.blocks)))
         with gateway.db.write() as connection:
             gateway.stores.erasures.expand(connection, tag, root, blocks)
 
@@ -70,13 +71,28 @@ def _shared(gateway: Gateway, tag: bytes, blocks: frozenset[Cid]) -> set[Cid]:
     """Which of these blocks belong to a record of somebody else as well."""
     with gateway.db.read() as connection:
         others = gateway.stores.erasures.others(connection, tag) if blocks else []
-    return {cid for root in others for cid in (root, *_below(root, gateway.blocks)) if cid in blocks}
+    return {cid for cid in _below(others, gateway.blocks) if cid in blocks}
 
 
-def _below(root: Cid, store: BlockStore) -> Iterator[Cid]:
-    """What hangs below a root, as far as its manifests are there and are ones."""
+def _below(roots: Iterable[Cid], store: BlockStore) -> Iterator[Cid]:
+    """These roots and what hangs below them, as far as its manifests are there and are ones.
+
+    Each manifest is read once, however many link to it: so what is read never grows beyond what is stored.
+    """
+    waiting = [*roots][::-1]
+    read: set[Cid] = set()
+    while waiting:
+        cid = waiting.pop()
+        if cid in read:
+            continue
+        yield cid
+        if links := _links(cid, store):
+            read.add(cid)
+            waiting.extend(reversed(links))
+
+
+def _links(cid: Cid, store: BlockStore) -> tuple[Cid, ...]:
     try:
-        for cid, _size in walk(root, store):
-            yield cid
+        return Manifest.from_bytes(store.get(cid)).links if codec_of(cid) is Codec.DAG_CBOR else ()
     except (BlockMissing, EvidenceError, InvalidInput):
-        return
+        return ()

@@ -1,5 +1,6 @@
 """Erasing a patient over HTTP, and what a crash, a dead store or another's order changes about it."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,9 +14,12 @@ from ledger.client.drafting import Wish
 from ledger.crypto.identity import Account
 from ledger.crypto.typed import Erasure
 from ledger.errors import Conflict, InvalidInput, SignatureInvalid, StoreUnavailable
+from ledger.ids import Cid
 from ledger.log.entry import EntryKind, decode
 from ledger.log.journal import PatientChanged
 from ledger.records.blocks import BlockStore
+from ledger.records.cid import Codec, cid_of
+from ledger.records.manifest import CHUNK, MAX_LINKS, Manifest
 from ledger.service import decisions, erasure, requests
 from ledger.service.decisions import Question
 from ledger.service.erasedblocks import let_go
@@ -396,6 +400,48 @@ class TestSharedBlocks:
         blocks: BlockStore = case.gateway.blocks
         assert blocks.has(case.roots[0])  # type: ignore[arg-type]
         assert not blocks.has(mallory.roots[0])  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize("whose", ["own", "another's"])
+    def test_a_manifest_that_many_links_repeat_is_read_once(
+        self, case: Case, case_of: Callable[..., Case], whose: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Two small blocks may stand for 16 million links; they must not hold up anybody's erasure."""
+        child, root = repeated(case.gateway.blocks, times=MAX_LINKS)
+        owner = case if whose == "own" else case_of()
+        with case.gateway.db.write() as connection:
+            case.gateway.stores.records.add(
+                connection, root=root, tag=owner.tag, entry=0, sealed={"header": ""}
+            )
+        reads: Counter[str] = Counter()
+        get = type(case.gateway.blocks).get
+
+        def counted(blocks: BlockStore, cid: Cid) -> bytes:
+            reads[cid] += 1
+            assert reads[child] <= 2, "once to list it, once to see who else has it"
+            return get(blocks, cid)
+
+        with monkeypatch.context() as patch:
+            patch.setattr("api.worker.let_go", lambda _: None)
+            patch.setattr(type(case.gateway.blocks), "get", counted)
+            with case.gateway.db.write() as connection:
+                case.gateway.stores.erasures.forget(connection, case.tag)
+            let_go(case.gateway)
+        assert reads[child] == 1
+        assert not any(case.gateway.blocks.has(Cid(mine)) for mine in case.roots)
+        assert case.gateway.blocks.has(child) == (whose != "own")
+
+
+def repeated(blocks: BlockStore, *, times: int) -> tuple[Cid, Cid]:
+    """A full manifest of one leaf, and a manifest that is nothing but links to it; their CIDs."""
+    leaf = cid_of(Codec.RAW, b"x")
+    full = CHUNK * MAX_LINKS
+    child = Manifest(size=full, links=(leaf,) * MAX_LINKS).to_bytes()
+    cid = cid_of(Codec.DAG_CBOR, child)
+    top = Manifest(size=full * times, links=(cid,) * times).to_bytes()
+    blocks.put(leaf, b"x")
+    blocks.put(cid, child)
+    blocks.put(cid_of(Codec.DAG_CBOR, top), top)
+    return cid, cid_of(Codec.DAG_CBOR, top)
 
 
 def test_a_tombstone_reads_as_it_was_written() -> None:
