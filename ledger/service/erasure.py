@@ -160,7 +160,7 @@ def _found(gateway: Gateway, tag: bytes) -> Erased:
         left = gateway.stores.erasures.left(connection, tag)
     if found is None:
         raise NotFound("nobody was erased under this tag", reason="not_erased")
-    gateway.data_keys.bury(found.tombstone)
+    _bury(gateway, found.tombstone)
     if found.entry is None:
         raise Undecidable("the log does not say so again yet", reason="unlogged", fix="Try again soon.")
     return Erased(

@@ -24,6 +24,7 @@ from ledger.service import decisions, erasure, requests
 from ledger.service.decisions import Question
 from ledger.service.erasedblocks import let_go
 from ledger.service.gateway import Gateway
+from ledger.store.database import Database
 from ledger.store.erasures import STAYING, rows_of
 from ledger.store.tables import log_entries, metadata
 from ledger.store.tombstone import Tombstone
@@ -353,6 +354,24 @@ class TestInterrupted:
         assert gateway.data_keys.buried(case.tag)
         assert not [root for root in case.roots if gateway.blocks.has(root)]  # type: ignore[arg-type]
         assert erasure.unfinished(gateway) == 0
+
+    def test_the_order_again_leaves_nothing_in_memory_or_log_after_a_key_store_that_failed(
+        self, case: Case, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        gateway, size = case.gateway, case.gateway.journal.size
+        with monkeypatch.context() as patch:
+            patch.setattr(type(gateway.data_keys), "bury", _down)
+            assert case.post(size).status_code == 503
+        assert case.tag in gateway.states._states
+        purged: list[Database] = []
+
+        def purge(db: Database) -> None:
+            purged.append(db)
+
+        monkeypatch.setattr(type(gateway.db), "purge", purge)
+        assert case.post(size).status_code == 200
+        assert purged
+        assert case.tag not in gateway.states._states
 
     def test_a_kill_before_the_commit_erases_nothing(
         self, case: Case, monkeypatch: pytest.MonkeyPatch
