@@ -15,7 +15,7 @@ that nobody had erased; so an entry that comes in between refuses the order (``e
 patient signs a newer size. Nothing can come in between that and the transaction, which is the only writer.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -31,6 +31,7 @@ from ledger.service.anchoring import check_against_chain
 from ledger.service.gateway import ENTRY_FORMAT, Gateway, HeadFacts
 from ledger.service.states import PatientState
 from ledger.service.views import consents_of_patient
+from ledger.store.erasures import Erasure
 from ledger.store.tombstone import Tombstone
 
 DAY_MS = 86_400_000
@@ -117,7 +118,7 @@ def erase_by_order(gateway: Gateway, state: PatientState, *, order: str) -> Eras
         raise InvalidInput("a legal order has a name", reason="no_order", fix="Name court and number.")
     size = gateway.journal.size
     _erase(gateway, state, Tombstone(tag=state.tag, size=size, at=gateway.now_ms(), order=order))
-    return _found(gateway, state.tag)
+    return outcome(gateway, state.tag)
 
 
 def erase_once(gateway: Gateway, account: Address, address: str, *, size: int, signature: str) -> Erased:
@@ -151,24 +152,36 @@ def erased(gateway: Gateway, tag: bytes, *, size: int, signature: str) -> Erased
     address = address_from_bytes(tag)
     signed = SignedErasure(patient=address, size=size)
     verify(signed.digest(gateway.records_domain), unhex(signature), address)
-    return _found(gateway, tag)
+    return outcome(gateway, tag)
 
 
-def _found(gateway: Gateway, tag: bytes) -> Erased:
-    with gateway.db.read() as connection:
-        found = gateway.stores.erasures.find(connection, tag)
-        left = gateway.stores.erasures.left(connection, tag)
-    if found is None:
-        raise NotFound("nobody was erased under this tag", reason="not_erased")
+def outcome(gateway: Gateway, tag: bytes) -> Erased:
+    """What became of an erasure; finishes what can be finished.
+
+    Raises:
+        NotFound: nobody was erased under this tag.
+        Undecidable: the log was restored, and does not say so again yet.
+    """
+    found = _known(gateway, tag)
     _bury(gateway, found.tombstone)
     if found.entry is None:
         raise Undecidable("the log does not say so again yet", reason="unlogged", fix="Try again soon.")
+    with gateway.db.read() as connection:
+        left = gateway.stores.erasures.left(connection, tag)
     return Erased(
         index=found.entry,
         at=found.tombstone.at,
         keys_until=found.tombstone.at + gateway.settings.key_backup_days * DAY_MS,
         blocks_left=left,
     )
+
+
+def _known(gateway: Gateway, tag: bytes) -> Erasure:
+    with gateway.db.read() as connection:
+        found = gateway.stores.erasures.find(connection, tag)
+    if found is None:
+        raise NotFound("nobody was erased under this tag", reason="not_erased")
+    return found
 
 
 def replay(gateway: Gateway) -> int:
@@ -184,7 +197,9 @@ def replay(gateway: Gateway) -> int:
         for tag, tombstone in tombstones.items():
             if gateway.stores.erasures.find(connection, tag) is None:
                 gateway.stores.erasures.add(connection, tombstone, None)
-            gateway.stores.erasures.forget(connection, tag)
+            _forget(gateway, connection, tag)
+        asked = {one for tombstone in tombstones.values() for one in tombstone.asked}
+        gateway.stores.erasures.forget_asked(connection, asked)
     for tombstone in tombstones.values():
         _bury(gateway, tombstone)
     return len(tombstones)
@@ -226,14 +241,19 @@ def _erase(gateway: Gateway, state: PatientState, tombstone: Tombstone) -> None:
         if stores.patients.version(connection, state.tag) != state.version:
             raise PatientChanged("another act for this patient came first", fix="look again, then erase")
         _require_covered(stores.erasures.last_entry(connection, state.tag), tombstone.size, entry)
-        stores.erasures.forget(connection, state.tag)
-        stores.erasures.forget_requests(connection, gateway.made_up_tag(state.account))
-        stores.erasures.rename_lane(connection, gateway.look_up(state.account), gateway.randomness(32))
+        asked = stores.erasures.asked(connection, gateway.made_up_tag(state.account))
+        _forget(gateway, connection, state.tag)
+        stores.erasures.forget_asked(connection, asked)
         stores.access.close_sessions(connection, state.account)
-        stores.erasures.add(connection, tombstone, entry)
+        stores.erasures.add(connection, replace(tombstone, asked=asked), entry)
 
     _append(gateway, gateway.last_head(), tombstone, within)
-    _bury(gateway, tombstone)
+    _bury(gateway, _known(gateway, state.tag).tombstone)
+
+
+def _forget(gateway: Gateway, connection: Connection, tag: bytes) -> None:
+    gateway.stores.erasures.rename_lane(connection, tag, gateway.randomness(32))
+    gateway.stores.erasures.forget(connection, tag)
 
 
 def _require_covered(last: int, size: int, entry: int) -> None:

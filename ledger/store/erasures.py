@@ -4,8 +4,9 @@ Which rows are a patient's is read from the tables themselves: those that carry 
 from one of them. Of the log, tag and inner hash stay, which give the leaf; what opens an entry goes.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, delete, func, insert, select, update
@@ -33,10 +34,14 @@ NOBODY = bytes(32)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erasure:
-    """An erased patient; ``entry`` is where this log says so, None while it does not."""
+    """An erased patient; ``entry`` is where this log says so, None while it does not.
+
+    ``kept``: how many blocks of their records stayed, because somebody else has them too.
+    """
 
     tombstone: Tombstone
     entry: int | None
+    kept: int
 
 
 class ErasureStore:
@@ -66,6 +71,7 @@ class ErasureStore:
                 at=tombstone.at,
                 signature=tombstone.signature,
                 order=tombstone.order,
+                asked=b"".join(tombstone.asked),
             )
         )
 
@@ -98,13 +104,26 @@ class ErasureStore:
         opens = (log_entries.c.tag == tag) & log_entries.c.sealed.is_not(None)
         connection.execute(update(log_entries).where(opens).values(sealed=None))
 
-    def forget_requests(self, connection: Connection, tag: bytes) -> None:
-        """Delete what was asked of an account before it had this patient's tag."""
-        connection.execute(delete(requests).where(requests.c.tag == tag))
+    def asked(self, connection: Connection, tag: bytes) -> tuple[bytes, ...]:
+        """The hashes by which `forget_asked` knows what was asked of an account before it had its own tag."""
+        sealed = connection.execute(select(requests.c.sealed).where(requests.c.tag == tag)).scalars()
+        return tuple(sorted(_hash(row) for row in sealed))
 
-    def rename_lane(self, connection: Connection, lane: bytes, new: bytes) -> None:
-        """Acts on their way to the chain stay apart from each other, under a name that says nothing."""
-        connection.execute(update(lanes).where(lanes.c.lane == lane).values(lane=new))
+    def forget_asked(self, connection: Connection, hashes: Collection[bytes]) -> None:
+        """Delete the requests with these hashes."""
+        if not hashes:
+            return
+        for row in connection.execute(select(requests.c.request, requests.c.sealed)).all():
+            if _hash(row.sealed) in hashes:
+                connection.execute(delete(requests).where(requests.c.request == row.request))
+
+    def rename_lane(self, connection: Connection, tag: bytes, new: bytes) -> None:
+        """A patient's acts on their way to the chain stay apart from others', under a name without meaning.
+
+        Before `forget`, after which nobody knows which these are.
+        """
+        theirs = lanes.c.lane.in_(select(patients.c.lookup).where(patients.c.tag == tag))
+        connection.execute(update(lanes).where(theirs).values(lane=new))
 
     def left(self, connection: Connection, tag: bytes) -> int:
         """How many blocks of a patient are known to be in the block store still."""
@@ -134,6 +153,11 @@ class ErasureStore:
         known = (erased_blocks.c.tag == tag) & erased_blocks.c.place.is_not(None)
         found = connection.execute(select(erased_blocks.c.cid).where(known).order_by(erased_blocks.c.place))
         return [Cid(cid) for cid in found.scalars()]
+
+    def keep(self, connection: Connection, tag: bytes, count: int) -> None:
+        """So many more blocks stay, because somebody else has them too."""
+        mine = erasures.c.tag == tag
+        connection.execute(update(erasures).where(mine).values(kept=erasures.c.kept + count))
 
     def done(self, connection: Connection, tag: bytes, blocks: Iterable[Cid]) -> None:
         """Take blocks off the list."""
@@ -166,8 +190,16 @@ def _block(tag: bytes, cid: str) -> ColumnElement[bool]:
     return (erased_blocks.c.tag == tag) & (erased_blocks.c.cid == cid)
 
 
+def _hash(sealed: bytes) -> bytes:
+    return sha256(sealed).digest()
+
+
 def _erasure(row: Row[Any]) -> Erasure:
+    asked = tuple(row.asked[start : start + 32] for start in range(0, len(row.asked), 32))
     return Erasure(
-        tombstone=Tombstone(tag=row.tag, size=row.size, at=row.at, signature=row.signature, order=row.order),
+        tombstone=Tombstone(
+            tag=row.tag, size=row.size, at=row.at, signature=row.signature, order=row.order, asked=asked
+        ),
         entry=row.entry,
+        kept=row.kept,
     )

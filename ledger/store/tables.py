@@ -19,6 +19,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    text,
 )
 
 metadata = MetaData(
@@ -119,6 +120,8 @@ erasures = Table(
     Column("at", BigInteger, nullable=False),
     Column("signature", Text, nullable=False),
     Column("order", Text, nullable=False),
+    Column("asked", LargeBinary, nullable=False, server_default=text("x''")),
+    Column("kept", Integer, nullable=False, server_default="0"),
     comment="Erased patients and who ordered it; entry is null while this log does not say so yet.",
 )
 

@@ -5,6 +5,8 @@
     {"at":1792000000000,"format":"consent-ledger/tombstone/1","signature":"0x…","size":57,"tag":"0x…"}
 
 A patient's order has the ``signature`` of the erasure key over `Erasure`, a legal one its name as ``order``.
+Requests from before the patient joined are not under their tag; those that went are in ``asked``, each by a
+hash that says nothing to whoever does not have its row.
 """
 
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ from ledger.canonical import canonical, hexed, parse_object, unhex
 from ledger.errors import InvalidInput
 
 FORMAT = "consent-ledger/tombstone/1"
+_HASH = 32
 _MEMBERS = {"at": int, "size": int, "tag": str}
 
 
@@ -21,7 +24,8 @@ _MEMBERS = {"at": int, "size": int, "tag": str}
 class Tombstone:
     """The order by which everything under `tag` (20 bytes) in the first `size` entries was erased.
 
-    Either ``signature`` or ``order`` is not empty; ``at`` is Unix milliseconds.
+    Either ``signature`` or ``order`` is not empty; ``at`` is Unix milliseconds. ``asked`` has, in order, the
+    SHA-256 of each row, as sealed, of a request that went with the patient though not under their tag.
     """
 
     tag: bytes
@@ -29,6 +33,7 @@ class Tombstone:
     at: int
     signature: str = ""
     order: str = ""
+    asked: tuple[bytes, ...] = ()
 
     @property
     def by(self) -> dict[str, str]:
@@ -38,6 +43,8 @@ class Tombstone:
     def encode(self) -> bytes:
         """The canonical JSON text, with a line end."""
         members = {"format": FORMAT, "tag": hexed(self.tag), "size": self.size, "at": self.at, **self.by}
+        if self.asked:
+            members["asked"] = [hexed(one) for one in self.asked]
         return canonical(members) + b"\n"
 
     @classmethod
@@ -56,6 +63,7 @@ class Tombstone:
             at=members["at"],
             signature=_text(members, "signature"),
             order=_text(members, "order"),
+            asked=_hashes(members),
         )
         if found.encode() != raw:
             raise _bad()
@@ -67,6 +75,16 @@ def _text(members: dict[str, Any], name: str) -> str:
     if not isinstance(value, str):
         raise _bad()
     return value
+
+
+def _hashes(members: dict[str, Any]) -> tuple[bytes, ...]:
+    listed = members.get("asked", [])
+    if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
+        raise _bad()
+    found = tuple(unhex(one) for one in listed)
+    if list(found) != sorted(set(found)) or any(len(one) != _HASH for one in found):
+        raise _bad()
+    return found
 
 
 def _bad() -> InvalidInput:

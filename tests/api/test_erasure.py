@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, insert, select
 
 from ledger.canonical import hexed
 from ledger.client.drafting import Wish
@@ -26,7 +26,8 @@ from ledger.service.erasedblocks import let_go
 from ledger.service.gateway import Gateway
 from ledger.store.database import Database
 from ledger.store.erasures import STAYING, rows_of
-from ledger.store.tables import log_entries, metadata
+from ledger.store.tables import lanes, log_entries, metadata, patients, submissions
+from ledger.store.tables import requests as requests_table
 from ledger.store.tombstone import Tombstone
 from tests.api.conftest import sign_in
 from tests.network import Network, Person, eventually, small_bundle
@@ -401,6 +402,62 @@ class TestInterrupted:
             assert case.gateway.data_keys.key(case.tag) is None
         eventually(lambda: erasure.unfinished(case.gateway) == 0)
         assert not [root for root in case.roots if case.gateway.blocks.has(root)]  # type: ignore[arg-type]
+
+
+class TestReplayed:
+    """Rows of the patient are back, as in a database that is restored; replaying takes them away again."""
+
+    def test_what_was_asked_before_they_joined_goes_again_and_what_was_asked_since_stays(
+        self, network: Network
+    ) -> None:
+        """Were requests to an erased account to go at each start, anybody could learn whose it is."""
+        gateway: Gateway = network.stack.server.gateway
+        clinic, alice = network.admitted("Early Clinic"), network.person()
+        account = alice.identity.account.address
+
+        def ask() -> str:
+            expires = gateway.now_ms() + 60_000
+            wish = requests.Wish(
+                subject=clinic.did, purpose=("TREAT",), action="access", classes=(), expires=expires
+            )
+            return requests.send(gateway, account, wish)[0]
+
+        def listed() -> list[str]:
+            return [row.request for row in requests.outbox(gateway, clinic.identity.account.address)]
+
+        before = ask()
+        network.patient(alice).enrol()
+        with gateway.db.read() as connection:
+            old = connection.execute(select(requests_table)).mappings().all()
+        network.patient(alice).erase(lambda _: None)
+        assert listed() == []
+        since = ask()
+        with gateway.db.write() as connection:
+            mine = [dict(row) for row in old if row["request"] == before]
+            connection.execute(insert(requests_table), mine)
+        assert set(listed()) == {before, since}
+        for _ in range(2):
+            erasure.replay(gateway)
+            assert listed() == [since]
+
+    def test_their_acts_on_the_way_to_the_chain_lose_the_look_up(self, case: Case) -> None:
+        gateway = case.gateway
+        lookup = gateway.look_up(case.alice.identity.account.address)
+        with gateway.db.read() as connection:
+            patient = dict(
+                connection.execute(select(patients).where(patients.c.tag == case.tag)).mappings().one()
+            )
+            on_the_way = select(submissions.c.id).where(submissions.c.id.not_in(select(lanes.c.submission)))
+            submission = connection.execute(on_the_way.limit(1)).scalar_one()
+        case.erase()
+        with gateway.db.write() as connection:
+            connection.execute(insert(patients), [patient])
+            connection.execute(insert(lanes).values(submission=submission, lane=lookup))
+        erasure.replay(gateway)
+        mine = select(lanes.c.lane).where(lanes.c.submission == submission)
+        with gateway.db.write() as connection:
+            assert connection.execute(mine).scalar_one() != lookup
+            connection.execute(delete(lanes).where(lanes.c.submission == submission))
 
 
 class TestSharedBlocks:

@@ -1,11 +1,15 @@
 """Tombstones in the key store: one suite over both stores."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from ledger import durable
-from ledger.errors import Conflict, StoreUnavailable
+from ledger.errors import Conflict, InvalidInput, StoreUnavailable
+from ledger.store.database import Database, upgrade
+from ledger.store.erasures import Erasure, ErasureStore
 from ledger.store.tombstone import Tombstone
 from ledger.store.vault import DataKeys, FileDataKeys, MemoryDataKeys
 
@@ -16,6 +20,49 @@ STONE = Tombstone(tag=ALICE, size=7, at=5, signature="0x12")
 @pytest.fixture(params=["memory", "files"])
 def keys(request: pytest.FixtureRequest, tmp_path: Path) -> DataKeys:
     return MemoryDataKeys() if request.param == "memory" else FileDataKeys(tmp_path / "keys", b"w" * 32)
+
+
+class TestText:
+    def test_it_reads_as_it_was_written(self) -> None:
+        for stone in (STONE, replace(STONE, asked=(b"\x01" * 32, b"\x02" * 32))):
+            assert Tombstone.decode(stone.encode()) == stone
+
+    def test_without_earlier_requests_it_does_not_speak_of_them(self) -> None:
+        assert b"asked" not in STONE.encode()
+
+    @pytest.mark.parametrize(
+        "asked",
+        [
+            (b"\x02" * 32, b"\x01" * 32),
+            (b"\x01" * 32, b"\x01" * 32),
+            (b"\x01" * 31,),
+        ],
+    )
+    def test_hashes_are_whole_and_in_order(self, asked: tuple[bytes, ...]) -> None:
+        with pytest.raises(InvalidInput):
+            Tombstone.decode(replace(STONE, asked=asked).encode())
+
+    @pytest.mark.parametrize("asked", [b"[]", b"[7]", b"{}", b'"0x01"'])
+    def test_anything_else_is_none(self, asked: bytes) -> None:
+        raw = STONE.encode().replace(b'{"at"', b'{"asked":' + asked + b',"at"')
+        with pytest.raises(InvalidInput):
+            Tombstone.decode(raw)
+
+
+def test_an_erasure_from_before_these_columns_is_read(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'ledger.db'}"
+    upgrade(url)
+    database = Database(url)
+    with database.write() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO erasures (tag, size, at, signature, \"order\") VALUES (:tag, 7, 5, '0x12', '')"
+            ),
+            {"tag": ALICE},
+        )
+    with database.read() as connection:
+        assert ErasureStore().find(connection, ALICE) == Erasure(tombstone=STONE, entry=None, kept=0)
+    database.close()
 
 
 class TestBurying:
