@@ -97,7 +97,9 @@ def by_order(
 
     def act(gateway: Gateway, state: PatientState) -> PatientErasedByOrder:
         running = erasure.running(gateway, state)
-        done = erasure.erase_by_order(gateway, state, order=order)
+        erasure.erase_by_order(gateway, state, order=order)
+        let_go(gateway)
+        done = erasure.outcome(gateway, state.tag)
         return PatientErasedByOrder(
             patient=patient,
             order=order,
@@ -105,7 +107,8 @@ def by_order(
             log_index=done.index,
             at=done.at,
             keys_until=done.keys_until,
-            blocks_left=let_go(gateway),
+            blocks_left=done.blocks_left,
+            blocks_kept=done.blocks_kept,
             on_chain=running,
         )
 
@@ -218,6 +221,7 @@ def _statement(session: Session, desk: "Desk", plan: ErasurePlanned, erased: "Er
         at=erased.at,
         keys_until=erased.keys_until,
         blocks_left=erased.blocks_left,
+        blocks_kept=erased.blocks_kept,
         log_index=erased.index,
         receipt=str(session.profile.receipts / f"{erased.index}.receipt.json"),
         destroyed=plan.destroys,

@@ -69,7 +69,8 @@ class PatientErased(Shape, frozen=True, kw_only=True):
     """The statement after an erasure; times in Unix milliseconds.
 
     ``log_index`` is the entry that the receipt proves. Until ``keys_until`` a backup of the gateway's keys
-    may be around; ``blocks_left`` blocks of ciphertext are in its store still.
+    may be around; ``blocks_left`` blocks of ciphertext are in its store still, to go; ``blocks_kept`` stay
+    there, because somebody else has them too.
     """
 
     patient: str
@@ -78,6 +79,7 @@ class PatientErased(Shape, frozen=True, kw_only=True):
     at: int
     keys_until: int
     blocks_left: int
+    blocks_kept: int
     log_index: int
     receipt: str
     destroyed: ErasedCounts
@@ -88,6 +90,7 @@ class PatientErasedByOrder(Shape, frozen=True, kw_only=True):
     """What an operator has erased because a legal order says so; times in Unix milliseconds.
 
     ``on_chain`` are consents that did not end before: nobody but the patient can end them on chain.
+    ``blocks_left`` and ``blocks_kept`` are as in `PatientErased`.
     """
 
     patient: str
@@ -97,4 +100,5 @@ class PatientErasedByOrder(Shape, frozen=True, kw_only=True):
     at: int
     keys_until: int
     blocks_left: int
+    blocks_kept: int
     on_chain: list[str]

@@ -58,6 +58,7 @@ def erased_text(shape: PatientErased) -> str:
             "What went",
             *_gone(shape.destroyed),
             *_locked(shape.blocks_left),
+            *_shared(shape.blocks_kept),
             "",
             "What stays, and what it can still tell",
             *_remains(shape.remains),
@@ -79,6 +80,7 @@ def ordered_text(shape: PatientErasedByOrder) -> str:
         ("at", in_words(shape.at)),
         ("backups of keys", f"destroy them by {in_words(shape.keys_until)}"),
         ("blocks left", str(shape.blocks_left)),
+        ("blocks kept", f"{shape.blocks_kept}, which others have too"),
         *(("still on chain", consent) for consent in shape.on_chain),
     ]
     return f"Erased. Anchors and receipts stay; so does the order, in the log.\n{table(rows, indent='  ')}"
@@ -93,6 +95,7 @@ def _gone(counts: ErasedCounts) -> list[str]:
         f"  {counted(keys, 'key')} that opened records, or locked them",
         f"  {counted(counts.requests, 'request')} to you",
         f"  what {counted(counts.entries, 'line')} of the log said",
+        "  locked files that you sent and that are in no record: they go within minutes",
     ]
 
 
@@ -102,6 +105,16 @@ def _locked(count: int) -> list[str]:
     return [
         f"  {counted(count, 'locked file')} could not be thrown away yet. The gateway keeps trying.",
         "  There is no key for them. Run the command again to see if they are gone.",
+    ]
+
+
+def _shared(count: int) -> list[str]:
+    if not count:
+        return []
+    stay, them = ("stays", "it") if count == 1 else ("stay", "them")
+    return [
+        f"  {counted(count, 'locked file')} {stay}, as the records of somebody else have {them} too.",
+        f"  There is no key of yours for {them} any more.",
     ]
 
 

@@ -66,13 +66,17 @@ class Prospect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erased:
-    """An erasure that the log proves; times in Unix milliseconds."""
+    """An erasure that the log proves; times in Unix milliseconds.
+
+    ``blocks_left`` blocks are still to go; ``blocks_kept`` stay, because somebody else has them too.
+    """
 
     order: Order
     index: int
     at: int
     keys_until: int
     blocks_left: int
+    blocks_kept: int
     receipt: dict[str, Any] = field(repr=False)
 
 
@@ -196,6 +200,7 @@ def _checked(context: Context, order: Order, answer: Answer) -> Erased:
         at=answer.at,
         keys_until=answer.keys_until,
         blocks_left=answer.blocks_left,
+        blocks_kept=answer.blocks_kept,
         receipt=answer.receipt,
     )
 

@@ -89,6 +89,7 @@ class Erased(Struct, frozen=True, kw_only=True):
     at: int
     keys_until: int
     blocks_left: int
+    blocks_kept: int
 
 
 class DepositedKey(Struct, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ Then each is deleted behind the manifest above it, as stores that pin whole tree
 
 A block that somebody else's record also has is kept: roots are no secret, and whoever publishes one of
 another patient's as their own must not be able to delete it by erasing themselves. To see that, the manifests
-of all other records are read, once for each erased patient.
+of all other records are read, once for each erased patient. The erasure counts what was kept.
 """
 
 from collections.abc import Iterable, Iterator
@@ -53,18 +53,18 @@ def _delete(gateway: Gateway, tag: bytes) -> None:
     shared = _shared(gateway, tag, frozenset(blocks))
     for start in range(0, len(blocks), BATCH):
         batch = blocks[start : start + BATCH]
-        for cid in batch:
-            if cid not in shared:
-                _drop(gateway.blocks, cid)
+        kept = sum(cid in shared or not _dropped(gateway.blocks, cid) for cid in batch)
         with gateway.db.write() as connection:
             erasures.done(connection, tag, batch)
+            erasures.keep(connection, tag, kept)
 
 
-def _drop(store: BlockStore, cid: Cid) -> None:
+def _dropped(store: BlockStore, cid: Cid) -> bool:
     try:
         store.delete(cid)
     except Conflict:  # a manifest that is none of ours holds it: whoever keeps that keeps this
-        return
+        return False
+    return True
 
 
 def _shared(gateway: Gateway, tag: bytes, blocks: frozenset[Cid]) -> set[Cid]:

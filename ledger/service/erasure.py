@@ -42,13 +42,15 @@ class Erased:
     """An erasure that counts; times in Unix milliseconds.
 
     ``keys_until``: by when the last backup of the key store is gone. ``blocks_left``: how many blocks are
-    known to be in the block store still; they are unreadable, and tried again.
+    known to be in the block store still; they are unreadable, and tried again. ``blocks_kept``: how many
+    stay, because somebody else has them too; as unreadable.
     """
 
     index: int
     at: int
     keys_until: int
     blocks_left: int
+    blocks_kept: int
 
 
 def prospect(gateway: Gateway, state: PatientState) -> dict[str, Any]:
@@ -162,23 +164,23 @@ def outcome(gateway: Gateway, tag: bytes) -> Erased:
         NotFound: nobody was erased under this tag.
         Undecidable: the log was restored, and does not say so again yet.
     """
-    found = _known(gateway, tag)
+    with gateway.db.read() as connection:
+        found = _known(gateway, connection, tag)
+        left = gateway.stores.erasures.left(connection, tag)
     _bury(gateway, found.tombstone)
     if found.entry is None:
         raise Undecidable("the log does not say so again yet", reason="unlogged", fix="Try again soon.")
-    with gateway.db.read() as connection:
-        left = gateway.stores.erasures.left(connection, tag)
     return Erased(
         index=found.entry,
         at=found.tombstone.at,
         keys_until=found.tombstone.at + gateway.settings.key_backup_days * DAY_MS,
         blocks_left=left,
+        blocks_kept=found.kept,
     )
 
 
-def _known(gateway: Gateway, tag: bytes) -> Erasure:
-    with gateway.db.read() as connection:
-        found = gateway.stores.erasures.find(connection, tag)
+def _known(gateway: Gateway, connection: Connection, tag: bytes) -> Erasure:
+    found = gateway.stores.erasures.find(connection, tag)
     if found is None:
         raise NotFound("nobody was erased under this tag", reason="not_erased")
     return found
@@ -248,7 +250,9 @@ def _erase(gateway: Gateway, state: PatientState, tombstone: Tombstone) -> None:
         stores.erasures.add(connection, replace(tombstone, asked=asked), entry)
 
     _append(gateway, gateway.last_head(), tombstone, within)
-    _bury(gateway, _known(gateway, state.tag).tombstone)
+    with gateway.db.read() as connection:
+        known = _known(gateway, connection, state.tag)
+    _bury(gateway, known.tombstone)
 
 
 def _forget(gateway: Gateway, connection: Connection, tag: bytes) -> None:

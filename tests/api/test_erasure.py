@@ -19,7 +19,7 @@ from ledger.log.entry import EntryKind, decode
 from ledger.log.journal import PatientChanged
 from ledger.records.blocks import BlockStore
 from ledger.records.cid import Codec, cid_of
-from ledger.records.manifest import CHUNK, MAX_LINKS, Manifest
+from ledger.records.manifest import CHUNK, MAX_LINKS, Manifest, walk
 from ledger.service import decisions, erasure, requests
 from ledger.service.decisions import Question
 from ledger.service.erasedblocks import let_go
@@ -476,6 +476,36 @@ class TestSharedBlocks:
         blocks: BlockStore = case.gateway.blocks
         assert blocks.has(case.roots[0])  # type: ignore[arg-type]
         assert not blocks.has(mallory.roots[0])  # type: ignore[arg-type]
+
+    def test_what_stays_is_counted_in_the_answer(self, case: Case, case_of: Callable[..., Case]) -> None:
+        mallory = case_of()
+        stays = {cid for cid, _ in walk(Cid(case.roots[0]), case.gateway.blocks)}
+        with case.gateway.db.write() as connection:
+            case.gateway.stores.records.add(
+                connection, root=case.roots[0], tag=mallory.tag, entry=0, sealed={"header": ""}
+            )
+        size = case.gateway.journal.size
+        case.erase(size)
+        eventually(lambda: erasure.unfinished(case.gateway) == 0)
+        answer = case.post(size).json()
+        assert (answer["blocks_left"], answer["blocks_kept"]) == (0, len(stays))
+        assert all(case.gateway.blocks.has(cid) for cid in stays)
+
+    def test_what_the_store_holds_for_others_is_counted_too(
+        self, case: Case, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        delete = type(case.gateway.blocks).delete
+
+        def held(blocks: BlockStore, cid: Cid) -> None:
+            if cid == case.roots[0]:
+                raise Conflict("a manifest holds it", reason="block_held")
+            delete(blocks, cid)
+
+        monkeypatch.setattr(type(case.gateway.blocks), "delete", held)
+        size = case.gateway.journal.size
+        case.erase(size)
+        eventually(lambda: erasure.unfinished(case.gateway) == 0)
+        assert case.post(size).json()["blocks_kept"] == 1
 
     @pytest.mark.parametrize("whose", ["own", "another's"])
     def test_a_manifest_that_many_links_repeat_is_read_once(

@@ -54,6 +54,7 @@ ERASED = PatientErased(
     at=1_767_225_600_000,
     keys_until=1_769_817_600_000,
     blocks_left=0,
+    blocks_kept=0,
     log_index=57,
     receipt="/home/alice/profiles/alice/receipts/57.receipt.json",
     destroyed=COUNTS,
@@ -65,6 +66,7 @@ TEXTS = {
     "erased": view.erased_text(ERASED),
     "erased with little": view.erased_text(msgspec.structs.replace(ERASED, remains=NOTHING)),
     "erased but for blocks": view.erased_text(msgspec.structs.replace(ERASED, blocks_left=7)),
+    "erased but for shared blocks": view.erased_text(msgspec.structs.replace(ERASED, blocks_kept=3)),
 }
 
 
@@ -95,6 +97,14 @@ class TestText:
     def test_blocks_that_are_left_are_named(self) -> None:
         assert "7 locked files could not be thrown away yet" in TEXTS["erased but for blocks"]
         assert "locked files could not" not in TEXTS["erased"]
+
+    def test_blocks_that_others_have_too_are_named(self) -> None:
+        assert "3 locked files stay, as the records of somebody else" in TEXTS["erased but for shared blocks"]
+        assert "of somebody else have" not in TEXTS["erased"]
+
+    @pytest.mark.parametrize("name", TEXTS)
+    def test_what_was_sent_and_never_published_is_named(self, name: str) -> None:
+        assert "locked files that you sent and that are in no record" in TEXTS[name]
 
     def test_the_same_facts_give_the_same_text(self) -> None:
         assert view.erased_text(msgspec.structs.replace(ERASED)) == TEXTS["erased"]
@@ -143,7 +153,7 @@ class TestCommand:
         assert done["remains"]["auditors"][0]["person"]["name"] == "Ada Audit"
         (left,) = done["remains"]["on_chain"]
         assert left["on_chain"] in ("active", "ended")
-        assert done["blocks_left"] == 0
+        assert (done["blocks_left"], done["blocks_kept"]) == (0, 0)
         assert done["keys_until"] - done["at"] == 30 * 86_400_000
 
     def test_statement_and_receipt_are_kept(self, town: Town, story: dict[str, Any]) -> None:
