@@ -2,6 +2,8 @@
 
 A writer holds nothing but public keys. What it adds it cannot read back; a record that it seals to a
 compartment's key is filed at once, one sealed to the inbox waits until the patient's client re-files it.
+It is told a compartment's key only where a record of its own is filed: who may only add learns from no place
+which kinds of records the patient has besides.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -53,7 +55,7 @@ class Written:
 
 
 def place(gateway: Gateway, writer: Address, patient: Did, header: str, purpose: tuple[str, ...]) -> Place:
-    """Where `writer` would put a record with this header.
+    """Where `writer` would put a record with this header: the inbox, if it has none in that compartment yet.
 
     Raises:
         AccessDenied: no consent could permit it; or nobody of that name is enrolled, which looks the same.
@@ -70,12 +72,18 @@ def place(gateway: Gateway, writer: Address, patient: Did, header: str, purpose:
             fix="Ask the patient: consent request send PATIENT --action collect --purpose PURPOSE",
         )
     compartment = digest(parsed.compartment)
-    for row in compartments(gateway, state):
+    for row in compartments(gateway, state) if _has_one_in(state, compartment, writer) else ():
         if row.compartment == compartment and row.current:
             key, signature = str(row.sealed["key"]), str(row.sealed["signature"])
             return Place(compartment=compartment, epoch=row.epoch, key=key, signature=signature)
     inbox = state.sealed["inbox"]
     return Place(compartment=IN_INBOX, epoch=inbox["epoch"], key=inbox["key"], signature=inbox["signature"])
+
+
+def _has_one_in(state: PatientState, compartment: str, writer: Address) -> bool:
+    """Whether a record by `writer` is filed in a compartment."""
+    sealed = (one.row.sealed for one in state.records)
+    return any(one["compartment"] == compartment and one["writer"] == writer for one in sealed)
 
 
 def publish(

@@ -15,7 +15,7 @@ from ledger.ids import parse_did, word
 from ledger.records.cid import digest_of
 from ledger.records.header import RecordHeader
 from ledger.records.publish import Place, encrypt_to, seal_key
-from tests.client.test_writing import LABS, note, share, write
+from tests.client.test_writing import LABS, note, share, write, write_filed
 from tests.network import Network, Person, Tamper
 
 Forge = Callable[[Any], None]
@@ -33,11 +33,12 @@ def doctor(network: Network) -> Person:
 
 @pytest.fixture
 def alice(network: Network, watch: Person) -> Person:
-    """A patient with vitals and labs of their own, who lets the watch add vitals."""
+    """A patient with labs of their own, and with vitals by the watch, whom they let add more."""
     alice = network.enrolled()
     patient = network.patient(alice)
-    patient.publish_prepared([note(alice.did, "mine\n"), note(alice.did, "mine\n", LABS)])
+    patient.publish_prepared([note(alice.did, "mine\n", LABS)])
     share(network, alice, watch, "vitals", actions=("collect",))
+    write_filed(network, alice, network.provider(watch).writer(alice.did), note(alice.did, "first\n"))
     return alice
 
 

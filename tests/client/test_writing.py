@@ -42,6 +42,12 @@ def write(writer: Writer, *records: Prepared) -> list[Published]:
         return publisher.publish(records)
 
 
+def write_filed(network: Network, alice: Person, writer: Writer, *records: Prepared) -> None:
+    """Write, and let the patient file it: from now on the writer is told these compartments' keys."""
+    assert {one.kind for one in write(writer, *records)} == {"inbox"}
+    network.patient(alice).reseal()
+
+
 def share(
     network: Network, alice: Person, who: Person, *classes: str, actions: tuple[str, ...] = ("access",)
 ) -> ConsentId:
@@ -109,18 +115,36 @@ def test_a_first_record_waits_until_the_patient_has_filed_it(
     assert kinds.count(EntryKind.RECORD_REFILED) == 1
 
 
-def test_what_goes_to_a_compartment_with_a_key_is_filed_at_once(
+def test_what_a_writer_adds_where_it_has_a_record_is_filed_at_once(
     network: Network, alice: Person, watch: Person, doctor: Person, tmp_path: Path
 ) -> None:
-    patient = network.patient(alice)
-    patient.publish_prepared([note(alice.did, "my own\n")])
+    writer = network.provider(watch).writer(alice.did)
+    write_filed(network, alice, writer, note(alice.did, "a\n"))
     share(network, alice, doctor, "vitals")
-    first, second = write(
-        network.provider(watch).writer(alice.did), note(alice.did, "a\n"), note(alice.did, "b\n")
-    )
-    assert (first.kind, second.kind) == ("record", "record")
+    second, third = write(writer, note(alice.did, "b\n"), note(alice.did, "c\n"))
+    assert (second.kind, third.kind) == ("record", "record")
     files = network.provider(doctor).read(alice.did, purposes=["TREAT"], into=tmp_path).files
-    assert {one.path.read_text() for one in files if one.path} == {"my own\n", "a\n", "b\n"}
+    assert {one.path.read_text() for one in files if one.path} == {"a\n", "b\n", "c\n"}
+
+
+def test_a_writer_is_not_told_by_the_place_which_records_a_patient_has(
+    network: Network, watch: Person
+) -> None:
+    """Whether they are the patient's or another writer's; nor after it has added one of another kind."""
+    other = network.admitted("Other Lab")
+    bare, ill = network.enrolled(), network.enrolled()
+    kinds = []
+    for one in (bare, ill):
+        for lab in (watch, other):
+            share(network, one, lab, "labs", actions=("collect",))
+        write_filed(network, one, network.provider(watch).writer(one.did), note(one.did, "plain\n", LABS))
+        if one is ill:
+            network.patient(one).publish_prepared([note(one.did, "mine\n", LABS, ("HIV",))])
+            record = note(one.did, "another's\n", LABS, ("PSY",))
+            write_filed(network, one, network.provider(other).writer(one.did), record)
+        probes = [note(one.did, "probe\n", LABS, (label,)) for label in ("HIV", "PSY")]
+        kinds.append([made.kind for made in write(network.provider(watch).writer(one.did), *probes)])
+    assert kinds == [["inbox", "inbox"]] * 2
 
 
 def test_a_writer_adds_nothing_that_its_consent_does_not_name(
@@ -171,9 +195,9 @@ def test_after_somebody_elses_stop_writers_seal_to_the_next_epoch_at_once(
     network: Network, alice: Person, watch: Person, doctor: Person
 ) -> None:
     patient = network.patient(alice)
-    patient.publish_prepared([note(alice.did, "mine\n")])
-    consent = share(network, alice, doctor, "vitals")
     writer = network.provider(watch).writer(alice.did)
+    write_filed(network, alice, writer, note(alice.did, "first\n"))
+    consent = share(network, alice, doctor, "vitals")
     (old,) = write(writer, note(alice.did, "old\n"))
     secret = alice.identity.compartment_secret(old.compartment, old.epoch)
     patient.revoke(consent)
@@ -196,9 +220,10 @@ def test_an_epoch_that_ends_while_a_writer_seals_is_left_behind(
     network: Network, alice: Person, watch: Person, doctor: Person
 ) -> None:
     patient = network.patient(alice)
-    patient.publish_prepared([note(alice.did, "mine\n")])
+    writer = network.provider(watch).writer(alice.did)
+    write_filed(network, alice, writer, note(alice.did, "first\n"))
     consent = share(network, alice, doctor, "vitals")
-    with network.provider(watch).writer(alice.did).publishing() as publisher:
+    with writer.publishing() as publisher:
         (old,) = publisher.publish([note(alice.did, "old\n")])
         patient.revoke(consent)
         (new,) = publisher.publish([note(alice.did, "new\n")])
