@@ -1,27 +1,24 @@
 """What a release opened, on disk and as a shape."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
+from cli.exits import Exit
 from cli.shapes.consents import PersonPart
-from cli.shapes.records import DecisionPart, FilePart, RecordsRead, ResourcePart, WriterPart
-from ledger.errors import InvalidInput
+from cli.shapes.records import DecisionPart, FaultPart, FilePart, RecordsRead, ResourcePart, WriterPart
+from ledger.errors import EnvironmentFault, InvalidInput, StoreUnavailable
 
 if TYPE_CHECKING:
     from ledger.client.opening import Desk
     from ledger.client.publications import VerifiedRecord
-    from ledger.client.reading import ReadFile, ReadReport, ReadResource
+    from ledger.client.reading import ReadFault, ReadFile, ReadReport, ReadResource
     from ledger.client.wire import Decision
     from ledger.ids import Did
 
 BUNDLE = "records.json"
-
-
-class _Typed(msgspec.Struct, rename={"resource_type": "resourceType"}):
-    resource_type: str = "Resource"
+TELL = "Tell the patient and whoever wrote it: it is not a record as it was published."
+AGAIN = "Try again later. If it stays so, ask the patient for: consent record verify --repair"
 
 
 def read(
@@ -50,6 +47,7 @@ def read(
     report = desk.provider.read(
         patient, purposes=purposes, classes=classes, records=records, action=action, into=into
     )
+    names = _names(desk, report, patient)
     return RecordsRead(
         patient=patient,
         purpose=list(purposes),
@@ -60,18 +58,34 @@ def read(
         files=[_file(one) for one in report.files],
         waiting=list(report.waiting),
         receipts=[int(receipt["index"]) for receipt in report.receipts],
-        writers=_writers(desk, report),
+        writers=_writers(report, names),
+        faults=[_fault(one, names) for one in report.faults],
         saved=_saved(report, into),
     )
 
 
-def _writers(desk: "Desk", report: "ReadReport") -> list[WriterPart]:
+def ended(shape: RecordsRead) -> Exit:
+    """How a command ends that has shown this: as the worst of its faults."""
+    if any(one.corrupt for one in shape.faults):
+        return Exit.FAILED
+    if any(one.code == StoreUnavailable.code for one in shape.faults):
+        return Exit.RETRY
+    return Exit.UNDECIDED if shape.faults else Exit.OK
+
+
+def _names(desk: "Desk", report: "ReadReport", patient: "Did") -> dict[str, str | None]:
+    """The names of all who wrote something, the patient apart."""
+    people = {one.writer for one in report.records} | {one.writer for one in report.faults}
+    people.discard(patient)
+    return desk.people.names(people) if people else {}
+
+
+def _writers(report: "ReadReport", names: Mapping[str, str | None]) -> list[WriterPart]:
     """Who wrote what, of the records that their patient did not write."""
     by_writer: dict[str, list[VerifiedRecord]] = {}
     for record in report.records:
         if not record.by_patient:
             by_writer.setdefault(record.writer, []).append(record)
-    names = desk.people.names(by_writer) if by_writer else {}
     return [
         WriterPart(
             writer=PersonPart(did=did, name=names[did]),
@@ -80,6 +94,18 @@ def _writers(desk: "Desk", report: "ReadReport") -> list[WriterPart]:
         )
         for did, records in sorted(by_writer.items())
     ]
+
+
+def _fault(one: "ReadFault", names: Mapping[str, str | None]) -> FaultPart:
+    corrupt = not isinstance(one.error, EnvironmentFault)
+    return FaultPart(
+        root=one.root,
+        writer=PersonPart(did=one.writer, name=names[one.writer]) if one.writer in names else None,
+        corrupt=corrupt,
+        code=one.error.code,
+        problem=one.error.message,
+        fix=one.error.fix or (TELL if corrupt else AGAIN),
+    )
 
 
 def _require_cid(text: str) -> None:
@@ -118,14 +144,10 @@ def _resource(one: "ReadResource") -> ResourcePart:
     return ResourcePart(
         root=one.root,
         full_url=one.full_url,
-        type=_type_of(one.data),
+        type=one.type,
         bytes=len(one.data),
         sha256=one.sha256,
     )
-
-
-def _type_of(data: bytes) -> str:
-    return msgspec.json.decode(data, type=_Typed).resource_type
 
 
 def _file(one: "ReadFile") -> FilePart:

@@ -23,7 +23,8 @@ def read(
     """Ask for a patient's records with a signed request, and open what is allowed.
 
     Everything is verified before any of it is shown or saved: signatures, receipts, each byte. A refusal ends
-    with exit code 11.
+    with exit code 11. A record that does not hold is left out and named, and the exit code is 10; it is 12 if
+    no store has it, and 3 if a store does not answer.
 
     Examples:
       consent -p clinic read alice --purpose TREAT --class labs --to ./alice
@@ -41,3 +42,5 @@ def read(
             into=to,
         )
     session.output.result(shape, view.read_text(shape))
+    if shape.faults:
+        raise typer.Exit(reading.ended(shape))

@@ -146,10 +146,25 @@ class WriterPart(Part, frozen=True, kw_only=True):
     records: list[str]
 
 
+class FaultPart(Part, frozen=True, kw_only=True):
+    """A record that was allowed and did not open; ``writer`` is None for the patient, ``fix`` what to do.
+
+    ``corrupt``: it is not what it should be. Otherwise it could not be had or saved now.
+    """
+
+    root: str
+    writer: PersonPart | None = None
+    corrupt: bool
+    code: str
+    problem: str
+    fix: str
+
+
 class RecordsRead(Shape, frozen=True, kw_only=True):
     """What a provider was given. ``saved`` is the bundle that was written, if a directory was named.
 
-    ``writers`` are those who wrote records of it; the others are by the patient.
+    ``writers`` are those who wrote records of it; the others are by the patient. ``faults`` were allowed too,
+    but nothing of them is here.
     """
 
     patient: str
@@ -162,4 +177,5 @@ class RecordsRead(Shape, frozen=True, kw_only=True):
     waiting: list[str]
     receipts: list[int]
     writers: list[WriterPart]
+    faults: list[FaultPart]
     saved: str | None = None

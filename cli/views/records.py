@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from cli.shapes.consents import PersonPart
 from cli.shapes.records import (
     DescribedRecord,
+    FaultPart,
     ListedRecord,
     PlannedRecord,
     RecordCheck,
@@ -194,7 +195,7 @@ def _mended(count: int) -> str:
 
 
 def read_text(report: RecordsRead) -> str:
-    """The decision, what was read, and where it is."""
+    """The decision, what was read and where it is, and what did not open."""
     held = [counted(len(report.resources), "resource")] if report.resources else []
     held += [counted(len(report.files), "file")] if report.files else []
     lines = [
@@ -206,7 +207,9 @@ def read_text(report: RecordsRead) -> str:
         lines.append(
             f"Still sealed: {counted(len(report.waiting), 'record')}; the patient's client must run first."
         )
-    lines += [f"Saved {path}" for path in _paths(report)] or ["Nothing was saved. Name a directory: --to DIR"]
+    how = " Name a directory: --to DIR" if report.records else ""
+    lines += [f"Saved {path}" for path in _paths(report)] or [f"Nothing was saved.{how}"]
+    lines += [line for fault in report.faults for line in _fault(fault)]
     decision = report.decision
     rows = [
         ("decision", decision.evaluation),
@@ -239,6 +242,11 @@ def _writers(report: RecordsRead) -> list[str]:
         f"{', suspended since' if part.suspended else ''}"
         for part in report.writers
     ]
+
+
+def _fault(fault: FaultPart) -> list[str]:
+    by = "" if fault.writer is None else f", written by {person_text(fault.writer)}"
+    return [f"NOT OPENED: {fault.root}{by}: {fault.problem}", f"  Nothing of it was saved. {fault.fix}"]
 
 
 def _kinds(report: RecordsRead) -> Counter[str]:

@@ -8,7 +8,7 @@ from typing import Protocol
 from ledger.client.context import Context
 from ledger.client.own import own_records
 from ledger.crypto.sealing import KeyPair
-from ledger.errors import BlockCorrupt, BlockMissing, CapsuleInvalid, RecordCorrupt
+from ledger.errors import BlockCorrupt, BlockMissing, CapsuleInvalid, InvalidInput, RecordCorrupt
 from ledger.ids import Cid
 from ledger.records.framing import Source
 from ledger.records.header import RecordHeader
@@ -70,7 +70,7 @@ class OwnRecords:
     def find(self, header: RecordHeader, plaintext: Callable[[], Iterable[bytes]]) -> Cid | None:
         """See `Known.find`; a record that cannot be opened or fetched whole does not count."""
         for record in self._records.get(header.digest, ()):
-            with suppress(BlockMissing, BlockCorrupt, RecordCorrupt, CapsuleInvalid):
+            with suppress(BlockMissing, BlockCorrupt, RecordCorrupt, CapsuleInvalid, InvalidInput):
                 if _same(plaintext(), self._opened(record)):
                     return record.root
         return None

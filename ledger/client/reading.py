@@ -1,6 +1,11 @@
-"""Opening released records: nothing of a record is given out before the whole of it was verified."""
+"""Opening released records: nothing of a record is given out before the whole of it was verified.
+
+A release holds as a whole, or not at all. A record of it that does not open is a fault of its own: a writer's
+bad record keeps nobody from the others.
+"""
 
 import os
+import re
 from dataclasses import dataclass, field
 from hashlib import sha256
 from io import BytesIO
@@ -8,12 +13,23 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from ledger.client.context import Context
 from ledger.client.publications import VerifiedRecord
 from ledger.client.releases import Question, VerifiedRelease, released
 from ledger.client.wire import Decision
-from ledger.errors import CapsuleInvalid, TooLarge
-from ledger.ids import Cid
+from ledger.errors import (
+    BlockMissing,
+    CapsuleInvalid,
+    EvidenceError,
+    InvalidInput,
+    LedgerError,
+    RecordCorrupt,
+    StoreUnavailable,
+    TooLarge,
+)
+from ledger.ids import Cid, Did
 from ledger.records import fileset
 from ledger.records.bundle import extract_resources
 from ledger.records.header import RecordHeader
@@ -21,6 +37,13 @@ from ledger.records.opening import open_file_set, open_record
 
 MAX_SEGMENT = 256 << 20
 _PIECE = 1 << 20
+_TYPE_NAME = re.compile(r"[A-Z][A-Za-z]{0,63}")
+_FAULTS = (EvidenceError, InvalidInput, TooLarge, BlockMissing, StoreUnavailable)
+"""What may be wrong with one record alone."""
+
+
+class _Typed(msgspec.Struct, rename={"resource_type": "resourceType"}):
+    resource_type: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +52,7 @@ class ReadResource:
 
     root: Cid
     full_url: str
+    type: str
     data: bytes = field(repr=False)
     sha256: str
 
@@ -48,13 +72,30 @@ class ReadFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReadFault:
+    """A permitted record of which nothing is given, and why.
+
+    The error is an `EnvironmentFault` if the record could not be had or saved; else the record is at fault.
+    """
+
+    root: Cid
+    writer: Did
+    error: LedgerError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReadReport:
-    """What a permit opened. ``waiting`` are permitted records that the patient's client must seal first."""
+    """What a permit opened: ``records``, whose contents are ``resources`` and ``files``.
+
+    ``faults`` are permitted records that did not open, ``waiting`` those that the patient's client must seal
+    first.
+    """
 
     decision: Decision
     records: tuple[VerifiedRecord, ...] = field(repr=False)
     resources: tuple[ReadResource, ...] = field(repr=False)
     files: tuple[ReadFile, ...] = field(repr=False)
+    faults: tuple[ReadFault, ...]
     waiting: tuple[str, ...]
     receipts: tuple[dict[str, Any], ...] = field(repr=False)
 
@@ -71,52 +112,75 @@ def read(context: Context, question: Question, into: Path | None = None) -> Read
 
     Raises:
         AccessDenied: there is no permit.
-        BlockMissing, BlockCorrupt, RecordCorrupt, CapsuleInvalid: a record that cannot be had, or is not what
-            its patient published; no report is given then, and no part of that record.
+        CapsuleInvalid: a record came without its compartment's key; nothing is opened then.
         LedgerError: see `releases.released`.
     """
     release = released(context, question)
+    secrets = [_secret(release, record) for record in release.records]
+    records: list[VerifiedRecord] = []
     resources: list[ReadResource] = []
     files: list[ReadFile] = []
-    for record in release.records:
-        if record.header.kind == "file":
-            files.append(_file(context, release, record, into))
-        elif record.header.kind == fileset.KIND:
-            files += _file_set(context, release, record, into)
+    faults: list[ReadFault] = []
+    for record, secret in zip(release.records, secrets, strict=True):
+        try:
+            if record.header.kind == "file":
+                files.append(_file(context, record, secret, into))
+            elif record.header.kind == fileset.KIND:
+                files += _file_set(context, record, secret, into)
+            else:
+                resources += _resources(context, record, secret)
+        except _FAULTS as exc:
+            faults.append(ReadFault(root=record.root, writer=record.writer, error=exc))
         else:
-            resources += _resources(context, release, record)
+            records.append(record)
     return ReadReport(
         decision=release.decision,
-        records=release.records,
+        records=tuple(records),
         resources=tuple(resources),
         files=tuple(files),
+        faults=tuple(faults),
         waiting=release.waiting,
         receipts=release.receipts,
     )
 
 
-def _resources(context: Context, release: VerifiedRelease, record: VerifiedRecord) -> list[ReadResource]:
+def _resources(context: Context, record: VerifiedRecord, secret: bytes) -> list[ReadResource]:
     if record.header.size > MAX_SEGMENT:
         raise TooLarge(f"a segment has at most {MAX_SEGMENT} bytes", reason="segment_too_large")
     buffer = BytesIO()
-    _open(context, release, record, buffer)
-    return [
-        ReadResource(root=record.root, full_url=full_url, data=data, sha256=sha256(data).hexdigest())
-        for full_url, data in extract_resources(buffer.getvalue())
-    ]
+    _open(context, record, secret, buffer)
+    try:
+        return [
+            ReadResource(
+                root=record.root,
+                full_url=full_url,
+                type=_type_of(data),
+                data=data,
+                sha256=sha256(data).hexdigest(),
+            )
+            for full_url, data in extract_resources(buffer.getvalue())
+        ]
+    except (InvalidInput, ValueError, RecursionError) as exc:
+        raise RecordCorrupt("a segment holds something else than resources", reason="no_resources") from exc
 
 
-def _file(context: Context, release: VerifiedRelease, record: VerifiedRecord, into: Path | None) -> ReadFile:
+def _type_of(data: bytes) -> str:
+    """The type of a resource; ValueError or RecursionError if it is none."""
+    found = msgspec.json.decode(data, type=_Typed).resource_type
+    if not _TYPE_NAME.fullmatch(found):
+        raise ValueError("this names no type")
+    return found
+
+
+def _file(context: Context, record: VerifiedRecord, secret: bytes, into: Path | None) -> ReadFile:
     if into is None:
         return ReadFile(root=record.root, header=record.header, path=None, sha256=None)
     path = _free(into, record)
-    _open(context, release, record, path)
+    _open(context, record, secret, path)
     return ReadFile(root=record.root, header=record.header, path=path, sha256=_digest(path))
 
 
-def _file_set(
-    context: Context, release: VerifiedRelease, record: VerifiedRecord, into: Path | None
-) -> list[ReadFile]:
+def _file_set(context: Context, record: VerifiedRecord, secret: bytes, into: Path | None) -> list[ReadFile]:
     if into is None:
         return [ReadFile(root=record.root, header=record.header, path=None, sha256=None)]
     folder = _free(into, record)
@@ -124,7 +188,7 @@ def _file_set(
         record.root,
         record.header,
         record.capsule,
-        secret=_secret(release, record),
+        secret=secret,
         epoch=record.epoch,
         blocks=context.blocks,
         folder=folder,
@@ -141,12 +205,12 @@ def _file_set(
     ]
 
 
-def _open(context: Context, release: VerifiedRelease, record: VerifiedRecord, sink: Path | BytesIO) -> None:
+def _open(context: Context, record: VerifiedRecord, secret: bytes, sink: Path | BytesIO) -> None:
     open_record(
         record.root,
         record.header,
         record.capsule,
-        secret=_secret(release, record),
+        secret=secret,
         epoch=record.epoch,
         blocks=context.blocks,
         sink=sink,

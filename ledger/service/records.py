@@ -14,7 +14,7 @@ from ledger.errors import BlockMissing, Conflict, InvalidInput
 from ledger.ids import Address, Cid, digest, parse_word
 from ledger.log.entry import EntryKind
 from ledger.log.journal import Draft
-from ledger.records.cid import digest_of, parse_cid
+from ledger.records.cid import Codec, codec_of, digest_of, parse_cid
 from ledger.records.header import RecordHeader
 from ledger.service import uploads
 from ledger.service.consents import CAPSULE
@@ -54,7 +54,8 @@ def publish(
     The same again gives the same answer. `writer` signed them; by default the patient did.
 
     Raises:
-        InvalidInput: a header of another patient or compartment, a capsule of the wrong size, a root twice.
+        InvalidInput: a header of another patient or compartment, a capsule of the wrong size, a root twice,
+            or one that is no manifest's (``bad_root``).
         Conflict: another epoch is current (``epoch_ended``), or a root is published with other metadata.
         SignatureInvalid: a publication is not signed by the writer.
         BlockMissing: a block of a record is not in the block store.
@@ -79,6 +80,7 @@ def check(gateway: Gateway, state: PatientState, batch: Sequence[Submission], wr
     """
     epochs = current_epochs(compartments(gateway, state))
     for one in batch:
+        require_root(one.root)
         header = RecordHeader.from_bytes(one.header.encode())
         if header.patient != state.did:
             raise InvalidInput("the header is of another patient", reason="other_patient")
@@ -91,6 +93,12 @@ def check(gateway: Gateway, state: PatientState, batch: Sequence[Submission], wr
                 fix="Ask for the compartments again and seal to the current key.",
             )
         _check_signed(gateway, state, one, header, writer)
+
+
+def require_root(text: str) -> None:
+    """Refuse as the root of a record what is no CID of a manifest."""
+    if codec_of(parse_cid(text)) is not Codec.DAG_CBOR:
+        raise InvalidInput("the root of a record is a dag-cbor CID", reason="bad_root")
 
 
 def drafts(

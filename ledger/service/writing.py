@@ -94,7 +94,8 @@ def publish(
     Decisions and records are in the log together. The same again gives the same positions and no decision.
 
     Raises:
-        InvalidInput, UnknownCode: a header of another patient or compartment, a bad value, a root twice.
+        InvalidInput, UnknownCode: a header of another patient or compartment, a bad value, a root twice or
+            of no manifest (``bad_root``).
         SignatureInvalid: a publication is not signed by the writer.
         BlockMissing: a record's manifest is not in the block store.
         Conflict: another epoch is current (``epoch_ended``), or the writer published a root otherwise.
@@ -239,6 +240,7 @@ def _checked(
         raise InvalidInput("a record is published once", reason="root_twice")
     account, questions = gateway.account_of(patient), []
     for one in batch:
+        records.require_root(one.root)
         header = _header(one.header, patient)
         if one.compartment not in (IN_INBOX, digest(header.compartment)):
             raise InvalidInput("the record belongs in another compartment", reason="bad_compartment")

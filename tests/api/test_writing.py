@@ -174,6 +174,7 @@ def test_what_does_not_fit_together_is_refused_before_anybody_is_looked_up(
         ({"compartment": "0x" + "22" * 32}, "invalid_input"),
         ({"capsule": "AAAA"}, "invalid_input"),
         ({"root": "nonsense"}, "invalid_input"),
+        ({"root": cid_of(Codec.RAW, b"no manifest")}, "invalid_input"),
         ({"header": "{}"}, "invalid_input"),
     ]
     with scene.http(ring) as client:
