@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -171,3 +172,21 @@ def test_a_patient_adds_what_somebody_elses_bad_record_claims_to_be(
     bad = add(network, watch, same.header, b"pulse\n", key=OTHER)
     (made,) = network.patient(alice).publish_prepared([same])
     assert made.root != bad.root
+
+
+def test_a_patient_adds_what_a_gateway_tells_of_a_record_that_is_none(
+    network: Network, alice: Person, watch: Person
+) -> None:
+    same = note(alice.did, "pulse\n")
+    outbox = WritersOutbox(network.provider(watch)._context, alice.did, ["TREAT"])
+    made = seal_key(cid_of(Codec.RAW, b"no manifest"), same.header, KEY, outbox.place(same.header))
+    told = {**outbox._body(made), "writer": watch.identity.account.address}
+
+    def tamper(asked: str, answer: Any) -> Any:  # noqa: ANN401
+        if asked == "GET /v1/records":
+            answer["records"].append(told)
+        return answer
+
+    patient = network.patient(alice, tamper)
+    assert made.root in {one.root for one in patient.records()}
+    assert [one.header for one in patient.publish_prepared([same])] == [same.header]
