@@ -167,7 +167,10 @@ def _read(value: Any) -> Manifest:  # noqa: ANN401
     if len(links) != -(-size // span):
         raise _corrupt("a manifest has another number of links than its size needs")
     expected = Codec.RAW if span == CHUNK else Codec.DAG_CBOR
-    return Manifest(size=size, links=tuple(_link(link, expected) for link in links))
+    found = tuple(_link(link, expected) for link in links)
+    if expected is Codec.DAG_CBOR and len(set(found)) < len(found):
+        raise _corrupt("a manifest links twice to one below it")
+    return Manifest(size=size, links=found)
 
 
 def _link(value: Any, expected: Codec) -> Cid:  # noqa: ANN401

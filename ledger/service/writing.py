@@ -203,6 +203,11 @@ def _publish(
     made = [deliberate(gateway, asked, state) for asked in questions if _root(asked) in new]
     if any(one.outcome is not Outcome.PERMIT for one in made):
         return _refused(gateway, made)
+    if any(
+        one.compartment != IN_INBOX and not _has_one_in(state, one.compartment, writer)
+        for one in new.values()
+    ):
+        raise _epoch_ended()  # as if there were no such compartment
     _require_current(gateway, state, new.values())
     appended = _take(gateway, state, list(new.values()), made, writer)
     there |= {root: entry.index for root, entry in zip(new, appended, strict=True)}
@@ -311,11 +316,15 @@ def _positions(state: PatientState, batch: Sequence[Submission], writer: Address
 def _require_current(gateway: Gateway, state: PatientState, batch: Iterable[Submission]) -> None:
     epochs = {IN_INBOX: state.sealed["inbox"]["epoch"], **current_epochs(compartments(gateway, state))}
     if any(epochs.get(one.compartment) != one.epoch for one in batch):
-        raise Conflict(
-            "that epoch of the compartment is not the current one",
-            reason="epoch_ended",
-            fix="Ask again where to, and seal to the current key.",
-        )
+        raise _epoch_ended()
+
+
+def _epoch_ended() -> Conflict:
+    return Conflict(
+        "that epoch of the compartment is not the current one",
+        reason="epoch_ended",
+        fix="Ask again where to, and seal to the current key.",
+    )
 
 
 def _place(filed: Submission) -> dict[str, Any]:

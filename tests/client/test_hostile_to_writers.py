@@ -7,12 +7,13 @@ import pytest
 
 from ledger.canonical import b64, hexed
 from ledger.client.writer import Writer
+from ledger.client.writing import WritersOutbox
 from ledger.crypto.recordcipher import KEY_SIZE
 from ledger.crypto.sealing import KeyPair, key_digest
 from ledger.crypto.typed import CompartmentKey, Publication
-from ledger.errors import LedgerError, ProofInvalid, RecordCorrupt, SignatureInvalid
+from ledger.errors import Conflict, LedgerError, ProofInvalid, RecordCorrupt, SignatureInvalid
 from ledger.ids import parse_did, word
-from ledger.records.cid import digest_of
+from ledger.records.cid import Codec, cid_of, digest_of
 from ledger.records.header import RecordHeader
 from ledger.records.publish import Place, encrypt_to, seal_key
 from tests.client.test_writing import LABS, note, share, write, write_filed
@@ -280,3 +281,25 @@ def test_nobody_takes_a_patients_own_record_for_theirs(
 
     with pytest.raises(SignatureInvalid):
         network.patient(newcomer, answering("GET /v1/records", bend)).told_records()
+
+
+def test_a_writer_cannot_tell_by_publishing_which_records_a_patient_has(
+    network: Network, doctor: Person
+) -> None:
+    """It publishes what is no record into a compartment that was never named to it."""
+    told = set()
+    for has_one in (False, True):
+        patient = network.enrolled()
+        if has_one:
+            network.patient(patient).publish_prepared([note(patient.did, "x\n", LABS, ("HIV",))])
+        share(network, patient, doctor, "labs", actions=("collect",))
+        junk = b"no manifest"
+        root = cid_of(Codec.DAG_CBOR, junk)
+        network.blocks().put(root, junk)
+        header = note(patient.did, "probe", LABS, ("HIV",)).header
+        place = Place(epoch=0, public_key=KeyPair.from_secret(bytes(32)).public)
+        outbox = WritersOutbox(network.provider(doctor)._context, patient.did, ["TREAT"])
+        with pytest.raises(LedgerError) as caught:
+            outbox.send([seal_key(root, header, bytes(32), place)])
+        told.add((type(caught.value), caught.value.reason))
+    assert told == {(Conflict, "epoch_ended")}

@@ -80,12 +80,25 @@ def test_a_child_that_covers_another_size_is_refused(
     blocks: MemoryBlockStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(manifest, "MAX_LINKS", 2)
-    short = store(pieces(CHUNK, CHUNK), blocks)
-    forged = Manifest(size=3 * CHUNK, links=(short, short)).to_bytes()
+    short, other = store(pieces(CHUNK, CHUNK), blocks), store([bytes(CHUNK)], blocks)
+    forged = Manifest(size=3 * CHUNK, links=(short, other)).to_bytes()
     root = cid_of(Codec.DAG_CBOR, forged)
     blocks.put(root, forged)
-    with pytest.raises(RecordCorrupt):
+    with pytest.raises(RecordCorrupt, match="another size"):
         list(fetch(root, blocks))
+
+
+def test_a_manifest_that_links_twice_to_one_below_it_is_refused(
+    blocks: MemoryBlockStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A few bytes could stand for terabytes, and keep whoever walks them busy for as long."""
+    monkeypatch.setattr(manifest, "MAX_LINKS", 2)
+    full = store(pieces(2 * CHUNK, CHUNK), blocks)
+    forged = Manifest(size=4 * CHUNK, links=(full, full)).to_bytes()
+    root = cid_of(Codec.DAG_CBOR, forged)
+    blocks.put(root, forged)
+    with pytest.raises(RecordCorrupt, match="twice"):
+        list(walk(root, blocks))
 
 
 def test_a_block_of_another_length_than_the_manifest_says_is_refused(blocks: MemoryBlockStore) -> None:
