@@ -17,15 +17,16 @@ AGE := filippo.io/age/cmd
 demo: setup
 	$(BIN)/consent demo $(if $(BUNDLE),--bundle "$(BUNDLE)") $(if $(JSON),--json)
 
-# How deep forge looks is its profile: FOUNDRY_PROFILE=ci make test. The two parts may run at once: make -j2 test.
+# How deep forge looks is its profile: FOUNDRY_PROFILE=ci make test. The two halves may run at once: make -j2 test.
 test: test-contracts test-python
 
 .PHONY: test-contracts test-python
-test-contracts: setup
+test-contracts: setup analysis
 	$(FORGE) test
+	$(BIN)/pytest tests/contracts
 
-test-python: setup analysis
-	$(BIN)/pytest
+test-python: setup
+	$(BIN)/pytest --ignore tests/contracts
 
 # Against other nodes than anvil: they must be there (make tools), and a missing one fails.
 test-nodes: setup
