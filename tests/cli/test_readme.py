@@ -34,6 +34,7 @@ VARIES = re.compile(
     r"|0x[0-9a-fA-F]{6,}|\bbaf[a-z2-7]{20,}|\b(?:rq|ev)_[0-9a-z]+"
     r"|\b(?:seen|final)(?= in block)"  # how far the chain has come
     r"|\d+ not checked: the head is a block above the last one that the auditor read"
+    r"|\d+ not checked: not anchored yet"
     r"|\b(?:January|February|March|April|May|June|July|August|September|October|November|December)\b"
 )
 
