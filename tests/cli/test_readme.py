@@ -33,8 +33,8 @@ VARIES = re.compile(
     r"|\+[0-9a-f]{8}\+[A-Za-z0-9+/=]{40,}"  # a log's key
     r"|0x[0-9a-fA-F]{6,}|\bbaf[a-z2-7]{20,}|\b(?:rq|ev)_[0-9a-z]+"
     r"|\b(?:seen|final)(?= in block)"  # how far the chain has come
-    r"|\d+ not checked: the head is a block above the last one that the auditor read"
-    r"|\d+ not checked: not anchored yet"
+    r"|(?:\d+ not checked: (?:the head is a block above the last one that the auditor read|not anchored yet"
+    r"|anchored in a block that is not final yet)(?:; )?)+"
     r"|\b(?:January|February|March|April|May|June|July|August|September|October|November|December)\b"
 )
 
