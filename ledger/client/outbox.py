@@ -45,6 +45,19 @@ class Outbox(Protocol):
         """
 
 
+def submission(context: Context, one: Published) -> dict[str, Any]:
+    """A record in the form in which it is sent to a gateway, signed by whoever acts."""
+    digest = one.publication().digest(context.records_domain)
+    return {
+        "root": one.root,
+        "header": one.header.to_bytes().decode(),
+        "capsule": b64(one.capsule),
+        "compartment": word(one.compartment),
+        "epoch": one.epoch,
+        "signature": hexed(context.account.sign(digest)),
+    }
+
+
 class OwnOutbox:
     """The `Outbox` of a patient for their own records, sealed to their own compartments."""
 
@@ -79,15 +92,4 @@ class OwnOutbox:
 
     def send(self, batch: Sequence[Published]) -> None:
         """See `Outbox.send`."""
-        self._context.gateway.publish([self._body(one) for one in batch])
-
-    def _body(self, one: Published) -> dict[str, Any]:
-        digest = one.publication().digest(self._context.records_domain)
-        return {
-            "root": one.root,
-            "header": one.header.to_bytes().decode(),
-            "capsule": b64(one.capsule),
-            "compartment": word(one.compartment),
-            "epoch": one.epoch,
-            "signature": hexed(self._context.account.sign(digest)),
-        }
+        self._context.gateway.publish([submission(self._context, one) for one in batch])

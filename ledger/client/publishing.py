@@ -92,7 +92,7 @@ class Publisher:
             LedgerError: refused, and dropped.
         """
         for batch in self._staging.left(self._outbox.patient):
-            with suppress(BlockMissing, BlockCorrupt, RecordCorrupt):
+            with suppress(BlockMissing, BlockCorrupt, RecordCorrupt), _published_before():
                 if any(self._outbox.has_ended(one) for one in batch.records):
                     batch.seal_again(self._outbox.place)
                 self._finished |= {one.root for one in self._deliver(batch)}
@@ -207,6 +207,16 @@ class Publisher:
             except EnvironmentFault:
                 return  # the next run finds it
             batch.remove()
+
+
+@contextmanager
+def _published_before() -> Iterator[None]:
+    """Pass over what turns out to be published already, with the seals that it had then."""
+    try:
+        yield
+    except Conflict as exc:
+        if exc.reason != "published_otherwise":
+            raise
 
 
 def bundle_records(context: Context, source: Path | bytes, *, same_person: bool = False) -> list[Prepared]:

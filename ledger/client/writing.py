@@ -8,14 +8,15 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
-from ledger.canonical import b64, hexed, unb64, unhex
+from ledger.canonical import unb64, unhex
 from ledger.client.context import Context
+from ledger.client.outbox import submission
 from ledger.client.wire import RefusedRecord, SealingPlace
 from ledger.crypto.sealing import PUBLIC_SIZE, key_digest
 from ledger.crypto.signatures import verify
 from ledger.crypto.typed import CompartmentKey, InboxKey
 from ledger.errors import AccessDenied, ProofInvalid, SignatureInvalid
-from ledger.ids import Did, digest, parse_did, parse_word, word
+from ledger.ids import Did, digest, parse_did, parse_word
 from ledger.log.entry import EntryKind
 from ledger.records.header import INBOX, RecordHeader
 from ledger.records.publish import Place, Published
@@ -69,7 +70,7 @@ class WritersOutbox:
             AccessDenied: some of the records may not be added, so none was.
             ProofInvalid: a receipt does not prove what the gateway answered.
         """
-        bodies = [self._body(one) for one in batch]
+        bodies = [submission(self._context, one) for one in batch]
         answer = self._context.gateway.write(self._patient, bodies, self._purposes)
         if answer.refused or len(answer.receipts) != len(batch):
             self._refuse(answer.refused, answer.receipts, batch)
@@ -143,17 +144,6 @@ class WritersOutbox:
             evaluation=first.evaluation,
             index=int(receipts[0]["index"]),
         )
-
-    def _body(self, one: Published) -> dict[str, Any]:
-        claim = one.publication().digest(self._context.records_domain)
-        return {
-            "root": one.root,
-            "header": one.header.to_bytes().decode(),
-            "capsule": b64(one.capsule),
-            "compartment": word(one.compartment),
-            "epoch": one.epoch,
-            "signature": hexed(self._context.account.sign(claim)),
-        }
 
     def _entry(self, body: dict[str, Any]) -> dict[str, object]:
         """What the log must say of a record of ours."""

@@ -11,7 +11,7 @@ from ledger.canonical import unb64, unhex
 from ledger.crypto.signatures import verify
 from ledger.crypto.typed import Publication
 from ledger.errors import BlockMissing, Conflict, InvalidInput
-from ledger.ids import Address, Cid, digest, parse_word
+from ledger.ids import Address, Cid, Did, digest, parse_did, parse_word
 from ledger.log.entry import EntryKind
 from ledger.log.journal import Draft
 from ledger.records.cid import Codec, codec_of, digest_of, parse_cid
@@ -46,53 +46,60 @@ class Submission:
         }
 
 
-def publish(
-    gateway: Gateway, state: PatientState, batch: Sequence[Submission], *, writer: Address | None = None
-) -> list[int]:
-    """Take the signed headers and capsules of records, all or none; their log positions.
+def publish(gateway: Gateway, state: PatientState, batch: Sequence[Submission]) -> list[int]:
+    """Take the headers and capsules of records that the patient signed, all or none; their log positions.
 
-    The same again gives the same answer. `writer` signed them; by default the patient did.
+    The same again gives the same answer.
 
     Raises:
         InvalidInput: a header of another patient or compartment, a capsule of the wrong size, a root twice,
             or one that is no manifest's (``bad_root``).
         Conflict: another epoch is current (``epoch_ended``), or a root is published with other metadata.
-        SignatureInvalid: a publication is not signed by the writer.
+        SignatureInvalid: a publication is not signed by the patient.
         BlockMissing: a block of a record is not in the block store.
         RecordCorrupt: a root is not that of a record.
     """
-    signer = writer or state.account
     if len({one.root for one in batch}) != len(batch):
         raise InvalidInput("a record is published once", reason="root_twice")
-    there = _positions(state, batch, signer)
+    there = _positions(state, batch)
     new = [one for one in batch if one.root not in there]
     if new:
-        check(gateway, state, new, signer)
-        appended = gateway.journal.append_many(drafts(gateway, state, new, signer))
+        _check(gateway, state, new)
+        appended = gateway.journal.append_many(drafts(gateway, state, new, state.account))
         there |= {one.root: entry.index for one, entry in zip(new, appended, strict=True)}
     return [there[one.root] for one in batch]
 
 
-def check(gateway: Gateway, state: PatientState, batch: Sequence[Submission], writer: Address) -> None:
-    """Refuse records that are not this patient's, sealed to what is current, and signed by `writer`.
+def header_of(text: str, patient: Did) -> RecordHeader:
+    """The header of a record of `patient`; InvalidInput (``other_patient``) if it is of another."""
+    header = RecordHeader.from_bytes(text.encode())
+    if header.patient != patient:
+        raise InvalidInput("the header is of another patient", reason="other_patient")
+    return header
 
-    Raises as `publish`.
-    """
-    epochs = current_epochs(compartments(gateway, state))
-    for one in batch:
-        require_root(one.root)
-        header = RecordHeader.from_bytes(one.header.encode())
-        if header.patient != state.did:
-            raise InvalidInput("the header is of another patient", reason="other_patient")
-        if digest(header.compartment) != one.compartment:
-            raise InvalidInput("the record belongs in another compartment", reason="bad_compartment")
-        if epochs.get(one.compartment) != one.epoch:
-            raise Conflict(
-                "that epoch of the compartment is not the current one",
-                reason="epoch_ended",
-                fix="Ask for the compartments again and seal to the current key.",
-            )
-        _check_signed(gateway, state, one, header, writer)
+
+def claim(one: Submission, header: RecordHeader) -> Publication:
+    """What was signed for a record in its place; InvalidInput (``bad_capsule``) for no capsule."""
+    capsule = unb64(one.capsule)
+    if len(capsule) != CAPSULE:
+        raise InvalidInput(f"a capsule has {CAPSULE} bytes", reason="bad_capsule")
+    return Publication(
+        root=digest_of(parse_cid(one.root)),
+        header=header.digest,
+        patient=parse_did(header.patient)[1],
+        compartment=parse_word(one.compartment),
+        epoch=one.epoch,
+        capsule=sha256(capsule).digest(),
+    )
+
+
+def epoch_ended() -> Conflict:
+    """The answer to what is sealed to another epoch than the current one."""
+    return Conflict(
+        "that epoch of the compartment is not the current one",
+        reason="epoch_ended",
+        fix="Ask again where to, and seal to the current key.",
+    )
 
 
 def require_root(text: str) -> None:
@@ -154,31 +161,28 @@ def get_block(gateway: Gateway, cid: Cid) -> bytes:
         raise uploads.no_block() from exc
 
 
-def _positions(state: PatientState, batch: Sequence[Submission], writer: Address) -> dict[str, int]:
+def _check(gateway: Gateway, state: PatientState, batch: Sequence[Submission]) -> None:
+    """Refuse records that are not this patient's, sealed to what is current, and signed by them."""
+    epochs = current_epochs(compartments(gateway, state))
+    for one in batch:
+        require_root(one.root)
+        header = header_of(one.header, state.did)
+        if digest(header.compartment) != one.compartment:
+            raise InvalidInput("the record belongs in another compartment", reason="bad_compartment")
+        if epochs.get(one.compartment) != one.epoch:
+            raise epoch_ended()
+        signed = claim(one, header).digest(gateway.records_domain)
+        verify(signed, unhex(one.signature), state.account)
+
+
+def _positions(state: PatientState, batch: Sequence[Submission]) -> dict[str, int]:
     """Where those stand that are published already, exactly so."""
     submitted = {one.root: one for one in batch}
     found = {}
     for known in state.records:
         one = submitted.get(known.row.root)
         if one is not None:
-            if known.row.sealed != one.sealed_by(writer):
+            if known.row.sealed != one.sealed_by(state.account):
                 raise Conflict("this record is published with other metadata", reason="published_otherwise")
             found[one.root] = known.row.entry
     return found
-
-
-def _check_signed(
-    gateway: Gateway, state: PatientState, one: Submission, header: RecordHeader, writer: Address
-) -> None:
-    capsule = unb64(one.capsule)
-    if len(capsule) != CAPSULE:
-        raise InvalidInput(f"a capsule has {CAPSULE} bytes", reason="bad_capsule")
-    publication = Publication(
-        root=digest_of(parse_cid(one.root)),
-        header=header.digest,
-        patient=state.account,
-        compartment=parse_word(one.compartment),
-        epoch=one.epoch,
-        capsule=sha256(capsule).digest(),
-    )
-    verify(publication.digest(gateway.records_domain), unhex(one.signature), writer)

@@ -8,23 +8,21 @@ which kinds of records the patient has besides.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Connection
 
-from ledger.canonical import unb64, unhex
+from ledger.canonical import unhex
 from ledger.crypto.signatures import verify
-from ledger.crypto.typed import Publication, Refiling
+from ledger.crypto.typed import Refiling
 from ledger.errors import AccessDenied, BlockMissing, Conflict, InvalidInput, NotFound
-from ledger.ids import Address, Cid, Did, digest, parse_address, parse_word
+from ledger.ids import Address, Cid, Did, digest, parse_address
 from ledger.log.entry import EntryKind
 from ledger.log.journal import Appended, Draft
 from ledger.policy.model import Outcome
-from ledger.records.cid import Codec, cid_of, digest_of, parse_cid
+from ledger.records.cid import Codec, cid_of
 from ledger.records.header import RecordHeader
 from ledger.service import records
-from ledger.service.consents import CAPSULE
 from ledger.service.decisions import Decided, Deliberated, Proposed, Question, check, could_permit, deliberate
 from ledger.service.gateway import Gateway
 from ledger.service.patients import compartments, current_epochs
@@ -62,7 +60,7 @@ def place(gateway: Gateway, writer: Address, patient: Did, header: str, purpose:
         InvalidInput, UnknownCode: the header is malformed or of another patient; see `decisions.check`.
         Undecidable: the chain has not been heard of for too long.
     """
-    parsed = _header(header, patient)
+    parsed = records.header_of(header, patient)
     permitted = could_permit(gateway, _question(gateway, writer, purpose, _NOWHERE, parsed))
     state = gateway.states.find(gateway.account_of(patient))
     if not permitted or state is None:
@@ -154,7 +152,7 @@ def _checked_move(gateway: Gateway, state: PatientState, one: Submission) -> Ref
     header = record.header
     if one.compartment != digest(header.compartment):
         raise InvalidInput("the record belongs in another compartment", reason="bad_compartment")
-    place = _claim(one, header, state.account)
+    place = records.claim(one, header)
     claim = Refiling.of(place, parse_address(record.row.sealed["writer"]))
     verify(claim.digest(gateway.records_domain), unhex(one.signature), state.account)
     return claim
@@ -207,7 +205,7 @@ def _publish(
         one.compartment != IN_INBOX and not _has_one_in(state, one.compartment, writer)
         for one in new.values()
     ):
-        raise _epoch_ended()  # as if there were no such compartment
+        raise records.epoch_ended()  # as if there were no such compartment
     _require_current(gateway, state, new.values())
     appended = _take(gateway, state, list(new.values()), made, writer)
     there |= {root: entry.index for root, entry in zip(new, appended, strict=True)}
@@ -243,13 +241,14 @@ def _checked(
     """What must be decided, of a batch that is sound by itself, whoever the patient is."""
     if len({one.root for one in batch}) != len(batch):
         raise InvalidInput("a record is published once", reason="root_twice")
-    account, questions = gateway.account_of(patient), []
+    gateway.account_of(patient)
+    questions: list[Question] = []
     for one in batch:
         records.require_root(one.root)
-        header = _header(one.header, patient)
+        header = records.header_of(one.header, patient)
         if one.compartment not in (IN_INBOX, digest(header.compartment)):
             raise InvalidInput("the record belongs in another compartment", reason="bad_compartment")
-        claim = _claim(one, header, account)
+        claim = records.claim(one, header)
         verify(claim.digest(gateway.records_domain), unhex(one.signature), writer)
         if not gateway.blocks.has(Cid(one.root)):
             raise BlockMissing(
@@ -259,28 +258,6 @@ def _checked(
         questions.append(_question(gateway, writer, purpose, Cid(one.root), header))
         check(gateway, questions[-1])
     return questions
-
-
-def _header(text: str, patient: Did) -> RecordHeader:
-    header = RecordHeader.from_bytes(text.encode())
-    if header.patient != patient:
-        raise InvalidInput("the header is of another patient", reason="other_patient")
-    return header
-
-
-def _claim(one: Submission, header: RecordHeader, patient: Address) -> Publication:
-    """What was signed for a record in its place."""
-    capsule = unb64(one.capsule)
-    if len(capsule) != CAPSULE:
-        raise InvalidInput(f"a capsule has {CAPSULE} bytes", reason="bad_capsule")
-    return Publication(
-        root=digest_of(parse_cid(one.root)),
-        header=header.digest,
-        patient=patient,
-        compartment=parse_word(one.compartment),
-        epoch=one.epoch,
-        capsule=sha256(capsule).digest(),
-    )
 
 
 def _question(
@@ -316,15 +293,7 @@ def _positions(state: PatientState, batch: Sequence[Submission], writer: Address
 def _require_current(gateway: Gateway, state: PatientState, batch: Iterable[Submission]) -> None:
     epochs = {IN_INBOX: state.sealed["inbox"]["epoch"], **current_epochs(compartments(gateway, state))}
     if any(epochs.get(one.compartment) != one.epoch for one in batch):
-        raise _epoch_ended()
-
-
-def _epoch_ended() -> Conflict:
-    return Conflict(
-        "that epoch of the compartment is not the current one",
-        reason="epoch_ended",
-        fix="Ask again where to, and seal to the current key.",
-    )
+        raise records.epoch_ended()
 
 
 def _place(filed: Submission) -> dict[str, Any]:

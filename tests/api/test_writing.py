@@ -70,9 +70,9 @@ def place(client: httpx2.Client, patient: Did, header: str) -> httpx2.Response:
 
 
 def log_of(scene: Scene, patient: Person) -> list[dict[str, Any]]:
-    with scene.http(patient) as client:
-        entries = client.get("/v1/log/entries", params={"start": 0, "end": 512}).json()["entries"]
-    return [decode(one["entry"].encode()) for one in entries]
+    gateway = scene.network.stack.server.gateway
+    tag = gateway.states.need(patient.identity.account.address).tag
+    return [decode(one.entry) for one in gateway.journal.entries(tag=tag) if one.entry is not None]
 
 
 def test_the_same_publication_again_is_the_same_position_and_no_decision(

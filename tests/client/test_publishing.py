@@ -355,6 +355,20 @@ class TestWhatTheGatewayMayHave:
         assert len(network.patient(alice).records()) == 2
         assert not list(alice.state.staging.glob("*"))
 
+    def test_when_its_epoch_has_ended_since(self, network: Network, sent: tuple[Person, Cid]) -> None:
+        alice, root = sent
+        clinic, patient = network.admitted("Sent Clinic"), network.patient(alice)
+        (batch,) = alice.state.staging.glob("*")
+        aside = batch.parent.with_name("aside")
+        batch.rename(aside)
+        done = patient.file(patient.draft(Wish(grantees=[clinic.did], purposes=["TREAT"])))
+        patient.revoke(done.consent)
+        aside.rename(batch)
+        network.patient(alice).publish_prepared([memo(alice.did, "other\n")])
+        assert self.whole(network, root)
+        assert len(network.patient(alice).records()) == 2
+        assert not list(alice.state.staging.glob("*"))
+
     def test_when_its_copy_here_is_damaged(self, network: Network, sent: tuple[Person, Cid]) -> None:
         alice, root = sent
         (batch,) = alice.state.staging.glob("*")

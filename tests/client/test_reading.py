@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ledger.client.outbox import submission
 from ledger.client.reading import ReadReport
 from ledger.client.writing import WritersOutbox
 from ledger.crypto.recordcipher import KEY_SIZE
@@ -159,7 +160,7 @@ def test_what_is_no_root_of_a_record_is_published_by_nobody(
     with pytest.raises(InvalidInput) as caught:
         outbox.send([made])
     assert caught.value.reason == "bad_root"
-    body = {**outbox._body(made), "signature": "0x" + "11" * 65}
+    body = {**submission(outbox._context, made), "signature": "0x" + "11" * 65}
     with pytest.raises(InvalidInput) as caught:
         network.gateway(alice).publish([body])
     assert caught.value.reason == "bad_root"
@@ -180,7 +181,7 @@ def test_a_patient_adds_what_a_gateway_tells_of_a_record_that_is_none(
     same = note(alice.did, "pulse\n")
     outbox = WritersOutbox(network.provider(watch)._context, alice.did, ["TREAT"])
     made = seal_key(cid_of(Codec.RAW, b"no manifest"), same.header, KEY, outbox.place(same.header))
-    told = {**outbox._body(made), "writer": watch.identity.account.address}
+    told = {**submission(outbox._context, made), "writer": watch.identity.account.address}
 
     def tamper(asked: str, answer: Any) -> Any:  # noqa: ANN401
         if asked == "GET /v1/records":

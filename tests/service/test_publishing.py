@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ledger.client.outbox import OwnOutbox
+from ledger.client.outbox import OwnOutbox, submission
 from ledger.errors import BlockMissing, Conflict, InvalidInput, LedgerError, SignatureInvalid
 from ledger.ids import Cid
 from ledger.records.publish import MOST_RECORDS
@@ -35,7 +35,7 @@ def batch(network: Network, alice: Person, monkeypatch: pytest.MonkeyPatch) -> B
     kept: Batch = []
 
     def keep(self: OwnOutbox, sent: list[Any]) -> None:
-        kept.extend(Submission(**self._body(one)) for one in sent)
+        kept.extend(Submission(**submission(self._context, one)) for one in sent)
 
     with monkeypatch.context() as patch:
         patch.setattr(OwnOutbox, "send", keep)
