@@ -39,7 +39,7 @@ from ledger.records.ahead import LARGE
 from ledger.records.blocks import LocalBlockStore
 from ledger.records.cid import parse_cid
 from ledger.records.header import RecordHeader
-from ledger.records.manifest import Manifest
+from ledger.records.manifest import CHUNK, Manifest
 from ledger.records.publish import CapsuleKind, Place, Published, encrypt_to, seal_key
 
 SEALED = "consent-ledger/staged-sealed/1"
@@ -48,7 +48,7 @@ FORMAT = "consent-ledger/staged/1"
 _MEMBERS = {"capsule", "epoch", "header", "key", "kind", "root"}
 _SENT = "sent"
 _SYNCING = 4
-_WAITING = 64
+_WAITING = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +70,11 @@ class StagedBlocks(LocalBlockStore):
 
     def put(self, cid: Cid, data: bytes) -> None:
         """Keep a block that hashes to its CID. Raises StoreUnavailable, here or by `flush`."""
-        try:
-            handle = _written(self.path_of(cid), data)
-        except OSError as exc:
-            raise _not_staged() from exc
-        self._waiting.append(self._pool.submit(_sync, handle))
+        path = self.path_of(cid)
+        if len(data) == CHUNK:  # of a large record: written while the next ones are made
+            self._waiting.append(self._pool.submit(_write_and_sync, path, data))
+        else:
+            self._waiting.append(self._pool.submit(_sync, self._written(path, data)))
         if len(self._waiting) == _WAITING:
             self._settle(_WAITING // 2)
 
@@ -86,11 +86,15 @@ class StagedBlocks(LocalBlockStore):
 
     def flush(self) -> None:
         """Return when everything that was put is on disk; StoreUnavailable if it cannot be."""
-        self._settle(0)
+        self.settle()
         try:
             self.sync()
         except OSError as exc:
             raise _not_staged() from exc
+
+    def settle(self) -> None:
+        """Return when the bytes of all that was put are on disk; StoreUnavailable if they cannot be."""
+        self._settle(0)
 
     def cids(self) -> Iterator[Cid]:
         """See `BlockStore.cids`."""
@@ -103,6 +107,12 @@ class StagedBlocks(LocalBlockStore):
     def close(self) -> None:
         """Let the threads end."""
         self._pool.shutdown()
+
+    def _written(self, path: Path, data: bytes) -> int:
+        try:
+            return _written(path, data)
+        except OSError as exc:
+            raise _not_staged() from exc
 
     def _settle(self, left: int) -> None:
         count = len(self._waiting) - left
@@ -150,6 +160,8 @@ class Batch:
         if header.size >= LARGE:
             plaintext = _told(plaintext, partial(moving, "encrypting"), header.size)
         root = encrypt_to(self.blocks, header, plaintext, key=key)
+        if header.size >= LARGE:
+            self.blocks.settle()
         self._staged.append(Staged(record=seal_key(root, header, key, place), key=key))
 
     def tell_reading(self, told: Callable[[int, int], None]) -> None:
@@ -232,6 +244,10 @@ def _written(path: Path, data: bytes) -> int:
         os.close(handle)
         raise
     return handle
+
+
+def _write_and_sync(path: Path, data: bytes) -> None:
+    _sync(_written(path, data))
 
 
 def _sync(handle: int) -> None:

@@ -218,6 +218,33 @@ def test_a_full_disk_leaves_what_was_published_and_nothing_else(
     assert set(blocks.cids()) - before == below(patient, blocks)
 
 
+def test_a_disk_that_a_large_file_fills_is_told_with_its_name_and_nothing_is_left(
+    patient: PatientClient,
+    alice: Person,
+    blocks: LocalBlockStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    large, before = LARGE + 1, set(blocks.cids())
+    records = [
+        note(patient, tmp_path / "large.txt", os.urandom(large // 2).hex()),
+        note(patient, tmp_path / "next.txt", "text"),
+    ]
+    write, room = staging._written, iter(range(3))
+
+    def full(path: Path, data: bytes) -> int:
+        if next(room, None) is None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(path, data)
+
+    monkeypatch.setattr(staging, "_written", full)
+    with pytest.raises(StoreUnavailable) as caught:
+        patient.publish_prepared(records)
+    assert caught.value.fields["file"] == "large.txt"
+    assert staged(alice) == []
+    assert set(blocks.cids()) == before
+
+
 def test_a_file_that_changed_is_named_and_leaves_nothing(
     patient: PatientClient, alice: Person, tmp_path: Path
 ) -> None:
