@@ -28,11 +28,13 @@ class Limits:
 class Ground:
     """One audit's own facts; none of them is from the gateway. ``now`` in Unix milliseconds.
 
+    origin: of the log, as the auditor trusts it.
     saved: the log is a copy made earlier, so the chain may have anchored more since.
     """
 
     chain: ChainIndex
     now: int
+    origin: str
     limits: Limits = field(default_factory=Limits)
     saved: bool = False
     tally: Tally = field(default_factory=Tally)

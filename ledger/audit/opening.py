@@ -174,7 +174,7 @@ class Opening:
             tag = unhex(erased.tag)
             address = address_from_bytes(tag)
             if erased.signature or not erased.order:
-                signed = Erasure(patient=address, size=erased.size)
+                signed = Erasure(log=self._ground.origin, patient=address, size=erased.size)
                 verify(signed.digest(self._ground.records), unhex(erased.signature), address)
         except LedgerError as exc:
             self._tally.find(

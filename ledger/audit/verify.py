@@ -66,8 +66,14 @@ def verify(
         GatewayUnreachable, ChainUnreachable: the log or the chain could not be read to the end.
         LedgerError: what else the source raises.
     """
-    ground = Ground(chain=chain, now=int(now.timestamp() * 1000), limits=limits or Limits(), saved=saved)
-    sender = check_sender(ground, origin_in(verifier))
+    ground = Ground(
+        chain=chain,
+        now=int(now.timestamp() * 1000),
+        origin=origin_in(verifier),
+        limits=limits or Limits(),
+        saved=saved,
+    )
+    sender = check_sender(ground, ground.origin)
     anchors = [] if sender is None else chain.anchors(sender)
     try:
         checkpoint = check_note(ground, source.checkpoint(), verifier)
@@ -76,7 +82,7 @@ def verify(
         checkpoint = None
     if checkpoint is not None:
         _Audit(ground, checkpoint, anchors, verifier, receipts).run(source, progress)
-    return _report(ground, origin_in(verifier), checkpoint)
+    return _report(ground, checkpoint)
 
 
 class _Audit:
@@ -168,10 +174,10 @@ class _Audit:
                 self._releases.release(index, entry, complete=complete)
 
 
-def _report(ground: Ground, origin: str, checkpoint: Checkpoint | None) -> Report:
+def _report(ground: Ground, checkpoint: Checkpoint | None) -> Report:
     tip, final = ground.chain.tip, ground.chain.finalized
     return Report(
-        origin=origin,
+        origin=ground.origin,
         size=None if checkpoint is None else checkpoint.size,
         root=None if checkpoint is None else hexed(checkpoint.root),
         chain_id=ground.chain_id,

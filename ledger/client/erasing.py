@@ -176,8 +176,9 @@ def running(prospect: Prospect) -> list[ConsentId]:
 
 def _signed(context: Context) -> Order:
     checkpoint = context.log.see(context.gateway.checkpoint())
-    claim = Erasure(patient=context.identity.erasure.address, size=checkpoint.size)
-    signature = context.identity.erasure.sign(claim.digest(context.records_domain))
+    erasure = context.identity.erasure
+    claim = Erasure(log=checkpoint.origin, patient=erasure.address, size=checkpoint.size)
+    signature = erasure.sign(claim.digest(context.records_domain))
     return Order(size=checkpoint.size, signature=hexed(signature))
 
 

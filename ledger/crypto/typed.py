@@ -253,10 +253,14 @@ class Enrolment(Struct):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erasure(Struct):
-    """The erasure key asks to destroy everything that opens entries below a log size."""
+    """The erasure key asks one log to destroy everything that opens entries below a size.
 
-    TYPE: ClassVar[str] = "Erasure(address patient,uint64 size)"
+    ``log`` is the log's origin, so that no other gateway can be told to erase by the same order.
+    """
 
+    TYPE: ClassVar[str] = "Erasure(string log,address patient,uint64 size)"
+
+    log: str
     patient: Address
     size: int
 

@@ -91,7 +91,7 @@ def erase(gateway: Gateway, state: PatientState, *, size: int, signature: str) -
         PatientChanged: another act of this patient came in between; try again.
     """
     address = address_from_bytes(state.tag)
-    signed = SignedErasure(patient=address, size=size)
+    signed = SignedErasure(log=gateway.journal.origin, patient=address, size=size)
     verify(signed.digest(gateway.records_domain), unhex(signature), address)
     if running(gateway, state):
         raise Conflict(
@@ -152,7 +152,7 @@ def erased(gateway: Gateway, tag: bytes, *, size: int, signature: str) -> Erased
         Undecidable: the log was restored, and does not say so again yet.
     """
     address = address_from_bytes(tag)
-    signed = SignedErasure(patient=address, size=size)
+    signed = SignedErasure(log=gateway.journal.origin, patient=address, size=size)
     verify(signed.digest(gateway.records_domain), unhex(signature), address)
     return outcome(gateway, tag)
 

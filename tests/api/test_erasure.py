@@ -50,9 +50,10 @@ class Case:
     def tag(self) -> bytes:
         return bytes.fromhex(self.alice.identity.erasure.address[2:])
 
-    def signature(self, size: int, by: Account | None = None) -> str:
+    def signature(self, size: int, by: Account | None = None, log: str | None = None) -> str:
         key = self.alice.identity.erasure
-        digest = Erasure(patient=key.address, size=size).digest(self.gateway.records_domain)
+        claim = Erasure(log=log or self.gateway.journal.origin, patient=key.address, size=size)
+        digest = claim.digest(self.gateway.records_domain)
         return hexed((by or key).sign(digest))
 
     def erase(self, size: int | None = None) -> None:
@@ -208,6 +209,14 @@ class TestRefusing:
         forged = case.signature(size, by=case.alice.identity.account)
         with pytest.raises(SignatureInvalid):
             erasure.erase(case.gateway, state, size=size, signature=forged)
+        assert rows(case)
+
+    def test_an_order_for_another_log(self, case: Case) -> None:
+        state = case.gateway.states.need(case.alice.identity.account.address)
+        size = case.gateway.journal.size
+        elsewhere = case.signature(size, log=f"{case.gateway.journal.origin}0")
+        with pytest.raises(SignatureInvalid):
+            erasure.erase(case.gateway, state, size=size, signature=elsewhere)
         assert rows(case)
 
     def test_an_order_for_another_size(self, case: Case) -> None:

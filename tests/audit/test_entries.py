@@ -8,7 +8,7 @@ from ledger.audit import Step
 from ledger.canonical import hexed
 from ledger.crypto.typed import Enrolment, Erasure
 from ledger.log.entry import NO_PATIENT
-from tests.audit.acts import RECORDS, account, decided, did, entry, tag
+from tests.audit.acts import ORIGIN, RECORDS, account, decided, did, entry, tag
 from tests.audit.findings import caught, only, passed
 from tests.audit.world import World
 
@@ -105,12 +105,18 @@ class TestTags:
 
 
 def erased(
-    world: World, name: str, *, size: int | None = None, signer: str | None = None, order: str = ""
+    world: World,
+    name: str,
+    *,
+    size: int | None = None,
+    signer: str | None = None,
+    order: str = "",
+    log: str = ORIGIN,
 ) -> dict[str, Any]:
     """What the gateway logs after it destroyed a patient's key."""
     count = len(world.lines) if size is None else size
     address = account(f"{name} erasure").address
-    signed = Erasure(patient=address, size=count).digest(RECORDS)
+    signed = Erasure(log=log, patient=address, size=count).digest(RECORDS)
     members: dict[str, Any] = {"tag": hexed(tag(name)), "size": count}
     if order:
         return entry("patient.erased", 46, **members, order=order)
@@ -147,6 +153,11 @@ class TestErasure:
         report = world.audit()
         only(report, Step.ENTRY, world.names["erased"])
         caught(report, Step.ENTRY, world.names["permit"])
+
+    def test_an_erasure_that_was_signed_for_another_log(self, world: World) -> None:
+        close(world, "ann")
+        world.add("erased", erased(world, "ann", log=f"{ORIGIN}/other"))
+        only(world.audit(), Step.ENTRY, world.names["erased"])
 
     def test_an_erasure_without_signature_or_order(self, world: World) -> None:
         close(world, "ann")

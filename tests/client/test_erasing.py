@@ -45,7 +45,8 @@ class TestOrder:
         assert erased.order == order
         assert order.size >= size
         deployment = network.config.deployment
-        claim = Erasure(patient=ann.identity.erasure.address, size=order.size)
+        origin = network.stack.server.gateway.journal.origin
+        claim = Erasure(log=origin, patient=ann.identity.erasure.address, size=order.size)
         digest = claim.digest(records_domain(deployment.chain_id, deployment.registry))
         verify(digest, unhex(order.signature), ann.identity.erasure.address)
 
@@ -84,7 +85,8 @@ class TestOrder:
     def test_an_order_that_never_arrived_did_nothing(self, network: Network) -> None:
         stranger = network.person()
         deployment = network.config.deployment
-        claim = Erasure(patient=stranger.identity.erasure.address, size=1)
+        origin = network.stack.server.gateway.journal.origin
+        claim = Erasure(log=origin, patient=stranger.identity.erasure.address, size=1)
         digest = claim.digest(records_domain(deployment.chain_id, deployment.registry))
         order = Order(size=1, signature="0x" + stranger.identity.erasure.sign(digest).hex())
         with pytest.raises(NotFound) as caught:

@@ -56,7 +56,7 @@ TYPES = {
     ),
     "GrantCapsules": "bytes32 consent,bytes32[] capsules",
     "Enrolment": "address patient,address erasure",
-    "Erasure": "address patient,uint64 size",
+    "Erasure": "string log,address patient,uint64 size",
     "AccessRequest": (
         "string origin,address participant,address patient,string[] purpose,string action,"
         "string[] classes,string[] records,bytes32 nonce,uint64 expires"
