@@ -65,12 +65,12 @@ class Session:
         return config.overridden(self.overrides())
 
     @contextmanager
-    def desk(self) -> Iterator["Desk"]:
-        """The profile opened for work; it asks for the passphrase."""
+    def desk(self, *, urgent: bool = False) -> Iterator["Desk"]:
+        """The profile opened for work, or to stop something (see `open_desk`); it asks for the passphrase."""
         from ledger.client.opening import open_desk
 
         config = self.config
-        with open_desk(self.profile, config, self.identity()) as desk:
+        with open_desk(self.profile, config, self.identity(), urgent=urgent) as desk:
             yield desk
 
     @contextmanager

@@ -64,6 +64,13 @@ class MemoryState:
     def save(self) -> None:
         self.saves += 1
 
+    @property
+    def keeps_all(self) -> bool:
+        return True
+
+    def heed_stops(self) -> bool:
+        return False
+
 
 Tamper = Callable[[str, Any], Any]
 """Given method and path, and the JSON of a good answer: what a hostile gateway says instead."""

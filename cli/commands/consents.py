@@ -146,7 +146,7 @@ def revoke(
     if every == (consent is not None):
         raise InvalidInput("name one choice, or say --all", reason="one_or_all", fix=SEE_LIST)
     session, spread = of(context), on_chain is OnChain.SPREAD
-    with session.desk() as desk:
+    with session.desk(urgent=True) as desk:
         if consent is None:
             shape, text, end = stopping.everything(session, desk, wait=wait, spread=spread)
             session.output.result(shape, text)

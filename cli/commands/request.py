@@ -121,7 +121,7 @@ def decline(context: typer.Context, request: Request) -> None:
       consent request decline rq_7hq3k9
     """
     session = of(context)
-    with session.desk() as desk:
+    with session.desk(urgent=True) as desk:
         part = listing.request(desk, request)
         session.output.talk(view.request_text(part))
         session.confirm("Say no to this?")

@@ -8,6 +8,7 @@
     │   ├── keystore.json         the 24 words under a passphrase
     │   ├── state.sealed          what the client remembers
     │   ├── contacts.json         people by local names
+    │   ├── stops/                stops that have not been taken into state.sealed yet
     │   ├── staged/               records on their way: encrypted, and not yet published
     │   └── receipts/             one file per log entry that this person took part in
     └── stack/                    what `consent up` keeps: chain, gateway, blocks, network.json
@@ -16,20 +17,22 @@
 import re
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from ledger.client import files
 from ledger.client.config import Config
 from ledger.client.contacts import Contacts
-from ledger.client.state import SealedState
+from ledger.client.state import SealedState, StopsOnly
 from ledger.crypto import keystore
 from ledger.crypto.identity import Identity
-from ledger.errors import InvalidInput, NotFound
+from ledger.errors import InvalidInput, LedgerError, NotFound
 from ledger.ids import Address
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
+_MOMENT = 1.0
+"""How many seconds a stop waits for a command that is about to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,15 +141,32 @@ class ProfileDir:
         contacts.save(self.path / "contacts.json")
 
     @contextmanager
-    def state(self, identity: Identity) -> Iterator[SealedState]:
+    def state(self, identity: Identity, *, patience: float = 30.0) -> Iterator[SealedState]:
         """What this client remembers, held against other commands of the same profile until the end.
 
         Raises:
             KeyLocked: the state is of another identity.
-            StoreUnavailable: another command keeps the profile busy for longer than half a minute.
+            InvalidInput: the state, or a stop noted beside it, was written by nobody or altered.
+            StoreUnavailable: another command keeps the profile busy for longer than `patience`, in seconds.
         """
-        with files.locked(self.path / ".lock", patience=30.0, clock=time.monotonic, pause=time.sleep):
-            yield SealedState.load(self.path / "state.sealed", self.receipts, identity)
+        with files.locked(self.path / ".lock", patience=patience, clock=time.monotonic, pause=time.sleep):
+            state = SealedState.load(self.path / "state.sealed", self.receipts, identity)
+            state.heed_stops()
+            yield state
+
+    @contextmanager
+    def state_to_stop(self, identity: Identity) -> Iterator[SealedState]:
+        """The same for a command that stops something, which waits for no other: it gets `StopsOnly` then.
+
+        Raises:
+            KeyLocked, InvalidInput, StoreUnavailable: the state cannot be read.
+        """
+        with ExitStack() as held:
+            try:
+                state = held.enter_context(self.state(identity, patience=_MOMENT))
+            except LedgerError:
+                state = StopsOnly.load(self.path / "state.sealed", self.receipts, identity)
+            yield state
 
     def _require_keystore(self) -> None:
         if not self.keystore.exists():

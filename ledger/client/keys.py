@@ -43,7 +43,6 @@ class CompartmentKeys:
         self._domain = domain
         self._patient = patient
         self._closed = closed
-        self._ended: Mapping[bytes, int] = {}
         self._current: dict[bytes, int | None] = {}
         self._deposited: dict[bytes, set[int]] = {}
 
@@ -53,16 +52,20 @@ class CompartmentKeys:
         Raises:
             SignatureInvalid: a key that this patient did not make and sign (``foreign_key``).
         """
-        self._current, self._deposited, self._ended = {}, {}, self._closed()
+        self._current, self._deposited = {}, {}
         for found in self._gateway.compartments():
             self._take(found)
 
     def current(self, compartment: bytes) -> int | None:
         """The epoch to which writers seal now; None where nothing was deposited, or all of it has ended.
 
+        If it has ended since it was loaded, the gateway is asked again.
+
         Raises:
             ProofInvalid: the gateway names one that a stopped consent has opened (``epoch_stopped``).
         """
+        if self.has_ended(compartment, self._current.get(compartment)):
+            self.load()
         current = self._current.get(compartment)
         return None if current is None else self._open(compartment, current)
 
@@ -73,10 +76,9 @@ class CompartmentKeys:
             ProofInvalid: the gateway names one that a stopped consent has opened (``epoch_stopped``).
         """
         compartment = compartment_of(self._patient, record_class, labels)
-        deposited, current = self._deposited.get(compartment, set()), self._current.get(compartment)
+        current, deposited = self.current(compartment), self._deposited.get(compartment, set())
         if current is None:
-            current = max(deposited, default=-1) + 1
-        self._open(compartment, current)
+            current = self._open(compartment, max(deposited, default=-1) + 1)
         missing = [epoch for epoch in (current, current + 1) if epoch not in deposited]
         if missing:
             keys = [self._signed(compartment, epoch) for epoch in missing]
@@ -89,9 +91,9 @@ class CompartmentKeys:
         """The public key of an epoch, 1216 bytes."""
         return KeyPair.from_secret(self._identity.compartment_secret(compartment, epoch)).public
 
-    def has_ended(self, compartment: bytes, epoch: int) -> bool:
-        """Whether somebody may hold the key of an epoch who has lost it since."""
-        return epoch <= self._ended.get(compartment, -1)
+    def has_ended(self, compartment: bytes, epoch: int | None) -> bool:
+        """Whether somebody may hold the key of an epoch, if it is one, who has lost it by now."""
+        return epoch is not None and epoch <= self._closed().get(compartment, -1)
 
     def _open(self, compartment: bytes, epoch: int) -> int:
         if not self.has_ended(compartment, epoch):

@@ -60,7 +60,9 @@ def closed_epochs(context: Context) -> dict[bytes, int]:
     """The highest epoch of each compartment that a stopped consent opened, or that was taken from somebody.
 
     A filing that never reached a gateway, as far as both gateways and chain have shown, has opened nothing.
+    Stops that another command made since are heeded.
     """
+    context.state.heed_stops()
     found: dict[bytes, int] = {}
     for consent, kept in context.state.filings.items():
         reached = kept.taken or context.directory.state(consent) is not ChainState.NONE

@@ -129,8 +129,12 @@ class Desk:
 
 
 @contextmanager
-def open_desk(profile: ProfileDir, config: Config, identity: Identity) -> Iterator[Desk]:
+def open_desk(
+    profile: ProfileDir, config: Config, identity: Identity, *, urgent: bool = False
+) -> Iterator[Desk]:
     """Open a profile; other commands of the same profile wait until it is closed.
+
+    With `urgent` it waits for none of them, and nothing may be done then but stopping and declining.
 
     Raises:
         KeyLocked: the profile's memory is of another identity.
@@ -140,7 +144,8 @@ def open_desk(profile: ProfileDir, config: Config, identity: Identity) -> Iterat
     deployment = config.deployment
     gateway = GatewayClient(config.gateway, chain_id=deployment.chain_id, account=identity.account)
     directory = DirectoryView(config.rpc, deployment)
-    with closing(gateway), _blocks(config, gateway) as blocks, profile.state(identity) as state:
+    opened = profile.state_to_stop(identity) if urgent else profile.state(identity)
+    with closing(gateway), _blocks(config, gateway) as blocks, opened as state:
         yield Desk(
             identity=identity,
             config=config,

@@ -91,11 +91,14 @@ def own_records(context: Context) -> list[VerifiedRecord]:
 def own_consents(context: Context) -> list[OwnConsent]:
     """The patient's consents: those that the gateway tells of, and those that only this client remembers.
 
+    Stops that another command made since are heeded.
+
     Raises:
         CommitmentMismatch: the gateway shows as this patient's what they never agreed to.
         SignatureInvalid, DocumentRejected: the same, found elsewhere in it.
     """
     told = [row for row in context.gateway.consents() if row.filing is not None]
+    context.state.heed_stops()
     found = [_told(context, row) for row in told]
     known = {one.id for one in found}
     return found + [

@@ -27,7 +27,7 @@ from ledger.client.wire import Disclosure, Enrolled, Request
 from ledger.crypto.identity import Identity
 from ledger.crypto.sealing import KeyPair
 from ledger.crypto.typed import Enrolment
-from ledger.errors import ChainUnreachable, GatewayUnreachable, NotFound, ProofInvalid
+from ledger.errors import ChainUnreachable, GatewayUnreachable, NotFound, ProofInvalid, StoreUnavailable
 from ledger.ids import Cid, ConsentId, Did, RequestId
 from ledger.parties import VouchedKey
 from ledger.records.blocks import BlockStore
@@ -235,6 +235,10 @@ class PatientClient:
 
     def _keys(self) -> CompartmentKeys:
         context = self._context
+        if not context.state.keeps_all:
+            raise StoreUnavailable(
+                "another command is using this profile", reason="profile_busy", fix="Try again in a moment."
+            )
         memory.remember_stops_on_chain(context)
         closed = partial(memory.closed_epochs, context)
         keys = CompartmentKeys(context.identity, context.gateway, context.records_domain, context.did, closed)

@@ -87,3 +87,10 @@ class ClientState(Protocol):
 
     def save(self) -> None:
         """Write everything durably: when this returns, a power loss loses nothing."""
+
+    @property
+    def keeps_all(self) -> bool:
+        """Whether `save` keeps everything. Else it keeps stops, and nothing but stopping may be done."""
+
+    def heed_stops(self) -> bool:
+        """Take in the stops that other commands have made since; whether there were any."""

@@ -93,8 +93,6 @@ class Publisher:
         """
         for batch in self._staging.left(self._outbox.patient):
             with suppress(BlockMissing, BlockCorrupt, RecordCorrupt), _published_before():
-                if any(self._outbox.has_ended(one) for one in batch.records):
-                    batch.seal_again(self._outbox.place)
                 self._finished |= {one.root for one in self._deliver(batch)}
 
     def publish(self, records: Sequence[Prepared], *, progress: Progress = silent) -> list[Published]:
@@ -175,6 +173,8 @@ class Publisher:
     def _send(self, batch: Batch) -> None:
         """Publish; what is refused is taken back. What may have been published stays for the next run."""
         try:
+            if any(self._outbox.has_ended(one) for one in batch.records):
+                self._seal_again(batch)
             batch.mark_sent()
             self._send_as_current(batch)
         except (GatewayUnreachable, ProofInvalid):
@@ -189,9 +189,12 @@ class Publisher:
         except Conflict as exc:
             if exc.reason != "epoch_ended":
                 raise
-            self._outbox.refresh()
-            batch.seal_again(self._outbox.place)
+            self._seal_again(batch)
             self._outbox.send(batch.records)
+
+    def _seal_again(self, batch: Batch) -> None:
+        self._outbox.refresh()
+        batch.seal_again(self._outbox.place)
 
     def _give_up(self, batch: Batch, why: BaseException) -> None:
         """Remove a batch that cannot be published, with its blocks unless the gateway may have it."""

@@ -2,34 +2,40 @@
 
 ``state.sealed`` is a sealed file (see `atrest`) of the format ``consent-ledger/state-sealed/1``. In it::
 
-    {"checkpoint":"…","filings":{"0x…":{"closed":{},"controller":0,"filing":{…},"opened":{"0x…":0},
-     "sealed":[["0x…",0,"did:…"]],"stopped":false,"taken":true}},
-     "epochs":{"0x…":0},"fingerprint":"0x…","format":"consent-ledger/state/1","log_key":"…",
-     "next_controller":1,"persons":{"did:…":"0x…"}}
+    {"checkpoint":"…","epochs":{"0x…":0},"filings":{"0x…":{…}},"fingerprint":"0x…",
+     "format":"consent-ledger/state/1","log_key":"…","next_controller":1,"persons":{"did:…":"0x…"}}
+
+``filings`` are in the form of `kept`.
 """
 
 import os
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self
 
 from ledger.canonical import canonical, hexed
 from ledger.client import files
 from ledger.client.atrest import Sealer
-from ledger.client.ports import KeptFiling, SealedTo
+from ledger.client.kept import (
+    bad_state,
+    did_from_json,
+    epochs_from_json,
+    epochs_to_json,
+    filings_from_json,
+    filings_to_json,
+    of,
+)
+from ledger.client.ports import KeptFiling
+from ledger.client.stopnotes import Note, StopNotes, with_stop
 from ledger.crypto.identity import Identity
-from ledger.errors import InvalidInput
-from ledger.ids import ConsentId, Did, parse_consent_id, parse_did, parse_word
+from ledger.ids import ConsentId, Did, parse_word
 
 SEALED = "consent-ledger/state-sealed/1"
 FORMAT = "consent-ledger/state/1"
 
 _REQUIRED = {"filings", "format", "next_controller"}
 _OPTIONAL = {"checkpoint", "epochs", "fingerprint", "log_key", "persons"}
-_KEPT = {"closed", "controller", "filing", "opened", "sealed", "stopped", "taken"}
-
-T = TypeVar("T")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -49,8 +55,8 @@ class SealedState:
     randomness: Callable[[int], bytes] = field(default=os.urandom, repr=False)
 
     @classmethod
-    def load(cls, path: Path, receipts: Path, identity: Identity) -> "SealedState":
-        """The state in a file, or an empty one if there is none.
+    def load(cls, path: Path, receipts: Path, identity: Identity) -> Self:
+        """The state in a file, or an empty one if there is none; without the stops noted beside it.
 
         Raises:
             KeyLocked: sealed for another identity, or altered.
@@ -70,6 +76,35 @@ class SealedState:
         sealer = Sealer(SEALED, self.identity, randomness=self.randomness)
         files.replace(self.path, sealer.seal(self._json()))
 
+    @property
+    def keeps_all(self) -> bool:
+        """See `ledger.client.ports.ClientState.keeps_all`: it does."""
+        return True
+
+    def heed_stops(self) -> bool:
+        """See `ledger.client.ports.ClientState.heed_stops`. Whoever calls it holds the profile's lock.
+
+        Raises:
+            InvalidInput: (``bad_stop_note``) nothing was changed.
+            StoreUnavailable: a note cannot be read, or the state not be written.
+        """
+        notes = self._notes.read()
+        if notes:
+            self._take_in(notes)
+            self.save()
+        for note in notes:
+            note.path.unlink(missing_ok=True)
+        return bool(notes)
+
+    @property
+    def _notes(self) -> StopNotes:
+        return StopNotes(self.path.with_name("stops"), self.identity, randomness=self.randomness)
+
+    def _take_in(self, notes: Iterable[Note]) -> None:
+        for note in notes:
+            for consent, noted in note.filings.items():
+                self.filings[consent] = with_stop(self.filings.get(consent), noted)
+
     def keep_receipt(self, receipt: dict[str, Any]) -> None:
         """Keep a receipt durably as ``<index>.receipt.json``."""
         files.make_private(self.receipts)
@@ -81,99 +116,70 @@ class SealedState:
             "log_key": self.log_key,
             "checkpoint": self.checkpoint,
             "persons": {did: hexed(found) for did, found in self.persons.items()} or None,
-            "epochs": {hexed(compartment): epoch for compartment, epoch in self.epochs.items()} or None,
+            "epochs": epochs_to_json(self.epochs) or None,
         }
         return {
             "format": FORMAT,
             "next_controller": self.next_controller,
-            "filings": {consent: _kept_to_json(kept) for consent, kept in self.filings.items()},
+            "filings": filings_to_json(self.filings),
             **{name: value for name, value in known.items() if value is not None},
         }
 
 
+@dataclass(slots=True, kw_only=True)
+class StopsOnly(SealedState):
+    """A profile's memory while another command holds it: read as it is on disk, and only stops are kept.
+
+    What is stopped becomes a note; the rest of what a command learns is forgotten with it.
+    """
+
+    _noted: dict[ConsentId, KeptFiling] = field(default_factory=dict, init=False, repr=False)
+
+    @classmethod
+    def load(cls, path: Path, receipts: Path, identity: Identity) -> Self:
+        """The state in a file with the stops noted beside it, as far as they are legible; raises as there.
+
+        The notes are read first: one that is gone by then is in the file.
+        """
+        notes = StopNotes(path.with_name("stops"), identity).legible()
+        state = super().load(path, receipts, identity)
+        state._take_in(notes)
+        state._noted = dict(state.filings)
+        return state
+
+    @property
+    def keeps_all(self) -> bool:
+        """See `ledger.client.ports.ClientState.keeps_all`: it does not."""
+        return False
+
+    def heed_stops(self) -> bool:
+        """See `ledger.client.ports.ClientState.heed_stops`: that is for whoever holds the profile."""
+        return False
+
+    def save(self) -> None:
+        """Note durably what was stopped since the last time."""
+        new = {
+            consent: kept
+            for consent, kept in self.filings.items()
+            if kept.stopped and kept != self._noted.get(consent)
+        }
+        if new:
+            self._notes.write(new)
+            self._noted |= new
+
+
 def _parse(content: dict[str, Any]) -> dict[str, Any]:
     if content.get("format") != FORMAT or not _REQUIRED <= content.keys() <= _REQUIRED | _OPTIONAL:
-        raise _bad_state("its members are not those of a state")
+        raise bad_state("its members are not those of a state")
     return {
-        "next_controller": _of(content["next_controller"], int),
-        "fingerprint": parse_word(_of(content["fingerprint"], str)) if "fingerprint" in content else None,
-        "filings": {
-            parse_consent_id(consent): _kept_from_json(kept)
-            for consent, kept in _of(content["filings"], dict).items()
-        },
+        "next_controller": of(content["next_controller"], int),
+        "fingerprint": parse_word(of(content["fingerprint"], str)) if "fingerprint" in content else None,
+        "filings": filings_from_json(content["filings"]),
         "persons": {
-            _did(did): parse_word(_of(found, str))
-            for did, found in _of(content.get("persons", {}), dict).items()
+            did_from_json(did): parse_word(of(found, str))
+            for did, found in of(content.get("persons", {}), dict).items()
         },
-        "epochs": {
-            parse_word(compartment): _epoch(epoch)
-            for compartment, epoch in _of(content.get("epochs", {}), dict).items()
-        },
-        "log_key": _of(content["log_key"], str) if "log_key" in content else None,
-        "checkpoint": _of(content["checkpoint"], str) if "checkpoint" in content else None,
+        "epochs": epochs_from_json(content.get("epochs", {})),
+        "log_key": of(content["log_key"], str) if "log_key" in content else None,
+        "checkpoint": of(content["checkpoint"], str) if "checkpoint" in content else None,
     }
-
-
-def _kept_to_json(kept: KeptFiling) -> dict[str, Any]:
-    sealed = sorted([hexed(to.compartment), to.epoch, to.recipient] for to in kept.sealed)
-    return {
-        "closed": _epochs_to_json(kept.closed),
-        "controller": kept.controller,
-        "filing": kept.filing,
-        "opened": _epochs_to_json(kept.opened),
-        "sealed": sealed,
-        "stopped": kept.stopped,
-        "taken": kept.taken,
-    }
-
-
-def _kept_from_json(value: object) -> KeptFiling:
-    members = _of(value, dict)
-    if members.keys() != _KEPT:
-        raise _bad_state("a filing's members are not known")
-    return KeptFiling(
-        controller=_of(members["controller"], int),
-        filing=_of(members["filing"], dict),
-        opened=_epochs(members["opened"]),
-        closed=_epochs(members["closed"]),
-        sealed=frozenset(_sealed_to(entry) for entry in _of(members["sealed"], list)),
-        stopped=_of(members["stopped"], bool),
-        taken=_of(members["taken"], bool),
-    )
-
-
-def _sealed_to(value: object) -> SealedTo:
-    entry = _of(value, list)
-    if len(entry) != 3:
-        raise _bad_state("a sealed capsule is not named by three values")
-    return SealedTo(parse_word(_of(entry[0], str)), _epoch(entry[1]), _did(_of(entry[2], str)))
-
-
-def _did(text: str) -> Did:
-    parse_did(text)
-    return Did(text)
-
-
-def _epochs_to_json(epochs: Mapping[bytes, int]) -> dict[str, int]:
-    return {hexed(compartment): epoch for compartment, epoch in epochs.items()}
-
-
-def _epochs(value: object) -> dict[bytes, int]:
-    return {parse_word(compartment): _epoch(epoch) for compartment, epoch in _of(value, dict).items()}
-
-
-def _epoch(value: object) -> int:
-    epoch = _of(value, int)
-    if epoch < 0:
-        raise _bad_state("an epoch is below zero")
-    return epoch
-
-
-def _of(value: object, kind: type[T]) -> T:
-    if type(value) is not kind:
-        raise _bad_state(f"a {kind.__name__} is expected somewhere")
-    return value
-
-
-def _bad_state(why: str) -> InvalidInput:
-    return InvalidInput(f"the profile's state cannot be used: {why}", reason="bad_state")

@@ -13,7 +13,7 @@ from ledger.client.directory import Recipient
 from ledger.client.filing import controller_index
 from ledger.client.grants import reached, recipient, sealed, wanted
 from ledger.client.keys import CompartmentKeys
-from ledger.client.memory import remember_grants, remember_sending
+from ledger.client.memory import is_stopped, remember_grants, remember_sending
 from ledger.client.own import EXPIRED, RUNNING, OwnConsent, in_force, own_consents, own_records
 from ledger.client.ports import KeptFiling, SealedTo
 from ledger.client.publications import VerifiedRecord
@@ -28,8 +28,8 @@ def reseal(context: Context, keys: CompartmentKeys) -> list[ConsentId]:
     Returns:
         Which consents were sealed.
 
-    People whom the directory no longer admits get nothing; a consent that the gateway has stopped is passed
-    over.
+    People whom the directory no longer admits get nothing; a consent that is stopped, be it while this runs,
+    is passed over.
 
     Raises:
         SignatureInvalid, RecordCorrupt, CommitmentMismatch: the gateway shows what the patient did not sign.
@@ -110,7 +110,8 @@ def _deposited(context: Context, one: OwnConsent, grants: frozenset[SealedTo]) -
         return set()
     people = _still_admitted(context, {grant.recipient for grant in grants})
     grants = frozenset(grant for grant in grants if grant.recipient in people)
-    if grants == context.state.filings[one.id].sealed:
+    context.state.heed_stops()
+    if grants == context.state.filings[one.id].sealed or is_stopped(context, one.id):
         return set()
     remember_sending(context, one.id, grants)
     try:
