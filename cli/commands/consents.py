@@ -130,11 +130,11 @@ def revoke(
 ) -> None:
     """Stop a choice, or with --all every one that shares. It counts at once; the text is shown first.
 
-    The public ledger hears of it at once. Who reads it may then guess that stops of one moment belong to
-    one person. With --on-chain spread it hears of each at a time of its own. Until then only the gateway's
-    word keeps the stop. The same command again with --on-chain at-once hurries what still waits. On public
-    networks other acts of yours follow each other only when the one before is final, so several choices or
-    spread stops take as many times that long.
+    It waits for no other command of yours. The public ledger hears of it at once. Who reads it may then
+    guess that stops of one moment belong to one person. With --on-chain spread it hears of each at a time
+    of its own. Until then only the gateway's word keeps the stop. The same command again with --on-chain
+    at-once hurries what still waits. On public networks other acts of yours follow each other only when
+    the one before is final, so several choices or spread stops take as many times that long.
 
     Examples:
       consent revoke 0x4fd81c

@@ -63,8 +63,7 @@ class SealedState:
             InvalidInput: not a sealed state of this format.
             StoreUnavailable: it cannot be read.
         """
-        content = _parse(Sealer(SEALED, identity).open(files.read(path))) if path.exists() else {}
-        return cls(path=path, receipts=receipts, identity=identity, **content)
+        return cls(path=path, receipts=receipts, identity=identity, **_read(path, identity))
 
     @property
     def staging(self) -> Path:
@@ -142,7 +141,7 @@ class StopsOnly(SealedState):
         The notes are read first: one that is gone by then is in the file.
         """
         notes = StopNotes(path.with_name("stops"), identity).legible()
-        state = super().load(path, receipts, identity)
+        state = cls(path=path, receipts=receipts, identity=identity, **_read(path, identity))
         state._take_in(notes)
         state._noted = dict(state.filings)
         return state
@@ -166,6 +165,10 @@ class StopsOnly(SealedState):
         if new:
             self._notes.write(new)
             self._noted |= new
+
+
+def _read(path: Path, identity: Identity) -> dict[str, Any]:
+    return _parse(Sealer(SEALED, identity).open(files.read(path))) if path.exists() else {}
 
 
 def _parse(content: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`consent`, standing still at a moment of publishing: ``python -m tests.cli.halting MOMENT …``.
+"""`consent`, standing still at a moment of publishing or stopping: ``python -m tests.cli.halting MOMENT …``.
 
 It says so by a line on stdout, and goes on when its stdin ends, unless it is killed by then.
 """
@@ -10,8 +10,10 @@ from typing import Any
 
 from cli.main import main
 from ledger.client.blocks import GatewayBlocks
+from ledger.client.gateway import GatewayClient
 from ledger.client.outbox import OwnOutbox
 from ledger.client.staging import Batch, StagedBlocks
+from ledger.client.stopnotes import StopNotes
 from ledger.records.blocks import LocalBlockStore
 
 MOMENTS: dict[str, tuple[type, str, int, bool]] = {
@@ -24,11 +26,18 @@ MOMENTS: dict[str, tuple[type, str, int, bool]] = {
     "cleaning": (Batch, "remove", 1, False),
 }
 """The method, which of its calls, and whether after it or before."""
+STOPPING: dict[str, tuple[type, str, int, bool]] = {
+    "noting": (StopNotes, "write", 1, False),
+    "telling": (GatewayClient, "revoke", 1, False),
+    "told": (GatewayClient, "revoke", 1, True),
+    "acknowledged": (StopNotes, "write", 2, True),
+}
+"""The same of a stop beside another command."""
 
 
 def halt_at(moment: str) -> None:
     """Stand still at a moment."""
-    kind, name, call, after = MOMENTS[moment]
+    kind, name, call, after = (MOMENTS | STOPPING)[moment]
     method: Callable[..., Any] = getattr(kind, name)
     calls = 0
 
