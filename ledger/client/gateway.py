@@ -1,6 +1,6 @@
 """Every endpoint of a gateway, typed. Nothing that it answers is believed here: see patient and provider."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -231,14 +231,16 @@ class GatewayClient:
 
     # For providers.
 
-    def place(self, patient: Did, header: str, purposes: list[str]) -> wire.SealingPlace:
+    def place(self, patient: Did, header: str, purposes: Sequence[str]) -> wire.SealingPlace:
         """To which key a patient's record with this header is to be sealed; AccessDenied if none could be."""
-        body = {"patient": patient, "header": header, "purpose": purposes}
+        body = {"patient": patient, "header": header, "purpose": list(purposes)}
         return self._signed("POST", "/v1/publications/place", wire.SealingPlace, body)
 
-    def write(self, patient: Did, batch: list[dict[str, Any]], purposes: list[str]) -> wire.WrittenRecords:
+    def write(
+        self, patient: Did, batch: list[dict[str, Any]], purposes: Sequence[str]
+    ) -> wire.WrittenRecords:
         """Add records to a patient, all or none; the same again is success."""
-        body = {"patient": patient, "records": batch, "purpose": purposes}
+        body = {"patient": patient, "records": batch, "purpose": list(purposes)}
         return self._signed("POST", "/v1/publications", wire.WrittenRecords, body)
 
     def request(self, body: dict[str, Any]) -> wire.Requested:

@@ -18,6 +18,10 @@ class Outbox(Protocol):
     def patient(self) -> Did:
         """Whose records they are."""
 
+    @property
+    def purposes(self) -> tuple[str, ...]:
+        """What the records are added for, if by somebody else than the patient."""
+
     def place(self, header: RecordHeader) -> Place:
         """To what the key of a record under this header is sealed now; the key is verified.
 
@@ -71,6 +75,11 @@ class OwnOutbox:
     def patient(self) -> Did:
         """See `Outbox.patient`."""
         return self._context.did
+
+    @property
+    def purposes(self) -> tuple[str, ...]:
+        """See `Outbox.purposes`: a patient declares none."""
+        return ()
 
     def place(self, header: RecordHeader) -> Place:
         """See `Outbox.place`; what is missing of the compartment's keys is deposited."""

@@ -51,7 +51,7 @@ class OwnConsent:
         return found if self.state in RUNNING else found.refusals
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class ToldRecords:
     """All that a gateway says are this patient's records, each as it was signed.
 

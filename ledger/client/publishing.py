@@ -85,6 +85,7 @@ class Publisher:
     def finish(self) -> None:
         """Publish what an earlier run has encrypted and could not finish; what is damaged of it is dropped.
 
+        What was to be added for other purposes is left for a run that declares those.
         What was sent then may be published, so no block of that is ever taken back.
 
         Raises:
@@ -92,6 +93,8 @@ class Publisher:
             LedgerError: refused, and dropped.
         """
         for batch in self._staging.left(self._outbox.patient):
+            if batch.purposes != self._outbox.purposes:
+                continue
             with suppress(BlockMissing, BlockCorrupt, RecordCorrupt), _published_before():
                 self._finished |= {one.root for one in self._deliver(batch)}
 
@@ -113,7 +116,7 @@ class Publisher:
         return made
 
     def _together(self, group: Sequence[Prepared]) -> list[Published]:
-        batch = self._staging.begin()
+        batch = self._staging.begin(self._outbox.purposes)
         try:
             for one in group:
                 with _named(one):

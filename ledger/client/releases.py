@@ -22,7 +22,7 @@ VALID = timedelta(minutes=4)
 """How long a signed access request is good; gateways take at most five minutes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Question:
     """Which records of whom, what for. Records by root, or else all of some classes, or else all."""
 

@@ -10,17 +10,18 @@
 The note is a sealed file (see `atrest`) of the format ``consent-ledger/staged-sealed/1``, for what is in it
 tells about a patient. In it::
 
-    {"format":"consent-ledger/staged/1","records":[{"capsule":"…","epoch":0,"header":"…","key":"…",
-     "kind":"record","root":"bafy…"}]}
+    {"format":"consent-ledger/staged/1","purposes":[],"records":[{"capsule":"…","epoch":0,"header":"…",
+     "key":"…","kind":"record","root":"bafy…"}]}
 
 A directory without a note is a batch that was never whole: it is removed, and its records are encrypted anew.
 One with a note is taken up where it ended: what the target has is not sent again, and the same capsule is
-published again, which is success. ``key`` is the record's key, to be sealed anew if an epoch has ended.
+published again, which is success. ``key`` is the record's key, to be sealed anew if an epoch has ended;
+``purposes`` are what a provider declared, none for a patient's own records.
 """
 
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -127,8 +128,12 @@ class StagedBlocks(LocalBlockStore):
 class Batch:
     """Records that are published together: in a directory of their own until they are."""
 
-    def __init__(self, directory: Path, sealer: Sealer, *, staged: Iterable[Staged] = ()) -> None:
-        """The directory is there; `staged` is what its note says."""
+    def __init__(
+        self, directory: Path, sealer: Sealer, *, purposes: Sequence[str], staged: Iterable[Staged] = ()
+    ) -> None:
+        """The directory is there; the rest is what its note says, or will say."""
+        self.purposes = tuple(purposes)
+        """What the records are added for, if by a provider."""
         self._directory = directory
         self._sealer = sealer
         self._staged = list(staged)
@@ -179,7 +184,8 @@ class Batch:
     def keep(self) -> None:
         """Make the batch durable, its note after its blocks. Raises StoreUnavailable."""
         self.blocks.flush()
-        content = {"format": FORMAT, "records": [_to_json(one) for one in self._staged]}
+        records = [_to_json(one) for one in self._staged]
+        content = {"format": FORMAT, "purposes": list(self.purposes), "records": records}
         files.replace(self._directory / "note.sealed", self._sealer.seal(content))
 
     def mark_sent(self) -> None:
@@ -209,11 +215,11 @@ class Staging:
         self._randomness = randomness
         self._sealer = Sealer(SEALED, identity, randomness=randomness)
 
-    def begin(self) -> Batch:
-        """A new batch, empty. Raises StoreUnavailable."""
+    def begin(self, purposes: Sequence[str] = ()) -> Batch:
+        """A new batch, empty, added for these purposes if by a provider. Raises StoreUnavailable."""
         place = self._directory / self._randomness(8).hex()
         files.make_private(place)
-        return Batch(place, self._sealer)
+        return Batch(place, self._sealer, purposes=purposes)
 
     def left(self, patient: Did) -> Iterator[Batch]:
         """The whole batches of one patient's records that an earlier run has left; what is not whole goes.
@@ -225,9 +231,9 @@ class Staging:
             if not (place / "note.sealed").exists():
                 shutil.rmtree(place, ignore_errors=True)
                 continue
-            staged = _from_json(self._sealer.open(files.read(place / "note.sealed")))
+            purposes, staged = _from_json(self._sealer.open(files.read(place / "note.sealed")))
             if all(one.record.header.patient == patient for one in staged):
-                yield Batch(place, self._sealer, staged=staged)
+                yield Batch(place, self._sealer, purposes=purposes, staged=staged)
 
 
 def _sealed(record: Published, key: bytes, place: Callable[[RecordHeader], Place]) -> Staged:
@@ -277,10 +283,10 @@ def _to_json(one: Staged) -> dict[str, Any]:
     }
 
 
-def _from_json(content: dict[str, Any]) -> list[Staged]:
-    if content.keys() != {"format", "records"} or content["format"] != FORMAT:
+def _from_json(content: dict[str, Any]) -> tuple[list[str], list[Staged]]:
+    if content.keys() != {"format", "purposes", "records"} or content["format"] != FORMAT:
         raise InvalidInput("a note of staged records is of another format", reason="bad_note")
-    return [_staged(member) for member in content["records"]]
+    return content["purposes"], [_staged(member) for member in content["records"]]
 
 
 def _staged(member: dict[str, Any]) -> Staged:

@@ -8,6 +8,7 @@ from ledger.client.context import Context
 from ledger.client.known import NothingKnown
 from ledger.client.ports import Moving, unmoved
 from ledger.client.publishing import Publisher, require_same_person, segment_records
+from ledger.client.staging import Staging
 from ledger.client.writing import WritersOutbox
 from ledger.consent.codes import PURPOSES
 from ledger.errors import InvalidInput
@@ -43,7 +44,7 @@ class Writer:
             raise InvalidInput("say what the records are for", reason="purpose_required", fix="Say: TREAT.")
         self._context = context
         self._patient = patient
-        self._purposes = [PURPOSES.check(purpose) for purpose in purposes]
+        self._purposes = tuple(PURPOSES.check(purpose) for purpose in purposes)
 
     @property
     def did(self) -> Did:
@@ -83,7 +84,17 @@ class Writer:
         context = self._context
         context.directory.refresh()
         context.directory.require_standing(context.did, Role.PROVIDER)
-        outbox = WritersOutbox(context, self._patient, self._purposes)
-        publisher = Publisher(context, outbox, NothingKnown(), moving=moving)
+        for purposes in self._left_for() - {self._purposes}:
+            self._publisher(purposes, moving).finish()
+        publisher = self._publisher(self._purposes, moving)
         publisher.finish()
         yield publisher
+
+    def _publisher(self, purposes: Sequence[str], moving: Moving) -> Publisher:
+        outbox = WritersOutbox(self._context, self._patient, purposes)
+        return Publisher(self._context, outbox, NothingKnown(), moving=moving)
+
+    def _left_for(self) -> set[tuple[str, ...]]:
+        """The purposes for which earlier runs have records to finish."""
+        staging = Staging(self._context.state.staging, self._context.identity)
+        return {batch.purposes for batch in staging.left(self._patient)}

@@ -31,13 +31,18 @@ class WritersOutbox:
         """Nothing is sent yet. `patient` is known from themselves, and not from a gateway."""
         self._context = context
         self._patient = patient
-        self._purposes = list(purposes)
+        self._purposes = tuple(purposes)
         self._places: dict[bytes, Place] = {}
 
     @property
     def patient(self) -> Did:
         """See `Outbox.patient`."""
         return self._patient
+
+    @property
+    def purposes(self) -> tuple[str, ...]:
+        """See `Outbox.purposes`."""
+        return self._purposes
 
     def place(self, header: RecordHeader) -> Place:
         """See `Outbox.place`.
@@ -127,7 +132,7 @@ class WritersOutbox:
                 "evaluation": decision.evaluation,
                 "subject": self._context.did,
                 "patient": self._patient,
-                "purpose": self._purposes,
+                "purpose": list(self._purposes),
                 "action": COLLECT,
                 "resource": {"type": "publication", "root": one.root, "header": texts[one.root]},
                 "outcome": decision.outcome,

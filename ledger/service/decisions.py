@@ -40,7 +40,7 @@ class Proposed:
     header: RecordHeader
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Question:
     """Who asks for which records of whom, what for.
 

@@ -59,7 +59,7 @@ class PublishedRecord:
         return bool(self.row.sealed["compartment"] == IN_INBOX)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class PatientState:
     """All of one patient that decisions depend on, as of `version`."""
 

@@ -324,6 +324,7 @@ class InboxOnly:
         self.patient = patient
         self.key = key
         self.sent: list[Published] = []
+        self.purposes = ("TREAT",)
 
     def place(self, header: RecordHeader) -> Place:
         return Place(epoch=0, public_key=self.key, kind="inbox")

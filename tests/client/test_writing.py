@@ -1,5 +1,6 @@
 """Writers without read access: what they may add, where it goes, and whom it is read by."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -7,8 +8,16 @@ import pytest
 
 from ledger.client.drafting import Wish
 from ledger.client.writer import Writer
+from ledger.client.writing import WritersOutbox
 from ledger.consent.selection import Selection
-from ledger.errors import AccessDenied, BundleRejected, CapsuleInvalid, InvalidInput, NotAdmitted
+from ledger.errors import (
+    AccessDenied,
+    BundleRejected,
+    CapsuleInvalid,
+    GatewayUnreachable,
+    InvalidInput,
+    NotAdmitted,
+)
 from ledger.ids import ConsentId, Did
 from ledger.log.entry import EntryKind, decode
 from ledger.records.header import RecordHeader
@@ -228,6 +237,22 @@ def test_an_epoch_that_ends_while_a_writer_seals_is_left_behind(
         patient.revoke(consent)
         (new,) = publisher.publish([note(alice.did, "new\n")])
     assert (old.epoch, new.epoch) == (0, 1)
+
+
+def test_what_a_run_could_not_finish_is_added_later_for_what_it_declared(
+    network: Network, alice: Person, watch: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(self: WritersOutbox, batch: Sequence[Published]) -> None:
+        raise GatewayUnreachable("the line is dead", reason="no_answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(WritersOutbox, "send", lost)
+        with pytest.raises(GatewayUnreachable):
+            write(network.provider(watch).writer(alice.did), note(alice.did, "pulse,61\n"))
+    with network.provider(watch).writer(alice.did, purposes=["HMARKT"]).publishing():
+        assert len(network.patient(alice).records()) == 1
+    (decision,) = [one for one in entries(network, alice) if one["kind"] == "decision"]
+    assert decision["purpose"] == ["TREAT"]
 
 
 def test_a_writer_who_is_suspended_adds_nothing_more_and_is_shown_so(
