@@ -5,11 +5,13 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from api.auth import GatewayPart
+from api.worker import FOLLOW_SECONDS
 from ledger import __version__
 from ledger.errors import LedgerError, ProofInvalid
 from ledger.policy.model import POLICY
 from ledger.records.stores import require_usable
 from ledger.service import erasure
+from ledger.service.bound import revocation_bound
 
 router = APIRouter(tags=["operations"])
 
@@ -43,7 +45,10 @@ def healthz() -> dict[str, str]:
 
 @router.get("/readyz")
 def readyz(gateway: GatewayPart, response: Response) -> dict[str, Any]:
-    """Whether access could be granted now: 503 with the reason when not."""
+    """Whether access could be granted now: 503 with the reason when not.
+
+    ``revocation`` says how soon a stop counts that was sent to the registry, past this gateway.
+    """
     try:
         head = gateway.head()
         size = gateway.journal.size
@@ -62,4 +67,5 @@ def readyz(gateway: GatewayPart, response: Response) -> dict[str, Any]:
         "head_age_seconds": age,
         "log_size": size,
         "erasures_unfinished": unfinished,
+        "revocation": revocation_bound(gateway, look=FOLLOW_SECONDS).as_json(),
     }

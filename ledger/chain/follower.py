@@ -14,6 +14,7 @@ from ledger.chain.answers import block_call, header_in, quantity, tagged_header_
 from ledger.chain.deployment import Deployment
 from ledger.chain.facts import BlockHeader
 from ledger.chain.index import ChainIndex
+from ledger.chain.lags import Lags
 from ledger.chain.reader import capped, require_chain, require_contracts
 from ledger.chain.rpc import Rpc
 from ledger.chain.scan import MAX_BLOCKS, MAX_RANGE, Span, read_blocks, read_events
@@ -64,6 +65,7 @@ class Follower:
         self.index = ChainIndex(deployment)
         self.reorgs = 0
         self.fault: LedgerError | None = None
+        self.lags = Lags()
         self._rpc = rpc
         self._deployment = deployment
         self._store = store
@@ -197,6 +199,7 @@ class Follower:
             return
         self.index.mark(safe=self._agreed(view.safe, tip), final=self._agreed(view.final, tip))
         if tip == view.latest:
+            self.lags.note(tip, self._clock())
             self._seen_at = view.seen_at
 
     def _agreed(self, mark: BlockHeader | None, tip: BlockHeader) -> BlockHeader | None:

@@ -7,7 +7,14 @@ from ledger.chain.rpc import Rpc
 from ledger.client.config import Config
 from ledger.client.gateway import GatewayClient
 from ledger.client.receipts import require_network
-from ledger.errors import ChainUnreachable, LedgerError
+from ledger.errors import ChainUnreachable, GatewayUnreachable, LedgerError
+
+_SINCE = {
+    "usual_ms": "after it is sent",
+    "measured_ms": "after its block, as measured",
+    "most_ms": "after its block at most",
+}
+"""What a gateway states of the time until a stop counts; see `service.bound`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +32,7 @@ def examine(config: Config) -> list[Check]:
         _check("gateway", lambda: _gateway(config)),
         _check("network", lambda: _network(config)),
         _check("chain", lambda: _chain(config)),
+        _check("stops", lambda: _stops(config)),
     ]
 
 
@@ -58,3 +66,16 @@ def _chain(config: Config) -> str:
     finally:
         rpc.close()
     return f"chain {chain_id}, block {head.number}"
+
+
+def _stops(config: Config) -> str:
+    """How soon a stop counts at the gateway that was sent to the registry without it, as the gateway says."""
+    with GatewayClient(config.gateway, chain_id=config.deployment.chain_id) as gateway:
+        told = gateway.ready().get("revocation")
+    known = {name: told.get(name) for name in _SINCE} if isinstance(told, dict) else {}
+    words = [f"{value / 1000:.1f} s {_SINCE[name]}" for name, value in known.items() if type(value) is int]
+    if type(known.get("most_ms")) is not int:
+        raise GatewayUnreachable(
+            "the gateway does not say how soon a stop made on chain counts", reason="bad_answer"
+        )
+    return f"a stop made on chain alone counts {', '.join(words)}"

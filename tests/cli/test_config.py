@@ -95,4 +95,5 @@ def test_doctor_says_what_does_not_answer(consent: Consent) -> None:
         "gateway": False,
         "network": False,
         "chain": False,
+        "stops": False,
     }

@@ -1,5 +1,6 @@
 """What is not there, or not allowed: gateways, nodes, keys, roles."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -109,8 +110,15 @@ def test_a_forged_application_is_refused(town: Town, tmp_path: Path) -> None:
     assert "for a new application" in error["fix"]
 
 
-def test_doctor_finds_all_well(town: Town) -> None:
-    assert town.ok("-p", "alice", "doctor")["ok"]
+def test_doctor_finds_all_well_and_says_how_soon_a_stop_counts(town: Town) -> None:
+    found = town.ok("-p", "alice", "doctor")
+    assert found["ok"]
+    stops = {check["name"]: check["detail"] for check in found["checks"]}["stops"]
+    assert re.fullmatch(
+        r"a stop made on chain alone counts \d+\.\d s after it is sent, "
+        r"\d+\.\d s after its block, as measured, 60\.0 s after its block at most",
+        stops,
+    )
 
 
 def test_a_gateway_gets_its_keys_once(town: Town, tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def test_a_gateway_serves_until_it_is_told_to_stop(town: Town, tmp_path: Path) -
         served = json.loads(line)
         assert served["schema"] == "consent-ledger/cli/gateway-served/1"
         health = town.ok("-p", "alice", "doctor", "--gateway", served["gateway"])
-        assert [check["ok"] for check in health["checks"]] == [True, True, True]
+        assert [check["ok"] for check in health["checks"]] == [True, True, True, True]
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0, err
