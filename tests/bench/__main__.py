@@ -16,7 +16,14 @@ from rich.table import Table
 
 from tests.bench.measure import Figures
 
-PARTS = {"gas": "gas", "policy": "policy", "records": "records", "log": "log", "cli": "command"}
+PARTS = {
+    "gas": "gas",
+    "policy": "policy",
+    "records": "records",
+    "log": "log",
+    "revocation": "revocation",
+    "cli": "command",
+}
 PACKAGES = ("cedarpy", "cryptography", "fastapi", "msgspec", "sqlalchemy", "web3")
 TARGET = Path("build/bench.json")
 
@@ -39,7 +46,7 @@ def main() -> None:
         report[part] = {key: round(value, 3) for key, value in figures.items()}
         for key, value in figures.items():
             ratio = f"{figures[peers[key]] / value:,.1f}" if key in peers else ""
-            table.add_row(part, key, f"{value:,.1f}", ratio)
+            table.add_row(part, key, f"{value:,.1f}" if value >= 1 else f"{value:.3f}", ratio)
     TARGET.parent.mkdir(exist_ok=True)
     TARGET.write_text(json.dumps(report, indent=2) + "\n")
     console = Console()
