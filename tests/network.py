@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, MutableMapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -70,6 +70,9 @@ class MemoryState:
 
     def heed_stops(self) -> bool:
         return False
+
+    def stopping(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
 
 Tamper = Callable[[str, Any], Any]

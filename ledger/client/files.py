@@ -75,7 +75,12 @@ def make_private(directory: Path) -> None:
 
 @contextmanager
 def locked(
-    path: Path, *, patience: float, clock: Callable[[], float], pause: Callable[[float], None]
+    path: Path,
+    *,
+    patience: float,
+    clock: Callable[[], float],
+    pause: Callable[[float], None],
+    shared: bool = False,
 ) -> Iterator[None]:
     """Hold the lock file `path` against every other process and thread that takes it this way.
 
@@ -84,6 +89,7 @@ def locked(
         patience: seconds to wait for another holder.
         clock: seconds that never go back.
         pause: waits some seconds.
+        shared: together with others who hold it so, and against those who do not.
 
     Raises:
         StoreUnavailable: the lock file cannot be opened, or is held for longer than `patience`.
@@ -96,7 +102,7 @@ def locked(
         ) from exc
     try:
         end = clock() + patience
-        while not _try_lock(handle):
+        while not _try_lock(handle, fcntl.LOCK_SH if shared else fcntl.LOCK_EX):
             if clock() >= end:
                 raise StoreUnavailable(
                     "another command is using this profile",
@@ -109,9 +115,9 @@ def locked(
         os.close(handle)
 
 
-def _try_lock(handle: int) -> bool:
+def _try_lock(handle: int, kind: int) -> bool:
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

@@ -86,10 +86,11 @@ def revoke(context: Context, consent: ConsentId, *, spread: bool = False) -> Don
         ProofInvalid: the receipt does not prove this stop.
     """
     controller = _controller_of(context, consent)
-    remember_stop(context, consent)
     signed = controller.sign(Revocation(consent=parse_word(consent)).digest(context.consent_domain))
     signature = hexed(signed)
-    answer = context.gateway.revoke(consent, signature, spread=spread)
+    with context.state.stopping():
+        remember_stop(context, consent)
+        answer = context.gateway.revoke(consent, signature, spread=spread)
     _take_stop(context, consent, answer.receipt, signature)
     remember_grants(context, consent, frozenset())
     context.log.settle()

@@ -1,6 +1,7 @@
 """What a client needs from the machine it runs on: memory between commands, and news of progress."""
 
 from collections.abc import Callable, Mapping, MutableMapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -94,3 +95,6 @@ class ClientState(Protocol):
 
     def heed_stops(self) -> bool:
         """Take in the stops that other commands have made since; whether there were any."""
+
+    def stopping(self) -> AbstractContextManager[None]:
+        """While a stop is noted and the gateway told of it: whoever takes it in waits until it has ended."""

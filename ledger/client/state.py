@@ -10,6 +10,7 @@
 
 import os
 from collections.abc import Callable, Iterable, MutableMapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -87,13 +88,19 @@ class SealedState:
             InvalidInput: (``bad_stop_note``) nothing was changed.
             StoreUnavailable: a note cannot be read, or the state not be written.
         """
-        notes = self._notes.read()
-        if notes:
+        if not self._notes.exist():
+            return False
+        with self._notes.settled():
+            notes = self._notes.read()
             self._take_in(notes)
             self.save()
-        for note in notes:
-            note.path.unlink(missing_ok=True)
-        return bool(notes)
+            for note in notes:
+                note.path.unlink(missing_ok=True)
+        return True
+
+    def stopping(self) -> AbstractContextManager[None]:
+        """See `ledger.client.ports.ClientState.stopping`: nobody else can take in what this one saves."""
+        return nullcontext()
 
     @property
     def _notes(self) -> StopNotes:
@@ -154,6 +161,10 @@ class StopsOnly(SealedState):
     def heed_stops(self) -> bool:
         """See `ledger.client.ports.ClientState.heed_stops`: that is for whoever holds the profile."""
         return False
+
+    def stopping(self) -> AbstractContextManager[None]:
+        """See `ledger.client.ports.ClientState.stopping`."""
+        return self._notes.under_way()
 
     def save(self) -> None:
         """Note durably what was stopped since the last time."""

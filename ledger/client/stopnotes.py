@@ -2,7 +2,9 @@
 
 ::
 
-    <profile>/stops/<16 hex>.sealed
+    <profile>/stops/
+    ├── <16 hex>.sealed     a note
+    └── .lock               held by each stop that is under way
 
 A note is a sealed file (see `atrest`) of the format ``consent-ledger/stops-sealed/1``. In it::
 
@@ -10,12 +12,14 @@ A note is a sealed file (see `atrest`) of the format ``consent-ledger/stops-seal
 
 ``filings`` are as in the state (see `kept`), each of them stopped. A note is written once and never changed,
 and it can only say that something is stopped: taking it in again changes nothing. Whoever holds the profile
-takes it in, and removes it once the state that has it is on disk.
+takes it in, and removes it once the state that has it is on disk. They wait for a stop that is under way, for
+a while: else they would hear of it before the gateway does, and call that a lie.
 """
 
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +35,10 @@ from ledger.ids import ConsentId
 
 SEALED = "consent-ledger/stops-sealed/1"
 FORMAT = "consent-ledger/stops/1"
+
+_MOMENT = 1.0
+_PATIENCE = 10.0
+"""Seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +67,39 @@ class StopNotes:
         files.make_private(self._directory)
         files.replace(self._directory / f"{self._randomness(8).hex()}.sealed", sealed)
         durable.sync_directory(self._directory.parent)
+
+    @contextmanager
+    def under_way(self) -> Iterator[None]:
+        """While a stop is noted and told. It waits for nobody longer than a moment.
+
+        Raises:
+            StoreUnavailable: the directory cannot be made.
+        """
+        files.make_private(self._directory)
+        with self._lock(patience=_MOMENT, shared=True):
+            yield
+
+    @contextmanager
+    def settled(self) -> Iterator[None]:
+        """While notes are taken in: when no stop is under way any more, or has been for too long."""
+        with self._lock(patience=_PATIENCE, shared=False):
+            yield
+
+    @contextmanager
+    def _lock(self, *, patience: float, shared: bool) -> Iterator[None]:
+        """A courtesy: whoever does not get it in time goes on without."""
+        path = self._directory / ".lock"
+        with ExitStack() as held:
+            with suppress(StoreUnavailable):
+                lock = files.locked(
+                    path, patience=patience, shared=shared, clock=time.monotonic, pause=time.sleep
+                )
+                held.enter_context(lock)
+            yield
+
+    def exist(self) -> bool:
+        """Whether there are any."""
+        return bool(self._paths())
 
     def read(self) -> list[Note]:
         """All notes; one that another process takes in meanwhile need not be among them.

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.chain
 
 AT_ONCE = 5.0
 """Seconds in which a stop has ended, whatever else runs."""
-BEFORE_SENDING = ["encrypting", "noted", "storing", "stored"]
+BEFORE_SENDING = ["encrypting", "storing", "stored"]
 """Moments of `record add` at which the gateway has not been told of the records."""
 
 
@@ -147,6 +147,20 @@ def test_a_kill_of_the_stop_leaves_nothing_half_done(sharing: Sharing, moment: s
     assert opened == 0
     assert sealed[-1] == 1
     assert sealed.count(0) == (2 if moment == "noting" else 1)
+
+
+def test_a_running_command_does_not_take_a_stop_on_its_way_for_a_lie(sharing: Sharing) -> None:
+    with (
+        halted(sharing.town, "storing", *sharing.add) as running,
+        halted(sharing.town, "telling", *sharing.revoke()) as stopping,
+    ):
+        assert running.stdin is not None
+        running.stdin.close()  # it goes on, and finds the note
+        assert len(sharing.notes) == 1
+        assert finished(stopping) == Exit.OK
+        assert running.wait(PATIENCE) == Exit.OK
+    assert sharing.epochs() == (0, [0, 1])
+    assert sharing.reads() == Exit.DENIED
 
 
 def test_a_note_that_was_altered_is_named_and_keeps_nothing_from_being_stopped(sharing: Sharing) -> None:

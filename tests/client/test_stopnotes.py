@@ -1,5 +1,6 @@
 """A stop is remembered whoever holds the profile, and wherever a process dies."""
 
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.canonical import canonical, parse_object
@@ -61,12 +62,13 @@ def stop(state: SealedState, consent: ConsentId, kept: KeptFiling = STOPPED) -> 
 
 
 def notes(profile: ProfileDir) -> list[Path]:
-    return sorted((profile.path / "stops").glob("*"))
+    return sorted((profile.path / "stops").glob("*.sealed"))
 
 
 def everything(profile: ProfileDir) -> dict[Path, bytes]:
-    """All files of a profile but its lock."""
-    return {path: path.read_bytes() for path in profile.path.rglob("*") if path.is_file()}
+    """All files of a profile but its locks."""
+    found = (path for path in profile.path.rglob("*") if path.is_file() and path.name != ".lock")
+    return {path: path.read_bytes() for path in found}
 
 
 def test_a_stop_gets_a_profile_that_another_command_holds_and_leaves_its_file_alone(
@@ -264,6 +266,56 @@ def test_a_note_that_another_takes_in_meanwhile_is_passed_over(
     assert StopNotes(profile.path / "stops", IDENTITY).read() == []
 
 
+def test_whoever_takes_a_stop_in_waits_until_the_gateway_was_told(
+    profile: ProfileDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told, under_way = [], ExitStack()
+
+    def ends(_seconds: float) -> None:
+        told.append(CONSENTS[0])
+        under_way.close()
+
+    with profile.state(IDENTITY) as holder, under_way:
+        stopping = urgent(profile)
+        under_way.enter_context(stopping.stopping())
+        stop(stopping, CONSENTS[0])
+        monkeypatch.setattr(time, "sleep", ends)
+        assert holder.heed_stops()
+        assert told == [CONSENTS[0]]
+        assert holder.filings[CONSENTS[0]].stopped
+
+
+def test_a_stop_that_hangs_is_not_waited_for_for_ever(
+    profile: ProfileDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passed = [0.0]
+
+    def pause(seconds: float) -> None:
+        passed[0] += seconds
+
+    with profile.state(IDENTITY) as holder:
+        monkeypatch.setattr(time, "sleep", pause)
+        monkeypatch.setattr(time, "monotonic", lambda: passed[0])
+        hanging = urgent(profile)
+        with hanging.stopping():
+            stop(hanging, CONSENTS[0])
+            assert holder.heed_stops()
+        assert holder.filings[CONSENTS[0]].stopped
+    assert 10 <= passed[0] < 11
+
+
+def test_stops_do_not_wait_for_each_other(profile: ProfileDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(_seconds: float) -> None:
+        raise AssertionError("it waits")
+
+    first, second = urgent(profile), urgent(profile)
+    monkeypatch.setattr(time, "sleep", never)
+    with first.stopping(), second.stopping():
+        stop(first, CONSENTS[0])
+        stop(second, CONSENTS[1])
+    assert len(notes(profile)) == 2
+
+
 KEPT = st.builds(
     KeptFiling,
     controller=st.just(2),
@@ -338,7 +390,7 @@ class Walk:
 ACTS = [Walk.hold, Walk.die, Walk.save, Walk.heed, Walk.come, Walk.stop, Walk.stop, Walk.die_after_saving]
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None)
 @given(acts=st.lists(st.tuples(st.sampled_from(ACTS), st.sampled_from(CONSENTS)), max_size=16))
 def test_no_accepted_stop_is_ever_lost(
     tmp_path_factory: pytest.TempPathFactory, acts: list[tuple[Callable[[Walk, ConsentId], None], ConsentId]]
