@@ -108,25 +108,26 @@ class StopNotes:
             InvalidInput: (``bad_stop_note``) a file that this identity did not write, or that was altered.
             StoreUnavailable: one cannot be read.
         """
-        return [Note(path=path, filings=filings) for path in self._paths() for filings in self._filings(path)]
+        return [note for path in self._paths() if (note := self._note(path)) is not None]
 
     def legible(self) -> list[Note]:
         """Those of them that can be read; nothing is said of the others."""
         found = []
         for path in self._paths():
             with suppress(InvalidInput, StoreUnavailable):
-                found += [Note(path=path, filings=filings) for filings in self._filings(path)]
-        return found
+                found.append(self._note(path))
+        return [note for note in found if note is not None]
 
     def _paths(self) -> list[Path]:
         return sorted(self._directory.glob("*.sealed")) if self._directory.is_dir() else []
 
-    def _filings(self, path: Path) -> Iterator[Mapping[ConsentId, KeptFiling]]:
-        """What one file says; nothing if it is gone."""
+    def _note(self, path: Path) -> Note | None:
+        """What one file says; None if it is gone."""
         try:
-            yield _parse(Sealer(SEALED, self._identity).open(files.read(path)))
+            content = Sealer(SEALED, self._identity).open(files.read(path))
+            return Note(path=path, filings=_parse(content))
         except NotFound:
-            return
+            return None
         except (InvalidInput, KeyLocked, TooLarge) as exc:
             raise InvalidInput(
                 f"the file {path} is no stop that this profile has noted, or it was altered",
