@@ -143,12 +143,16 @@ def test_a_gateway_that_conceals_the_stop_is_sent_nothing(running: Running) -> N
     heard = Heard(_still_epoch_zero)
     patient = running.through(heard)
     records = patient.bundle_records(small_bundle("Condition"))
-    with patient.publishing(again=True) as publisher:
-        running.stop()
-        heard.asked.clear()
-        with pytest.raises(ProofInvalid) as caught:
+
+    def add() -> None:
+        with patient.publishing(again=True) as publisher:
+            running.stop()
+            heard.asked.clear()
             publisher.publish(records)
-        assert caught.value.reason == "epoch_stopped"
+
+    with pytest.raises(ProofInvalid) as caught:
+        add()
+    assert caught.value.reason == "epoch_stopped"
     assert {asked.split()[0] for asked in heard.asked} == {"GET"}
 
 
