@@ -7,7 +7,10 @@ name accounts.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, TypeVar
+
+import msgspec
 
 from ledger.chain.facts import BlockHeader, RawLog, Receipt
 from ledger.errors import ChainUnreachable, InvalidInput
@@ -18,17 +21,22 @@ Call = tuple[str, Sequence[Any]]
 
 GWEI = 10**9
 
-
 _HEX = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
+_WORD = re.compile(r"0x[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One answer of a batch: a result, or the code of the node's error and what a contract reverted with."""
+    """One answer of a batch: a result as JSON, or the code of the node's error and what a contract said."""
 
-    result: Any = field(default=None, repr=False)
+    json: bytes | msgspec.Raw = field(default=b"null", repr=False)
     error: int | None = None
     reverted: bytes = field(default=b"", repr=False)
+
+    @property
+    def result(self) -> Any:  # noqa: ANN401
+        """The result; None with an error."""
+        return msgspec.json.decode(self.json)
 
     def value(self) -> Any:  # noqa: ANN401
         """The result.
@@ -36,11 +44,40 @@ class Answer:
         Raises:
             ChainUnreachable: (``rpc_error``) the node answered with an error.
         """
+        self.require()
+        return self.result
+
+    def require(self) -> None:
+        """Refuse an error.
+
+        Raises:
+            ChainUnreachable: (``rpc_error``).
+        """
         if self.error is not None:
             raise ChainUnreachable(
                 f"the chain RPC refused a call (code {self.error})", reason="rpc_error", rpc_code=self.error
             )
-        return self.result
+
+
+class _Reply(msgspec.Struct):
+    id: int
+    result: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    error: Any = None
+
+
+class _Log(msgspec.Struct, rename="camel", gc=False):
+    block_number: str
+    block_hash: str
+    log_index: str
+    address: str
+    topics: list[str]
+    data: str
+    transaction_hash: str
+    removed: bool = False
+
+
+_REPLIES = msgspec.json.Decoder(list[_Reply])
+_LOGS = msgspec.json.Decoder(list[_Log])
 
 
 def block_call(number: int | str) -> Call:
@@ -51,6 +88,11 @@ def block_call(number: int | str) -> Call:
 def logs_call(start: int, end: int, addresses: Sequence[Address]) -> Call:
     """The call for all events of some contracts in a closed range of blocks, not filtered any further."""
     return ("eth_getLogs", ({"fromBlock": hex(start), "toBlock": hex(end), "address": list(addresses)},))
+
+
+def block_logs_call(block: Digest) -> Call:
+    """The call for all events of all contracts in one block."""
+    return ("eth_getLogs", ({"blockHash": block},))
 
 
 def receipt_call(transaction: Digest) -> Call:
@@ -69,15 +111,42 @@ def header_in(answer: Answer) -> BlockHeader | None:
     return None if value is None else _parsed(_header, value)
 
 
+def numbered_header_in(answer: Answer, number: int) -> BlockHeader | None:
+    """As `header_in`; a block with another number than was asked for is refused."""
+    header = header_in(answer)
+    if header is not None and header.number != number:
+        raise nonsense()
+    return header
+
+
 def tagged_header_in(answer: Answer) -> BlockHeader | None:
     """As `header_in`; some nodes answer with an error while ``safe`` or ``finalized`` is no block yet."""
     return None if answer.error is not None else header_in(answer)
 
 
+def bloom_in(answer: Answer) -> int | None:
+    """The ``logsBloom`` in an answer to `block_call`, as a number of 2048 bits; None if it has none."""
+    bloom = (answer.value() or {}).get("logsBloom")
+    if bloom is None:
+        return None
+    bits = octets(bloom)
+    if len(bits) != 256:
+        raise nonsense()
+    return int.from_bytes(bits, "big")
+
+
 def logs_in(answer: Answer) -> list[RawLog]:
-    """The events in an answer to `logs_call`, in chain order."""
-    logs = _parsed(lambda value: [_log(item) for item in value], answer.value())
-    return sorted(logs, key=lambda log: (log.number, log.log_index))
+    """The events in an answer to `logs_call`, in chain order.
+
+    Raises:
+        ChainUnreachable: an error, or events that cannot be: one removed, two at one place.
+    """
+    answer.require()
+    logs = _parsed(lambda value: [_log(item) for item in _LOGS.decode(value)], answer.json)
+    logs.sort(key=_place)
+    if any(_place(one) == _place(other) for one, other in pairwise(logs)):
+        raise nonsense()
+    return logs
 
 
 def receipt_in(answer: Answer) -> Receipt | None:
@@ -108,32 +177,25 @@ def octets(value: Any) -> bytes:  # noqa: ANN401
     return _parsed(_octets, value)
 
 
-def answers_in(answers: Any, count: int) -> list[Answer]:  # noqa: ANN401
-    """The answers to a batch of `count` calls.
+def answers_in(body: bytes, ids: Sequence[int]) -> list[Answer]:
+    """The answers to a batch of calls with these rising ids, in their order.
 
     Raises:
         ChainUnreachable: (``bad_answer``) not one answer to each call.
     """
-    if not isinstance(answers, list) or not _are_in_order(answers, count):
+    replies = sorted(_parsed(_REPLIES.decode, body), key=lambda reply: reply.id)
+    if [reply.id for reply in replies] != list(ids):
         raise nonsense()
-    return [_answer(answer) for answer in answers]
+    return [_answer(reply) for reply in replies]
 
 
-def _are_in_order(answers: Sequence[Any], count: int) -> bool:
-    """Whether there is one answer to each call; web3 has sorted them by id, and ids are consecutive."""
-    ids = [answer.get("id") if isinstance(answer, Mapping) else None for answer in answers]
-    first = ids[0] if ids else None
-    return isinstance(first, int) and ids == list(range(first, first + count))
-
-
-def _answer(value: Any) -> Answer:  # noqa: ANN401
-    if not isinstance(value, Mapping) or ("error" not in value and "result" not in value):
-        raise nonsense()
-    error = value.get("error")
-    if error is None:
-        return Answer(result=value["result"])
-    code = error.get("code") if isinstance(error, Mapping) else None
-    data = error.get("data") if isinstance(error, Mapping) else None
+def _answer(reply: _Reply) -> Answer:
+    if reply.error is None:
+        if reply.result is msgspec.UNSET:
+            raise nonsense()
+        return Answer(json=reply.result)
+    error = reply.error if isinstance(reply.error, Mapping) else {}
+    code, data = error.get("code"), error.get("data")
     reverted = _octets(data) if isinstance(data, str) and _HEX.fullmatch(data) else b""
     return Answer(error=code if isinstance(code, int) else -32603, reverted=reverted)
 
@@ -141,7 +203,7 @@ def _answer(value: Any) -> Answer:  # noqa: ANN401
 def _parsed(parse: Callable[[Any], T], value: Any) -> T:  # noqa: ANN401
     try:
         return parse(value)
-    except (KeyError, TypeError, ValueError, AttributeError, InvalidInput) as exc:
+    except (KeyError, TypeError, ValueError, AttributeError, InvalidInput, msgspec.MsgspecError) as exc:
         raise nonsense() from exc
 
 
@@ -170,20 +232,37 @@ def _header(value: Mapping[str, Any]) -> BlockHeader:
     )
 
 
-def _log(value: Mapping[str, Any]) -> RawLog:
-    topics = [_octets(topic) for topic in value["topics"]]
-    address = _octets(value["address"])
-    if value.get("removed") or len(address) != 20 or any(len(topic) != 32 for topic in topics):
+def _place(log: RawLog) -> tuple[int, int]:
+    return log.number, log.log_index
+
+
+def _log(value: _Log) -> RawLog:
+    topics, address = b"".join([_sized(topic, 32) for topic in value.topics]), _sized(value.address, 20)
+    if value.removed:
         raise ValueError("not an event of the canonical chain")
     return RawLog(
-        number=_quantity(value["blockNumber"]),
-        block_hash=_word(value["blockHash"]),
-        log_index=_quantity(value["logIndex"]),
+        number=_quantity(value.block_number),
+        block_hash=_name(value.block_hash),
+        log_index=_quantity(value.log_index),
         address=address,
-        topics=b"".join(topics),
-        data=_octets(value["data"]),
-        transaction=_word(value["transactionHash"]),
+        topics=topics,
+        data=_octets(value.data),
+        transaction=_name(value.transaction_hash),
     )
+
+
+def _sized(value: str, size: int) -> bytes:
+    found = _octets(value)
+    if len(found) != size or len(value) != 2 + 2 * size:
+        raise ValueError(f"not {size} bytes")
+    return found
+
+
+def _name(value: str) -> Digest:
+    """As `_word`, for the many hashes in events."""
+    if not _WORD.fullmatch(value):
+        raise ValueError("not a hash")
+    return Digest(value)
 
 
 def _receipt(value: Mapping[str, Any]) -> Receipt:

@@ -1,11 +1,14 @@
 """JSON-RPC to an Ethereum node, over web3's HTTP provider.
 
-Nothing is retried behind the caller's back: web3 would repeat a raw transaction after a timeout and then
+Nothing that a node may have taken is repeated behind the caller's back: web3 would repeat a raw transaction after a timeout and then
 report the first one's success as an error.
 """
 
+import re
 import threading
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -15,10 +18,10 @@ from ledger.chain.answers import (
     answers_in,
     base_fee_in,
     block_call,
-    header_in,
     logs_call,
     logs_in,
     nonsense,
+    numbered_header_in,
     octets,
     priority_fee_in,
     quantity,
@@ -34,17 +37,40 @@ from ledger.ids import Address, Digest
 from ledger.imports import recursion_limit_kept
 
 if TYPE_CHECKING:
-    from requests import Session
-    from web3 import HTTPProvider
+    from requests import Response, Session
+
+    from ledger.chain.provider import RawProvider
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+SILENT = ("no_answer", "timeout", "cut_short", "rate_limited")
+"""Reasons of `ChainUnreachable` for which the next node is asked."""
+LONGEST_WAIT = 5
+"""Seconds: a node that asks to be left alone for longer counts as silent."""
+_TURNS = 3
 _BATCH = 100
+_SECONDS = re.compile(r"[0-9]{1,6}")
+_WHY = {
+    "no_answer": ("no chain RPC answers", "Check that the node runs and that its URL is right."),
+    "timeout": ("the chain RPC takes too long to answer", "Try again, or use another node."),
+    "cut_short": ("the chain RPC broke off in the middle of an answer", "Try again, or use another node."),
+    "rate_limited": ("the chain RPC is asked too often", "Try again later, or use another node."),
+    "too_large": ("the chain RPC finds a request too large", "Use another node."),
+}
 
 
 class Rpc:
-    """A node, and others to turn to when it does not answer. Safe to share between threads."""
+    """A node, and others to turn to when it does not answer. Safe to share between threads.
 
-    def __init__(self, urls: str | Sequence[str], *, timeout: float = 10.0) -> None:
+    Nodes that ask for a pause (HTTP 429) get it, for some seconds at most, once every one of them has asked.
+    """
+
+    def __init__(
+        self,
+        urls: str | Sequence[str],
+        *,
+        timeout: float = 10.0,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
         """Name the nodes' URLs, the preferred one first; no call is made yet.
 
         Raises:
@@ -54,15 +80,16 @@ class Rpc:
         if not self.urls or any(urlsplit(url).scheme not in ("http", "https") for url in self.urls):
             raise InvalidInput("a chain RPC has an http or https URL", reason="bad_rpc_url")
         self._timeout = timeout
-        self._providers: dict[tuple[str, int], HTTPProvider] = {}  # a session and its counter for each thread
+        self._pause = pause
+        self._providers: dict[tuple[str, int], RawProvider] = {}  # a session and its counter for each thread
         self._sessions: list[Session] = []
 
     def request(self, method: str, *params: Any) -> Any:  # noqa: ANN401
         """The result of one call.
 
         Raises:
-            ChainUnreachable: no node answers (``no_answer``), or with an error (``rpc_error``), or nonsense
-                (``bad_answer``).
+            ChainUnreachable: no node answers (a reason in `SILENT`, or ``too_large``), or with an error
+                (``rpc_error``), or nonsense (``bad_answer``).
         """
         return self.batch([(method, params)])[0].value()
 
@@ -84,11 +111,15 @@ class Rpc:
     def block(self, number: int | str) -> BlockHeader | None:
         """The header of a block by number or tag; None if the node has none such (yet)."""
         answer = self.batch([block_call(number)])[0]
-        return tagged_header_in(answer) if isinstance(number, str) else header_in(answer)
+        return tagged_header_in(answer) if isinstance(number, str) else numbered_header_in(answer, number)
 
     def blocks(self, numbers: Iterable[int]) -> list[BlockHeader | None]:
         """The headers of several blocks by number."""
-        return [header_in(answer) for answer in self.batch([block_call(number) for number in numbers])]
+        asked = list(numbers)
+        answers = self.batch([block_call(number) for number in asked])
+        return [
+            numbered_header_in(answer, number) for answer, number in zip(answers, asked, strict=True)
+        ]
 
     def logs(self, start: int, end: int, addresses: Sequence[Address]) -> list[RawLog]:
         """All events of some contracts in the closed range of blocks, in chain order."""
@@ -147,50 +178,64 @@ class Rpc:
             session.close()
 
     def _first_answer(self, calls: Sequence[Call]) -> list[Answer]:
-        for position, url in enumerate(self.urls, 1):
-            try:
-                return self._ask(url, calls)
-            except ChainUnreachable as exc:
-                if exc.reason != "no_answer" or position == len(self.urls):
-                    raise
-        raise AssertionError("a chain RPC has at least one URL")
+        """The answers of the first node that does not stay silent; a wait if all of them ask for one."""
+        for turn in range(_TURNS):
+            silence = nonsense()
+            for url in self.urls:
+                try:
+                    return self._ask(url, calls)
+                except ChainUnreachable as exc:
+                    if exc.reason not in SILENT:
+                        raise
+                    silence = exc
+            seconds = silence.fields.get("retry_after")
+            if not isinstance(seconds, int) or seconds > LONGEST_WAIT or turn + 1 == _TURNS:
+                raise silence
+            self._pause(seconds)
+        raise AssertionError("the last turn answers or raises")
 
     def _ask(self, url: str, calls: Sequence[Call]) -> list[Answer]:
         import requests
 
-        with recursion_limit_kept():
-            from web3.exceptions import Web3Exception
-            from web3.types import RPCEndpoint
-
-        named = [(RPCEndpoint(method), list(params)) for method, params in calls]
         try:
-            answers = self._provider(url).make_batch_request(named)
+            return self._provider(url).ask(list(calls))
+        except requests.HTTPError as exc:
+            raise _declined(url, exc.response) from None
+        except requests.Timeout:
+            raise _silent(url, "timeout") from None
+        except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError):
+            raise _silent(url, "cut_short") from None
         except (requests.RequestException, OSError):  # its text has the URL, whose path may be a key
-            raise ChainUnreachable(
-                "no chain RPC answers",
-                reason="no_answer",
-                fix="Check that the node runs and that its URL is right.",
-                host=urlsplit(url).hostname,
-            ) from None
-        except (Web3Exception, ValueError, KeyError, TypeError, AttributeError):
-            raise nonsense() from None
-        return answers_in(answers, len(calls))
+            raise _silent(url, "no_answer") from None
 
-    def _provider(self, url: str) -> "HTTPProvider":
+    def _provider(self, url: str) -> "RawProvider":
         import requests
 
         with recursion_limit_kept():
-            from web3 import HTTPProvider
+            from ledger.chain.provider import RawProvider
 
         key = (url, threading.get_ident())
         if key not in self._providers:
             session = requests.Session()
             self._sessions.append(session)
             session.trust_env = urlsplit(url).hostname not in LOOPBACK
-            self._providers[key] = HTTPProvider(
-                url,
-                request_kwargs={"timeout": self._timeout},
-                session=session,
-                exception_retry_configuration=None,
-            )
+            self._providers[key] = RawProvider(url, session, self._timeout)
         return self._providers[key]
+
+
+def _declined(url: str, response: "Response | None") -> ChainUnreachable:
+    """What an HTTP error means: too much at once, too often, or a node that is not there."""
+    if response is None:
+        return _silent(url, "no_answer")
+    status = response.status_code
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+        return _silent(url, "too_large")
+    if status != HTTPStatus.TOO_MANY_REQUESTS:
+        return _silent(url, "no_answer")
+    given = response.headers.get("retry-after", "")
+    return _silent(url, "rate_limited", retry_after=int(given) if _SECONDS.fullmatch(given) else 1)
+
+
+def _silent(url: str, reason: str, **fields: int) -> ChainUnreachable:
+    said, fix = _WHY[reason]
+    return ChainUnreachable(said, reason=reason, fix=fix, host=urlsplit(url).hostname, **fields)

@@ -16,7 +16,7 @@ from ledger.chain.deployment import Deployment
 from ledger.chain.facts import BlockHeader
 from ledger.chain.presence import any_there
 from ledger.chain.roles import holders
-from ledger.chain.rpc import Rpc
+from ledger.chain.rpc import SILENT, Rpc
 from ledger.crypto.eip712 import Domain
 from ledger.crypto.typed import consent_domain, directory_domain
 from ledger.errors import ChainUnreachable, VerificationFailed
@@ -216,7 +216,7 @@ def _ownership(
     try:
         found = holders(rpc, deployment.directory, ADMIN_ROLE, head)
     except ChainUnreachable as exc:
-        if exc.reason == "no_answer":
+        if exc.reason in SILENT:
             raise
         if exc.reason != "events_refused":
             return [], [_owner(False, f"{deployment.directory} does not answer as a directory does")], []
