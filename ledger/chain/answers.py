@@ -124,15 +124,9 @@ def tagged_header_in(answer: Answer) -> BlockHeader | None:
     return None if answer.error is not None else header_in(answer)
 
 
-def bloom_in(answer: Answer) -> int | None:
-    """The ``logsBloom`` in an answer to `block_call`, as a number of 2048 bits; None if it has none."""
-    bloom = (answer.value() or {}).get("logsBloom")
-    if bloom is None:
-        return None
-    bits = octets(bloom)
-    if len(bits) != 256:
-        raise nonsense()
-    return int.from_bytes(bits, "big")
+def bloom_in(answer: Answer) -> int:
+    """The ``logsBloom`` of the block in an answer to `block_call`, as a number of 2048 bits."""
+    return int.from_bytes(_parsed(lambda value: _sized(value["logsBloom"], 256), answer.value()), "big")
 
 
 def logs_in(answer: Answer) -> list[RawLog]:
@@ -181,8 +175,10 @@ def answers_in(body: bytes, ids: Sequence[int]) -> list[Answer]:
     """The answers to a batch of calls with these rising ids, in their order.
 
     Raises:
-        ChainUnreachable: (``bad_answer``) not one answer to each call.
+        ChainUnreachable: not one answer to each call (``bad_answer``), or part of one (``cut_short``).
     """
+    if body[:1] in (b"[", b"{") and body.rstrip()[-1:] not in (b"]", b"}"):
+        raise cut_short()
     replies = sorted(_parsed(_REPLIES.decode, body), key=lambda reply: reply.id)
     if [reply.id for reply in replies] != list(ids):
         raise nonsense()
@@ -283,4 +279,13 @@ def nonsense() -> ChainUnreachable:
         "the chain RPC gave an answer that is not JSON-RPC of an Ethereum node",
         reason="bad_answer",
         fix="check the RPC's URL, or use another node",
+    )
+
+
+def cut_short() -> ChainUnreachable:
+    """The refusal of an answer that breaks off."""
+    return ChainUnreachable(
+        "the chain RPC broke off in the middle of an answer",
+        reason="cut_short",
+        fix="Try again, or use another node.",
     )

@@ -18,6 +18,7 @@ from ledger.chain.answers import (
     answers_in,
     base_fee_in,
     block_call,
+    cut_short,
     logs_call,
     logs_in,
     nonsense,
@@ -52,7 +53,6 @@ _SECONDS = re.compile(r"[0-9]{1,6}")
 _WHY = {
     "no_answer": ("no chain RPC answers", "Check that the node runs and that its URL is right."),
     "timeout": ("the chain RPC takes too long to answer", "Try again, or use another node."),
-    "cut_short": ("the chain RPC broke off in the middle of an answer", "Try again, or use another node."),
     "rate_limited": ("the chain RPC is asked too often", "Try again later, or use another node."),
     "too_large": ("the chain RPC finds a request too large", "Use another node."),
 }
@@ -204,7 +204,7 @@ class Rpc:
         except requests.Timeout:
             raise _silent(url, "timeout") from None
         except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError):
-            raise _silent(url, "cut_short") from None
+            raise cut_short() from None
         except (requests.RequestException, OSError):  # its text has the URL, whose path may be a key
             raise _silent(url, "no_answer") from None
 
