@@ -29,6 +29,11 @@ _WORD = re.compile(r"0x[0-9a-f]{64}")
 _DID = re.compile(r"did:pkh:eip155:([1-9][0-9]{0,17}):(0x[0-9a-fA-F]{40})")
 _REQUEST = re.compile(rf"rq_[{CROCKFORD}]{{26}}")
 
+_CASE = ord("a") ^ ord("A")
+"""The bit in which a letter and its capital differ; these tables have it at letters, and at 8 to f."""
+_LETTER = bytes(_CASE if char in b"abcdef" else 0 for char in range(256))
+_HIGH = bytes(_CASE if char in b"89abcdef" else 0 for char in range(256))
+
 
 def parse_address(text: str) -> Address:
     """An EIP-55 address.
@@ -115,7 +120,7 @@ def parse_request_id(text: str) -> RequestId:
 @lru_cache(maxsize=1024)
 def _checksummed(digits: str) -> str:
     """EIP-55: a letter is a capital where the hash of the lower-case digits has a nibble of 8 or more."""
-    nibbles = keccak256(digits.encode("ascii")).hex()
-    return "0x" + "".join(
-        digit.upper() if nibble >= "8" else digit for digit, nibble in zip(digits, nibbles, strict=False)
-    )
+    plain = digits.encode("ascii")
+    nibbles = keccak256(plain).hex()[: len(plain)].encode("ascii")
+    capitals = int.from_bytes(plain.translate(_LETTER)) & int.from_bytes(nibbles.translate(_HIGH))
+    return "0x" + (int.from_bytes(plain) & ~capitals).to_bytes(len(plain)).decode("ascii")

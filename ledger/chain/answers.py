@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
@@ -22,7 +22,6 @@ Call = tuple[str, Sequence[Any]]
 GWEI = 10**9
 
 _HEX = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
-_WORD = re.compile(r"0x[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,14 +64,19 @@ class _Reply(msgspec.Struct):
     error: Any = None
 
 
+_Name = Annotated[str, msgspec.Meta(pattern=r"\A0x[0-9a-f]{64}\Z")]
+_Word = Annotated[str, msgspec.Meta(pattern=r"\A0x[0-9a-fA-F]{64}\Z")]
+_Data = Annotated[str, msgspec.Meta(pattern=r"\A0x(?:[0-9a-fA-F]{2})*\Z")]
+
+
 class _Log(msgspec.Struct, rename="camel", gc=False):
     block_number: str
-    block_hash: str
+    block_hash: _Name
     log_index: str
-    address: str
-    topics: list[str]
-    data: str
-    transaction_hash: str
+    address: Annotated[str, msgspec.Meta(pattern=r"\A0x[0-9a-fA-F]{40}\Z")]
+    topics: list[_Word]
+    data: _Data
+    transaction_hash: _Name
     removed: bool = False
 
 
@@ -233,17 +237,16 @@ def _place(log: RawLog) -> tuple[int, int]:
 
 
 def _log(value: _Log) -> RawLog:
-    topics, address = b"".join([_sized(topic, 32) for topic in value.topics]), _sized(value.address, 20)
     if value.removed:
         raise ValueError("not an event of the canonical chain")
     return RawLog(
         number=_quantity(value.block_number),
-        block_hash=_name(value.block_hash),
+        block_hash=Digest(value.block_hash),
         log_index=_quantity(value.log_index),
-        address=address,
-        topics=topics,
-        data=_octets(value.data),
-        transaction=_name(value.transaction_hash),
+        address=bytes.fromhex(value.address[2:]),
+        topics=bytes.fromhex("".join([topic[2:] for topic in value.topics])),
+        data=bytes.fromhex(value.data[2:]),
+        transaction=Digest(value.transaction_hash),
     )
 
 
@@ -252,13 +255,6 @@ def _sized(value: str, size: int) -> bytes:
     if len(found) != size or len(value) != 2 + 2 * size:
         raise ValueError(f"not {size} bytes")
     return found
-
-
-def _name(value: str) -> Digest:
-    """As `_word`, for the many hashes in events."""
-    if not _WORD.fullmatch(value):
-        raise ValueError("not a hash")
-    return Digest(value)
 
 
 def _receipt(value: Mapping[str, Any]) -> Receipt:

@@ -119,11 +119,13 @@ def decode(log: RawLog) -> Event | None:
     shape = _SHAPES.get(log.topics[:32])
     if shape is None:
         return None
-    words = _words(log.topics[32:]) + _words(log.data)
     if len(log.topics) != 32 * (1 + shape.topics) or len(log.data) != 32 * len(shape.bits):
         raise _refused()
-    if any(_number(word) >> bits for word, bits in zip(words[shape.topics :], shape.bits, strict=True)):
-        raise _refused()
+    words, values = _words(log.topics[32:]), _words(log.data)
+    for value, bits in zip(values, shape.bits, strict=True):
+        if _number(value) >> bits:
+            raise _refused()
+    words += values
     place = {
         "number": log.number,
         "block_hash": log.block_hash,

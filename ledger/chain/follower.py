@@ -1,8 +1,10 @@
 """Following the chain: an index in memory that is always one consistent chain, and a store to resume from.
 
 Each step looks at the head, finds the last block that still stands, and replaces what comes after it, in the
-store and then at once for every reader. A shorter chain is a reorg like any other. Nothing is believed of a
-node on another chain, and nothing is said of the head until the chain was seen in this process.
+store and then at once for every reader. Nothing is believed of a node on another chain, or of nodes that
+contradict each other (`ledger.chain.agreement`), and nothing is said of the head until the chain was seen in
+this process. On a chain of one's own a shorter chain is a reorg like any other. On a public network it is a
+node that lags, which changes nothing; and one that takes back what was final is refused.
 """
 
 import threading
@@ -10,14 +12,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from ledger.chain.answers import block_call, header_in, quantity, tagged_header_in
+from ledger.chain.agreement import DISAGREEMENT, Agreement, Nodes, View
+from ledger.chain.answers import nonsense
 from ledger.chain.deployment import Deployment
+from ledger.chain.events import Event
 from ledger.chain.facts import BlockHeader
 from ledger.chain.index import ChainIndex
 from ledger.chain.lags import Lags
-from ledger.chain.reader import capped, require_chain, require_contracts
+from ledger.chain.networks import network_of
+from ledger.chain.reader import capped, require_contracts
 from ledger.chain.rpc import Rpc
-from ledger.chain.scan import MAX_BLOCKS, MAX_RANGE, Span, read_blocks, read_events
+from ledger.chain.scan import MAX_BLOCKS, Span, read_blocks, read_events
 from ledger.errors import ChainUnreachable, LedgerError, Undecidable
 from ledger.ids import Digest
 from ledger.store.chain import ChainStore
@@ -41,16 +46,6 @@ class Head:
         return max(0, milliseconds - min(self.seen_at, self.timestamp * 1000))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _View:
-    """The node's marks at one moment."""
-
-    latest: BlockHeader
-    safe: BlockHeader | None
-    final: BlockHeader | None
-    seen_at: int
-
-
 class Follower:
     """Keeps `index` at the head of the chain. One thread steps; any thread reads the index."""
 
@@ -66,8 +61,8 @@ class Follower:
         self.reorgs = 0
         self.fault: LedgerError | None = None
         self.lags = Lags()
-        self._rpc = rpc
         self._deployment = deployment
+        self._network = network_of(deployment.chain_id)
         self._store = store
         self._clock = clock
         self._seen_at: int | None = None
@@ -75,6 +70,13 @@ class Follower:
         self._stepping = threading.Lock()
         self._changed = threading.Condition(self.index.lock)
         self._resume()
+        tip = self.index.tip
+        self._nodes = Nodes(rpc, deployment, self._network, clock, -1 if tip is None else tip.number)
+
+    @property
+    def agreement(self) -> Agreement:
+        """How many nodes said the same in the last step."""
+        return self._nodes.agreement
 
     def head(self) -> Head:
         """The last block that is known, and when it was confirmed.
@@ -92,19 +94,34 @@ class Follower:
         """Take one step towards the head; True if blocks came or went, so that another step may be due.
 
         Raises:
-            ChainUnreachable: the node does not answer, is on another chain or without the contracts.
+            ChainUnreachable: no node answers, one is on another chain or without the contracts, gives what
+                cannot be or takes back what was final, or several contradict each other.
             StoreUnavailable: the step is not kept and not shown to readers.
         """
         with self._stepping:
-            view = self._look()
-            base = self._base(view.latest)
-            if base is None:
-                require_contracts(self._rpc, self._deployment)
-            start = self._deployment.block if base is None else base.number + 1
-            span = self._read(view, start)
-            if span is None or (span.headers and not _follows(base, span.headers[0])):
-                return False
-            return self._commit(view, base, span)
+            try:
+                return self._step()
+            except ChainUnreachable as exc:
+                if exc.reason != DISAGREEMENT:
+                    raise
+                return self._step()
+
+    def _step(self) -> bool:
+        views = self._nodes.look()
+        view, tip = views[0], self.index.tip
+        if self._network.public and tip is not None and self._lags(view.latest, tip):
+            return False
+        base = self._base(view)
+        self._require_final(base)
+        if base is None:
+            require_contracts(view.node.rpc, self._deployment)
+        start = self._deployment.block if base is None else base.number + 1
+        span = self._read(view, start)
+        if span is None or (span.headers and not _follows(base, span.headers[0])):
+            return False
+        events = span.events()
+        self._confirm(views, base, span, events)
+        return self._commit(view, base, span, events)
 
     def catch_up(self) -> None:
         """Step until nothing new is there; the errors are those of `step`."""
@@ -140,44 +157,74 @@ class Follower:
         for header in headers:
             self.index.add_block(header, events[header.number])
 
-    def _look(self) -> _View:
-        seen_at = int(self._clock().timestamp() * 1000)
-        tags = ("latest", "safe", "finalized")
-        answers = self._rpc.batch([("eth_chainId", ()), *(block_call(tag) for tag in tags)])
-        require_chain(quantity(answers[0].value()), self._deployment.chain_id)
-        latest = header_in(answers[1])
-        if latest is None:
-            raise ChainUnreachable("the chain RPC knows no latest block", reason="bad_answer")
-        safe, final = (tagged_header_in(answer) for answer in answers[2:])
-        return _View(latest=latest, safe=safe, final=final, seen_at=seen_at)
+    def _lags(self, latest: BlockHeader, tip: BlockHeader) -> bool:
+        """Whether a head is one that we have left behind."""
+        return latest.number < tip.number and self.index.header(latest.number) == latest
 
-    def _base(self, latest: BlockHeader) -> BlockHeader | None:
+    def _require_final(self, base: BlockHeader | None) -> None:
+        final = self.index.finalized
+        if self._network.public and final is not None and (base is None or base.number < final.number):
+            raise ChainUnreachable(
+                f"the chain RPC has another block where block {final.number} was final",
+                reason="final_reverted",
+                fix="use another node; if it says the same, the network itself has failed",
+                block=final.number,
+            )
+
+    def _base(self, view: View) -> BlockHeader | None:
         """The last of our blocks that is still on the chain; None if there is none."""
-        tip = self.index.tip
+        latest, tip = view.latest, self.index.tip
         if tip is None or tip == latest or tip.hash == latest.parent:
             return tip
         held = [header for header in self.index.headers() if header.number <= latest.number]
         count = 1
         while held:
             last, held, count = held[-count:], held[:-count], _LOOK_BACK
-            found = self._rpc.blocks(header.number for header in last)
+            found = view.node.rpc.blocks(header.number for header in last)
             standing = [ours for ours, theirs in zip(last, found, strict=True) if ours == theirs]
             if standing:
                 return standing[-1]
         return None
 
-    def _read(self, view: _View, start: int) -> Span | None:
+    def _read(self, view: View, start: int) -> Span | None:
+        rpc, window = view.node.rpc, view.node.window
         final = -1 if view.final is None else view.final.number
         if start > view.latest.number:
             return Span(headers=[], logs=[])
         if final - start >= MAX_BLOCKS:
-            return read_events(self._rpc, self._deployment, start, min(final, start + MAX_RANGE - 1))
+            return read_events(
+                rpc,
+                self._deployment,
+                start,
+                min(final, start + window.blocks - 1),
+                window=window,
+                thorough=final - start < self._network.looked_through,
+            )
         end = min(view.latest.number, start + MAX_BLOCKS - 1)
-        return read_blocks(self._rpc, self._deployment, start, end)
+        return read_blocks(rpc, self._deployment, start, end, window=window, final=final)
 
-    def _commit(self, view: _View, base: BlockHeader | None, span: Span) -> bool:
+    def _confirm(
+        self, views: list[View], base: BlockHeader | None, span: Span, events: dict[int, list[Event]]
+    ) -> None:
+        """Compare with the other nodes what the index is to hold."""
+        keep = -1 if base is None else base.number
+        new = {header.number: header for header in span.headers}
+        self._nodes.forget_after(keep)
+
+        def between(first: int, last: int) -> list[Event]:
+            held = [event for event in self.index.events(first) if event.number <= min(keep, last)]
+            added = [event for number in events if first <= number <= last for event in events[number]]
+            return held + added
+
+        def header(number: int) -> BlockHeader | None:
+            return new.get(number) or (self.index.header(number) if number <= keep else None)
+
+        self._nodes.confirm(views, span.headers[-1] if span.headers else base, between, header)
+
+    def _commit(
+        self, view: View, base: BlockHeader | None, span: Span, events: dict[int, list[Event]]
+    ) -> bool:
         """Replace what comes after `base`, in the store and then in the index at once."""
-        events = span.events()
         keep = -1 if base is None else base.number
         tip = self.index.tip
         gone = tip is not None and tip.number > keep
@@ -193,7 +240,7 @@ class Follower:
         self._prune(len(span.headers))
         return gone or bool(span.headers)
 
-    def _mark(self, view: _View) -> None:
+    def _mark(self, view: View) -> None:
         tip = self.index.tip
         if tip is None:
             return
@@ -221,4 +268,11 @@ class Follower:
 
 
 def _follows(base: BlockHeader | None, first: BlockHeader) -> bool:
+    """Whether a block can come after another.
+
+    Raises:
+        ChainUnreachable: (``bad_answer``) it is older.
+    """
+    if base is not None and first.timestamp < base.timestamp:
+        raise nonsense()
     return base is None or first.number != base.number + 1 or first.parent == base.hash

@@ -83,6 +83,15 @@ class Rpc:
         self._pause = pause
         self._providers: dict[tuple[str, int], RawProvider] = {}  # a session and its counter for each thread
         self._sessions: list[Session] = []
+        self._apart: list[Rpc] = []
+
+    def apart(self) -> "list[Rpc]":
+        """Each of the nodes by itself; they are closed with this."""
+        if len(self.urls) == 1:
+            return [self]
+        if not self._apart:
+            self._apart = [Rpc(url, timeout=self._timeout, pause=self._pause) for url in self.urls]
+        return self._apart
 
     def request(self, method: str, *params: Any) -> Any:  # noqa: ANN401
         """The result of one call.
@@ -174,6 +183,8 @@ class Rpc:
 
     def close(self) -> None:
         """Close the connections."""
+        for one in self._apart:
+            one.close()
         for session in self._sessions:
             session.close()
 
