@@ -20,6 +20,7 @@ from cli.commands import (
     gateway,
     identity,
     ipfs,
+    network,
     participant,
     patient,
     policy,
@@ -73,6 +74,7 @@ for group in (
     gateway,
     config,
     contracts,
+    network,
     ipfs,
 ):
     app.add_typer(group.app)

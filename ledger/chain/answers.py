@@ -7,6 +7,7 @@ name accounts.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 from typing import Annotated, Any, TypeVar
 
@@ -64,19 +65,17 @@ class _Reply(msgspec.Struct):
     error: Any = None
 
 
-_Name = Annotated[str, msgspec.Meta(pattern=r"\A0x[0-9a-f]{64}\Z")]
-_Word = Annotated[str, msgspec.Meta(pattern=r"\A0x[0-9a-fA-F]{64}\Z")]
-_Data = Annotated[str, msgspec.Meta(pattern=r"\A0x(?:[0-9a-fA-F]{2})*\Z")]
+_Word = Annotated[str, msgspec.Meta(min_length=66, max_length=66)]
 
 
 class _Log(msgspec.Struct, rename="camel", gc=False):
     block_number: str
-    block_hash: _Name
+    block_hash: _Word
     log_index: str
-    address: Annotated[str, msgspec.Meta(pattern=r"\A0x[0-9a-fA-F]{40}\Z")]
+    address: str
     topics: list[_Word]
-    data: _Data
-    transaction_hash: _Name
+    data: str
+    transaction_hash: _Word
     removed: bool = False
 
 
@@ -239,15 +238,24 @@ def _place(log: RawLog) -> tuple[int, int]:
 def _log(value: _Log) -> RawLog:
     if value.removed:
         raise ValueError("not an event of the canonical chain")
+    topics = b"".join([_octets(topic) for topic in value.topics])
+    if len(topics) != 32 * len(value.topics):
+        raise ValueError("not topics")
     return RawLog(
         number=_quantity(value.block_number),
-        block_hash=Digest(value.block_hash),
+        block_hash=_name(value.block_hash),
         log_index=_quantity(value.log_index),
-        address=bytes.fromhex(value.address[2:]),
-        topics=bytes.fromhex("".join([topic[2:] for topic in value.topics])),
-        data=bytes.fromhex(value.data[2:]),
-        transaction=Digest(value.transaction_hash),
+        address=_sized(value.address, 20),
+        topics=topics,
+        data=_octets(value.data),
+        transaction=_name(value.transaction_hash),
     )
+
+
+@lru_cache(maxsize=256)
+def _name(value: str) -> Digest:
+    """As `_word`, for hashes that many events share."""
+    return _word(value)
 
 
 def _sized(value: str, size: int) -> bytes:

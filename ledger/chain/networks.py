@@ -72,6 +72,4 @@ def network_of(chain_id: int, name: str = "") -> Network:
     call a block so.
     """
     found = next((network for network in NETWORKS if network.chain_id == chain_id), None)
-    return found or Network(
-        name=name or f"chain {chain_id}", chain_id=chain_id, settles="seen", public=True
-    )
+    return found or Network(name=name or f"chain {chain_id}", chain_id=chain_id, settles="seen", public=True)

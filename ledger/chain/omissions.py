@@ -1,11 +1,11 @@
 """Whether a node left events out, judged by the filters (``logsBloom``) in the headers of its blocks.
 
-An event whose filter does not know it was made up. A filter that may know an event of ours which was not given
-is a doubt: then the node is asked for the whole block by its hash, events of all contracts, and believed only
-if these make up the filter to the bit and ours among them are those that it gave before. The same is asked
-wherever it is cheap: for every block with events of ours that is not final.
+An event that its block's filter does not know was made up. A filter that may know an event of ours which was
+not given is a doubt: then the node is asked for the whole block by its hash, events of all contracts, and
+believed only if these make up the filter to the bit and ours among them are those that it gave before. The
+same is asked wherever it is cheap: for every block with events of ours that is not final.
 
-A node that computes a wrong filter to match is not found out so: several nodes are (`ledger.chain.agreement`).
+A node that makes up a filter to match is not found out so; other nodes are needed (`ledger.chain.agreement`).
 """
 
 from collections.abc import Collection, Iterable, Sequence

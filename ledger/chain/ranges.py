@@ -1,8 +1,8 @@
 """How many blocks to ask for the events of at once: as many as the node gives, found out by asking.
 
-No code of JSON-RPC says "too many blocks": nodes use -32005, -32602, -32000, -32600 and others, time out, break
-off, or answer HTTP 413. So whatever may mean it is taken to mean it, and a narrower range is asked for; what
-cannot mean it is raised at once. If a single block is refused, the fault is another.
+No code of JSON-RPC says "too many blocks": nodes use -32005, -32602, -32000, -32600 and others, time out,
+break off, or answer HTTP 413. So whatever may mean it is taken to mean it, and a narrower range is asked for;
+what cannot mean it is raised at once. If a single block is refused, the fault is another.
 """
 
 from ledger.errors import ChainUnreachable

@@ -1,7 +1,7 @@
 """JSON-RPC to an Ethereum node, over web3's HTTP provider.
 
-Nothing that a node may have taken is repeated behind the caller's back: web3 would repeat a raw transaction after a timeout and then
-report the first one's success as an error.
+Nothing that a node may have taken is repeated behind the caller's back: web3 would repeat a raw transaction
+after a timeout and then report the first one's success as an error.
 """
 
 import re
@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 from ledger.chain.answers import (
     Answer,
     Call,
-    answers_in,
     base_fee_in,
     block_call,
     cut_short,
@@ -126,9 +125,7 @@ class Rpc:
         """The headers of several blocks by number."""
         asked = list(numbers)
         answers = self.batch([block_call(number) for number in asked])
-        return [
-            numbered_header_in(answer, number) for answer, number in zip(answers, asked, strict=True)
-        ]
+        return [numbered_header_in(answer, number) for answer, number in zip(answers, asked, strict=True)]
 
     def logs(self, start: int, end: int, addresses: Sequence[Address]) -> list[RawLog]:
         """All events of some contracts in the closed range of blocks, in chain order."""
@@ -232,6 +229,13 @@ class Rpc:
             session.trust_env = urlsplit(url).hostname not in LOOPBACK
             self._providers[key] = RawProvider(url, session, self._timeout)
         return self._providers[key]
+
+
+def shown(url: str) -> str:
+    """A node's URL without what may be a key: its path, and who asks."""
+    parts = urlsplit(url)
+    port = f":{parts.port}" if parts.port else ""
+    return f"{parts.scheme}://{parts.hostname}{port}{'/...' if parts.path.strip('/') or parts.query else ''}"
 
 
 def _declined(url: str, response: "Response | None") -> ChainUnreachable:

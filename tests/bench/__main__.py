@@ -22,6 +22,7 @@ PARTS = {
     "records": "records",
     "log": "log",
     "revocation": "revocation",
+    "chain": "chain",
     "cli": "command",
 }
 PACKAGES = ("cedarpy", "cryptography", "fastapi", "msgspec", "sqlalchemy", "web3")

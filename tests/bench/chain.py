@@ -1,9 +1,9 @@
 """chain: reading 100,000 recorded consents from one anvil: fetched, checked, decoded, stored, in the index.
 
 The events are the registry's own: signed consents of as many controllers, recorded in batches of a hundred,
-eight of which fill a block. Making them is not timed. The peer asks for the same events with web3's
-`get_logs` of the contract's event, which fetches and decodes but stores nothing; it gets a tenth of the blocks,
-and its time is multiplied by the share of the events in them.
+one in a block. Making them is not timed. The peer asks for the same events with web3's `get_logs` of the
+contract's event, which fetches and decodes but stores nothing; it gets a tenth of the blocks, and its time is
+multiplied by ten.
 
 ``calls`` are JSON-RPC calls, however many went into one HTTP request. The least that any reader needs is the
 chain id, the three marks, one `eth_getLogs` for each range of the largest size that the node allows (anvil
@@ -11,9 +11,12 @@ allows any, so it is the network's), and the header of each block with events, f
 """
 
 import os
+import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,8 +27,9 @@ from ledger.chain.answers import Answer, Call
 from ledger.chain.calls import REGISTRY, SignedConsent
 from ledger.chain.deploying import deploy
 from ledger.chain.deployment import Deployment
-from ledger.chain.devnet import CHAIN_ID, Devnet
+from ledger.chain.devnet import CHAIN_ID, find_anvil
 from ledger.chain.follower import Follower
+from ledger.chain.guard import LISTENING
 from ledger.chain.networks import network_of
 from ledger.chain.rpc import Rpc
 from ledger.chain.transactions import Fees, Transaction, sign_transaction
@@ -38,11 +42,10 @@ from tests.bench.measure import Figures
 
 EVENTS = 100_000
 EACH = 100
-PER_BLOCK = 8
 PEER_SHARE = 10
 UNTIL = 1_900_000_000
 _GAS = 3_750_000
-_BLOCK_GAS = 2 * PER_BLOCK * _GAS  # blocks that are at most half full keep the base fee where it is
+_OWNER = Account.from_key(bytes([1]) * 32)
 PEERS = {"index_s": "web3_s", "calls": "calls_least"}
 
 
@@ -52,7 +55,7 @@ def run() -> Figures:
         blocks = _record(rpc, deployment)
         rpc.request("anvil_mine", "0x4")
         taken, asked = _indexed(rpc.urls[0], deployment)
-        ranges = -(-blocks // network_of(CHAIN_ID, "").largest_range)
+        ranges = -(-blocks // network_of(CHAIN_ID).largest_range)
         return {
             "index_s": taken,
             "web3_s": _web3_seconds(rpc, deployment),
@@ -63,43 +66,55 @@ def run() -> Figures:
 
 @contextmanager
 def _chain() -> Iterator[tuple[Rpc, Deployment]]:
-    with tempfile.TemporaryDirectory() as directory, Devnet(Path(directory), mining=False) as devnet:
-        with closing(Rpc(devnet.url)) as rpc:
-            owner = Account.from_key(bytes([1]) * 32)
-            devnet.fund(owner.address, 10**24)
-            rpc.request("evm_setAutomine", True)
-            deployment = deploy(devnet.url, owner)
-            rpc.request("evm_setAutomine", False)
-            rpc.request("evm_setBlockGasLimit", hex(_BLOCK_GAS))
-            yield rpc, deployment
+    """An anvil that writes no state to disk, and the contracts on it."""
+    command = [str(find_anvil()), "--host", "127.0.0.1", "--port", "0", "--chain-id", str(CHAIN_ID)]
+    with subprocess.Popen(  # noqa: S603 - the command line is ours
+        [*command, "--no-mining", "--slots-in-an-epoch", "1"], stdout=subprocess.PIPE, text=True
+    ) as anvil:
+        try:
+            with closing(Rpc(_listening(anvil))) as rpc:
+                rpc.request("anvil_setBalance", _OWNER.address, hex(10**24))
+                rpc.request("evm_setAutomine", True)
+                deployment = deploy(rpc.urls[0], _OWNER)
+                rpc.request("evm_setAutomine", False)
+                yield rpc, deployment
+        finally:
+            anvil.terminate()
+
+
+def _listening(anvil: "subprocess.Popen[str]") -> str:
+    """Anvil's URL once it listens; what it prints later is read and forgotten."""
+    output = anvil.stdout
+    if output is None:
+        raise Bug("anvil was started without a pipe")
+    port = next(match[1] for line in output if (match := LISTENING.search(line)))
+    threading.Thread(target=lambda: [None for _ in output], daemon=True).start()
+    return f"http://127.0.0.1:{port}"
 
 
 def _record(rpc: Rpc, deployment: Deployment) -> int:
-    """Put the events on the chain; in how many blocks they are."""
-    payer = Account.from_key(bytes([1]) * 32)
-    nonce, fees = rpc.nonce(payer.address), Fees(max_fee=10**12, tip=10**9)
-    blocks = 0
-    for start in range(0, EVENTS // EACH, PER_BLOCK):
-        count = min(PER_BLOCK, EVENTS // EACH - start)
-        raws = [
-            sign_transaction(
-                Transaction(
-                    chain_id=deployment.chain_id,
-                    nonce=nonce + start + number,
-                    fees=fees,
-                    gas=_GAS,
-                    to=bytes.fromhex(deployment.registry[2:]),
-                    data=_calldata([_signed(deployment) for _ in range(EACH)]),
-                ),
-                payer,
-            ).raw
-            for number in range(count)
-        ]
-        for answer in rpc.batch([("eth_sendRawTransaction", ("0x" + raw.hex(),)) for raw in raws]):
-            answer.value()
-        rpc.request("evm_mine")
-        blocks += 1
+    """Put the events on the chain, signing the next block while anvil works on one; in how many they are."""
+    nonce, blocks = rpc.nonce(_OWNER.address), EVENTS // EACH
+    with ThreadPoolExecutor(1) as anvil:
+        mined: list[Future[None]] = []
+        for number in range(blocks):
+            transaction = Transaction(
+                chain_id=deployment.chain_id,
+                nonce=nonce + number,
+                fees=Fees(max_fee=10**10, tip=10**9),
+                gas=_GAS,
+                to=bytes.fromhex(deployment.registry[2:]),
+                data=_calldata([_signed(deployment) for _ in range(EACH)]),
+            )
+            mined.append(anvil.submit(_mine, rpc, sign_transaction(transaction, _OWNER).raw))
+        for one in mined:
+            one.result()
     return blocks
+
+
+def _mine(rpc: Rpc, raw: bytes) -> None:
+    for answer in rpc.batch([("eth_sendRawTransaction", ("0x" + raw.hex(),)), ("evm_mine", ())]):
+        answer.value()
 
 
 def _signed(deployment: Deployment) -> SignedConsent:
@@ -112,7 +127,11 @@ def _signed(deployment: Deployment) -> SignedConsent:
         until=UNTIL,
     )
     return SignedConsent(
-        controller=controller.address, epoch=0, terms_hash=terms, until=UNTIL, signature=controller.sign(digest)
+        controller=controller.address,
+        epoch=0,
+        terms_hash=terms,
+        until=UNTIL,
+        signature=controller.sign(digest),
     )
 
 
@@ -173,7 +192,7 @@ def _web3_seconds(rpc: Rpc, deployment: Deployment) -> float:
     first = deployment.block
     while not rpc.logs(first, first, [deployment.registry]):
         first += 1
-    last = first + EVENTS // PEER_SHARE // (EACH * PER_BLOCK)
+    last = first + EVENTS // PEER_SHARE // EACH - 1
     started = time.perf_counter()
     found = registry.events.Recorded().get_logs(from_block=first, to_block=last)
     return (time.perf_counter() - started) * EVENTS / len(found)
