@@ -156,6 +156,8 @@ class Nodes:
         if latest is None:
             raise ChainUnreachable("the chain RPC knows no latest block", reason="bad_answer")
         safe, final = (tagged_header_in(answer) for answer in answers[2:])
+        if any(mark is not None and mark.number > latest.number for mark in (safe, final)):
+            raise ChainUnreachable("the chain RPC calls a block final that is to come", reason="bad_answer")
         return View(node=node, latest=latest, safe=safe, final=final, seen_at=seen_at)
 
     def _compare(

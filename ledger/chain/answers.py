@@ -36,7 +36,7 @@ class Answer:
     @property
     def result(self) -> Any:  # noqa: ANN401
         """The result; None with an error."""
-        return msgspec.json.decode(self.json)
+        return parsed(msgspec.json.decode, self.json)
 
     def value(self) -> Any:  # noqa: ANN401
         """The result.
@@ -81,6 +81,10 @@ class _Log(msgspec.Struct, rename="camel", gc=False):
 
 _REPLIES = msgspec.json.Decoder(list[_Reply])
 _LOGS = msgspec.json.Decoder(list[_Log])
+_NONSENSE = (
+    *(KeyError, TypeError, ValueError, AttributeError, RecursionError),
+    *(InvalidInput, msgspec.MsgspecError),
+)
 
 
 def block_call(number: int | str) -> Call:
@@ -91,11 +95,6 @@ def block_call(number: int | str) -> Call:
 def logs_call(start: int, end: int, addresses: Sequence[Address]) -> Call:
     """The call for all events of some contracts in a closed range of blocks, not filtered any further."""
     return ("eth_getLogs", ({"fromBlock": hex(start), "toBlock": hex(end), "address": list(addresses)},))
-
-
-def block_logs_call(block: Digest) -> Call:
-    """The call for all events of all contracts in one block."""
-    return ("eth_getLogs", ({"blockHash": block},))
 
 
 def receipt_call(transaction: Digest) -> Call:
@@ -111,7 +110,7 @@ def tag(number: int | str) -> str:
 def header_in(answer: Answer) -> BlockHeader | None:
     """The header in an answer to `block_call`; None for no block."""
     value = answer.value()
-    return None if value is None else _parsed(_header, value)
+    return None if value is None else parsed(_header, value)
 
 
 def numbered_header_in(answer: Answer, number: int) -> BlockHeader | None:
@@ -127,11 +126,6 @@ def tagged_header_in(answer: Answer) -> BlockHeader | None:
     return None if answer.error is not None else header_in(answer)
 
 
-def bloom_in(answer: Answer) -> int:
-    """The ``logsBloom`` of the block in an answer to `block_call`, as a number of 2048 bits."""
-    return int.from_bytes(_parsed(lambda value: _sized(value["logsBloom"], 256), answer.value()), "big")
-
-
 def logs_in(answer: Answer) -> list[RawLog]:
     """The events in an answer to `logs_call`, in chain order.
 
@@ -139,19 +133,24 @@ def logs_in(answer: Answer) -> list[RawLog]:
         ChainUnreachable: an error, or events that cannot be: one removed, two at one place.
     """
     answer.require()
-    logs = _parsed(lambda value: [_log(item) for item in _LOGS.decode(value)], answer.json)
+    logs = parsed(lambda value: [_log(item) for item in _LOGS.decode(value)], answer.json)
     logs.sort(key=_place)
     if any(_place(one) == _place(other) for one, other in pairwise(logs)):
         raise nonsense()
     return logs
 
 
+def logs_of(value: Sequence[Any]) -> list[RawLog]:
+    """The events in a list of them that was decoded already."""
+    return parsed(lambda items: [_log(item) for item in msgspec.convert(items, list[_Log])], value)
+
+
 def receipt_in(answer: Answer) -> Receipt | None:
     """The receipt in an answer to `receipt_call`; None unless the transaction is in a block."""
     value = answer.value()
-    if value is None or value.get("blockNumber") is None:
+    if value is None or parsed(lambda value: value.get("blockNumber"), value) is None:
         return None
-    return _parsed(_receipt, value)
+    return parsed(_receipt, value)
 
 
 def base_fee_in(answer: Answer) -> int:
@@ -166,12 +165,12 @@ def priority_fee_in(answer: Answer) -> int:
 
 def quantity(value: Any) -> int:  # noqa: ANN401
     """The number in a hexadecimal quantity."""
-    return _parsed(_quantity, value)
+    return parsed(_quantity, value)
 
 
 def octets(value: Any) -> bytes:  # noqa: ANN401
     """The bytes in hexadecimal data."""
-    return _parsed(_octets, value)
+    return parsed(_octets, value)
 
 
 def answers_in(body: bytes, ids: Sequence[int]) -> list[Answer]:
@@ -182,7 +181,7 @@ def answers_in(body: bytes, ids: Sequence[int]) -> list[Answer]:
     """
     if body[:1] in (b"[", b"{") and body.rstrip()[-1:] not in (b"]", b"}"):
         raise cut_short()
-    replies = sorted(_parsed(_REPLIES.decode, body), key=lambda reply: reply.id)
+    replies = sorted(parsed(_REPLIES.decode, body), key=lambda reply: reply.id)
     if [reply.id for reply in replies] != list(ids):
         raise nonsense()
     return [_answer(reply) for reply in replies]
@@ -199,17 +198,26 @@ def _answer(reply: _Reply) -> Answer:
     return Answer(error=code if isinstance(code, int) else -32603, reverted=reverted)
 
 
-def _parsed(parse: Callable[[Any], T], value: Any) -> T:  # noqa: ANN401
+def parsed(parse: Callable[[Any], T], value: Any) -> T:  # noqa: ANN401
+    """What `parse` makes of a value; ChainUnreachable (``bad_answer``) if it cannot."""
     try:
         return parse(value)
-    except (KeyError, TypeError, ValueError, AttributeError, InvalidInput, msgspec.MsgspecError) as exc:
+    except _NONSENSE as exc:
         raise nonsense() from exc
 
 
 def _quantity(value: str) -> int:
-    if not value.startswith("0x") or "_" in value:
-        raise ValueError("not a hexadecimal quantity")
+    if not value.startswith("0x") or "_" in value or len(value) > 66:
+        raise ValueError("not a hexadecimal quantity of at most 256 bits")
     return int(value[2:], 16)
+
+
+def _count(value: str) -> int:
+    """A quantity that numbers blocks, events, seconds or gas: of at most 63 bits, as databases count."""
+    found = _quantity(value)
+    if found >> 63:
+        raise ValueError("not a number of anything")
+    return found
 
 
 def _octets(value: str) -> bytes:
@@ -224,10 +232,10 @@ def _word(value: str) -> Digest:
 
 def _header(value: Mapping[str, Any]) -> BlockHeader:
     return BlockHeader(
-        number=_quantity(value["number"]),
+        number=_count(value["number"]),
         hash=_word(value["hash"]),
         parent=_word(value["parentHash"]),
-        timestamp=_quantity(value["timestamp"]),
+        timestamp=_count(value["timestamp"]),
     )
 
 
@@ -242,9 +250,9 @@ def _log(value: _Log) -> RawLog:
     if len(topics) != 32 * len(value.topics):
         raise ValueError("not topics")
     return RawLog(
-        number=_quantity(value.block_number),
+        number=_count(value.block_number),
         block_hash=_name(value.block_hash),
-        log_index=_quantity(value.log_index),
+        log_index=_count(value.log_index),
         address=_sized(value.address, 20),
         topics=topics,
         data=_octets(value.data),
@@ -269,10 +277,10 @@ def _receipt(value: Mapping[str, Any]) -> Receipt:
     created = value.get("contractAddress")
     return Receipt(
         transaction=_word(value["transactionHash"]),
-        number=_quantity(value["blockNumber"]),
+        number=_count(value["blockNumber"]),
         block_hash=_word(value["blockHash"]),
         succeeded=_quantity(value["status"]) == 1,
-        gas_used=_quantity(value["gasUsed"]),
+        gas_used=_count(value["gasUsed"]),
         contract=None if created is None else _octets(created),
     )
 

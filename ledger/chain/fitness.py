@@ -15,18 +15,16 @@ from ledger.chain.answers import (
     Answer,
     Call,
     block_call,
-    block_logs_call,
-    bloom_in,
     header_in,
     logs_call,
     logs_in,
     tagged_header_in,
 )
-from ledger.chain.bloom import bloom_of
 from ledger.chain.deployment import Deployment
 from ledger.chain.facts import BlockHeader
 from ledger.chain.networks import Network, network_of
 from ledger.chain.rpc import Rpc
+from ledger.chain.sealed import proved_logs_in, receipts_call, sealed_header_in
 from ledger.errors import ChainUnreachable
 from ledger.ids import Address
 
@@ -139,7 +137,7 @@ class _Probe:
             ("chain", self._chain),
             ("head", self._head_age),
             ("tags", self._tags),
-            ("filter", self._filter),
+            ("proofs", self._proofs),
             ("batch", self._batch),
             ("range", self._range),
             ("events", self._events),
@@ -201,13 +199,17 @@ class _Probe:
             )
         return Finding(name="tags", verdict="ok", found=found, means="it says what is final")
 
-    def _filter(self) -> Finding:
-        block, logs = self._rpc.batch([block_call(self._head.number), block_logs_call(self._head.hash)])
-        if bloom_of(logs_in(logs)) != bloom_in(block):
-            means = "events that it leaves out would not be noticed"
-            return _unfit("filter", "logsBloom is not that of the block's events", means, "Use another node.")
-        means = "events that it leaves out are noticed"
-        return Finding(name="filter", verdict="ok", found="logsBloom fits the block's events", means=means)
+    def _proofs(self) -> Finding:
+        block, receipts = self._rpc.batch([block_call(self._head.number), receipts_call(self._head.hash)])
+        sealed = sealed_header_in(block, self._head.number)
+        try:
+            if sealed is None or sealed.header != self._head:
+                return Finding(name="proofs", verdict="weak", found="the chain moved", means="ask again")
+            proved_logs_in(receipts, sealed)
+        except ChainUnreachable as exc:
+            return _unfit("proofs", exc.message, "events that it leaves out would not be noticed", exc.fix)
+        means = "events that it leaves out or changes are noticed"
+        return Finding(name="proofs", verdict="ok", found="header and receipts fit the hash", means=means)
 
     def _batch(self) -> Finding:
         largest = next((size for size in BATCHES if self._answers([("eth_chainId", ())] * size)), 0)

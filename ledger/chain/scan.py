@@ -18,13 +18,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 from secrets import SystemRandom
 
-from ledger.chain.answers import block_call, bloom_in, logs_call, logs_in, nonsense, numbered_header_in
+from ledger.chain.answers import block_call, logs_call, logs_in, nonsense
 from ledger.chain.deployment import Deployment
 from ledger.chain.events import Event, decode
 from ledger.chain.facts import BlockHeader, RawLog
-from ledger.chain.omissions import Filtered, doubted, require_whole
+from ledger.chain.omissions import Given, doubted, require_proved
 from ledger.chain.ranges import Window
 from ledger.chain.rpc import Rpc
+from ledger.chain.sealed import SealedHeader, sealed_header_in
 from ledger.errors import ChainUnreachable
 
 MAX_BLOCKS = 256
@@ -76,7 +77,7 @@ def read_blocks(
     logs = read_logs(rpc, deployment, start, end, window)
     if len(known) != end + 1 - start:
         return None
-    return _believed(rpc, deployment, known, logs, whole_above=final)
+    return _believed(rpc, deployment, known, logs, proved_above=final)
 
 
 def read_events(
@@ -109,9 +110,9 @@ def read_events(
     every = range(start, end + 1)
     looked_at = every if thorough else sorted(wanted.union(_random.sample(every, min(_SAMPLE, len(every)))))
     known = _headers(rpc, looked_at)
-    if before is None or len(known) != len(looked_at) or known[-1][0] != before:
+    if before is None or len(known) != len(looked_at) or known[-1].header != before:
         return None
-    span = _believed(rpc, deployment, known, logs, whole_above=end)
+    span = _believed(rpc, deployment, known, logs, proved_above=end)
     if span is None:
         return None
     return Span(headers=[header for header in span.headers if header.number in wanted], logs=logs)
@@ -160,34 +161,30 @@ def _events_refused(block: int, exc: ChainUnreachable) -> ChainUnreachable:
     )
 
 
-def _headers(rpc: Rpc, numbers: Sequence[int]) -> list[tuple[BlockHeader, int]]:
-    """The headers that the node has of these blocks, with their filters."""
+def _headers(rpc: Rpc, numbers: Sequence[int]) -> list[SealedHeader]:
+    """The headers that the node has of these blocks."""
     answers = rpc.batch([block_call(number) for number in numbers])
-    found = [
-        (numbered_header_in(answer, number), answer) for number, answer in zip(numbers, answers, strict=True)
-    ]
-    return [(header, bloom_in(answer)) for header, answer in found if header is not None]
+    found = [sealed_header_in(answer, number) for number, answer in zip(numbers, answers, strict=True)]
+    return [one for one in found if one is not None]
 
 
 def _believed(
     rpc: Rpc,
     deployment: Deployment,
-    known: Sequence[tuple[BlockHeader, int]],
+    known: Sequence[SealedHeader],
     logs: list[RawLog],
     *,
-    whole_above: int,
+    proved_above: int,
 ) -> Span | None:
     """The span, if its headers are a chain, its events are theirs, and the node still says so."""
-    headers = [header for header, _ in known]
+    headers = [one.header for one in known]
     if not _chained(headers) or not _belong(headers, logs):
         return None
     by_block: dict[int, list[RawLog]] = defaultdict(list)
     for log in logs:
         by_block[log.number].append(log)
-    blocks = [
-        Filtered(header=header, bloom=bloom, logs=by_block.get(header.number, ())) for header, bloom in known
-    ]
-    fault = _incomplete(rpc, deployment, blocks, whole_above)
+    blocks = [Given(sealed=one, logs=by_block.get(one.header.number, ())) for one in known]
+    fault = _incomplete(rpc, deployment, blocks, proved_above)
     if rpc.block(headers[-1].number) != headers[-1]:
         return None
     if fault is not None:
@@ -196,14 +193,14 @@ def _believed(
 
 
 def _incomplete(
-    rpc: Rpc, deployment: Deployment, blocks: Sequence[Filtered], whole_above: int
+    rpc: Rpc, deployment: Deployment, blocks: Sequence[Given], proved_above: int
 ) -> ChainUnreachable | None:
     """What is wrong with the events, which a chain that moves can be the reason of."""
     try:
         doubts = doubted(deployment, blocks)
-        fresh = [block for block in blocks if block.logs and block.header.number > whole_above]
-        asked = sorted({block.header.number: block for block in [*doubts, *fresh]}.items())
-        require_whole(rpc, deployment, [block for _, block in asked])
+        fresh = [block for block in blocks if block.logs and block.number > proved_above]
+        asked = sorted({block.number: block for block in [*doubts, *fresh]}.items())
+        require_proved(rpc, deployment, [block for _, block in asked])
     except ChainUnreachable as exc:
         return exc
     return None
