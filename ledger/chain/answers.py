@@ -246,8 +246,8 @@ def _place(log: RawLog) -> tuple[int, int]:
 def _log(value: _Log) -> RawLog:
     if value.removed:
         raise ValueError("not an event of the canonical chain")
-    topics = b"".join([_octets(topic) for topic in value.topics])
-    if len(topics) != 32 * len(value.topics):
+    topics = bytes.fromhex("".join([topic[2:] for topic in value.topics]))
+    if len(topics) != 32 * len(value.topics) or not all(map(_is_hex, value.topics)):
         raise ValueError("not topics")
     return RawLog(
         number=_count(value.block_number),
@@ -258,6 +258,10 @@ def _log(value: _Log) -> RawLog:
         data=_octets(value.data),
         transaction=_name(value.transaction_hash),
     )
+
+
+def _is_hex(value: str) -> bool:
+    return value.startswith("0x")
 
 
 @lru_cache(maxsize=256)

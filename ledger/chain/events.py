@@ -119,24 +119,26 @@ def decode(log: RawLog) -> Event | None:
     shape = _SHAPES.get(log.topics[:32])
     if shape is None:
         return None
+    words, values = _words(log.topics, 32), _words(log.data, 0)
     if len(log.topics) != 32 * (1 + shape.topics) or len(log.data) != 32 * len(shape.bits):
         raise _refused()
-    words, values = _words(log.topics[32:]), _words(log.data)
     for value, bits in zip(values, shape.bits, strict=True):
-        if _number(value) >> bits:
+        if bits < 256 and _number(value) >> bits:
             raise _refused()
-    words += values
     place = {
         "number": log.number,
         "block_hash": log.block_hash,
         "log_index": log.log_index,
         "transaction": log.transaction,
     }
-    return shape.build(words, place)
+    return shape.build(words + values, place)
 
 
-def _words(data: bytes) -> list[bytes]:
-    return [data[start : start + 32] for start in range(0, len(data), 32)]
+def _words(data: bytes, first: int) -> list[bytes]:
+    return [data[start : start + 32] for start in range(first, len(data), 32)]
+
+
+_NO_BYTES = bytes(12)
 
 
 def _number(word: bytes) -> int:
@@ -144,7 +146,7 @@ def _number(word: bytes) -> int:
 
 
 def _address(word: bytes) -> Address:
-    if any(word[:12]):
+    if word[:12] != _NO_BYTES:
         raise _refused()
     return address_from_bytes(word[12:])
 

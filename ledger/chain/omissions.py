@@ -1,10 +1,10 @@
 """Whether a node left events out or changed them, judged by what the hashes of blocks commit to.
 
 The filter (``logsBloom``) in a header never misses an event. An event that its block's filter does not know
-was made up. A filter that may know an event of ours which was not given is a doubt: then the node is asked for
-all receipts of the block, and believed only if these make up its receipts root and ours among their events
-are those that it gave before. The same is asked wherever it is cheap: for every block with events of ours that
-is not final.
+was made up. A filter that may know one of ours which was not given is a doubt: then the node is asked for all
+receipts of the block, and believed only if these make up its receipts root and ours among their events
+are those that it gave before. The same is asked where it is cheap: for blocks with events of ours that are
+not final.
 
 Whether the hash is that of a block of the network, only other nodes can tell (`ledger.chain.agreement`).
 """

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ledger.chain import rlp
 from ledger.chain.answers import (
     Answer,
     Call,
@@ -101,8 +102,6 @@ def proved_logs_in(answer: Answer, sealed: SealedHeader) -> list[RawLog]:
 
 
 def _sealed(header: BlockHeader, value: Mapping[str, Any]) -> SealedHeader:
-    import rlp  # type: ignore[import-untyped]  # here, because it takes long to import
-
     later = [name for name in _LATER if value.get(name) is not None]
     fields = [_field(name, value[name]) for name in (*_FIELDS, *later)]
     if digest(keccak256(rlp.encode(fields))) != header.hash:
@@ -116,16 +115,14 @@ def _field(name: str, value: str) -> bytes | int:
 
 
 def _receipt(value: Mapping[str, Any]) -> bytes:
-    import rlp
-
     logs: Sequence[Mapping[str, Any]] = value["logs"]
-    events = [
+    events: list[rlp.Item] = [
         [octets(log["address"]), [octets(one) for one in log["topics"]], octets(log["data"])] for log in logs
     ]
     outcome = quantity(value["status"]) if "status" in value else octets(value["root"])
     body = rlp.encode([outcome, quantity(value["cumulativeGasUsed"]), octets(value["logsBloom"]), events])
     kind = quantity(value.get("type", "0x0"))
-    return bytes([kind]) + body if kind else bytes(body)
+    return bytes([kind]) + body if kind else body
 
 
 def _other(what: str, reason: str, number: int) -> ChainUnreachable:

@@ -5,6 +5,7 @@ The key of an item is the RLP of its place. No key begins with another, so that 
 
 from collections.abc import Sequence
 
+from ledger.chain import rlp
 from ledger.keccak import keccak256
 
 _Node = bytes | list["_Node"]
@@ -13,8 +14,6 @@ _Item = tuple[bytes, bytes]  # the nibbles of a key, one a byte, and the value
 
 def ordered_root(values: Sequence[bytes]) -> bytes:
     """The root (32 bytes) over these values in this order."""
-    import rlp  # type: ignore[import-untyped]  # here, because it takes long to import
-
     items = [(_nibbles(rlp.encode(place)), value) for place, value in enumerate(values)]
     return keccak256(rlp.encode(_node(sorted(items), 0)))
 
@@ -37,8 +36,6 @@ def _node(items: Sequence[_Item], depth: int) -> _Node:
 
 def _reference(node: _Node) -> _Node:
     """How a node names another: by hash, unless it is shorter than one."""
-    import rlp
-
     encoded = rlp.encode(node)
     return node if len(encoded) < 32 else keccak256(encoded)
 
