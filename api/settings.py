@@ -17,9 +17,10 @@ class GatewaySettings(BaseSettings):
     blocks: where records are kept: a directory, or a Kubo RPC's URL; several with commas, each keeping all.
     blocks_factor: how many of those places must take each block; all of them if not set.
     blocks_token_file: the file with the token that a Kubo among them asks for.
-    rpc: JSON-RPC URL of an Ethereum node.
+    rpc: JSON-RPC URL of an Ethereum node; several with commas, and no two of them may contradict each other.
     deployment: the JSON file that names chain and contracts.
     host, port: where to listen; port 0 takes a free one.
+    max_head_age: seconds after which the last block is too old to decide on; ``auto`` is the network's own.
     public_url: the URL that clients use; needed, and https, unless the host is loopback.
     key_backup_days: how long backups of the data key store are kept; patients are told when they erase.
     relay_delay: seconds that a recording waits at most; ``auto`` is none on a local chain, 600 elsewhere.
@@ -38,7 +39,7 @@ class GatewaySettings(BaseSettings):
     port: int = Field(default=8440, ge=0, le=65535)
     public_url: str = ""
     level: Literal["seen", "safe", "final"] = "seen"
-    max_head_age: int = Field(default=60, ge=2, le=86400)
+    max_head_age: Annotated[int, Field(ge=2, le=86400)] | Literal["auto"] = "auto"
     relay_delay: Annotated[int, Field(ge=0, le=86400)] | Literal["auto"] = "auto"
     key_backup_days: int = Field(default=30, ge=0, le=30)
     anchor_interval: int = Field(default=60, ge=1, le=86400)
@@ -50,6 +51,11 @@ class GatewaySettings(BaseSettings):
         if url and (parts.scheme != "https" and parts.hostname not in LOOPBACK):
             raise ValueError("must be https, or on a loopback host")
         return url.rstrip("/")
+
+    @property
+    def rpc_urls(self) -> list[str]:
+        """The nodes, in the order in which they are preferred."""
+        return [url.strip() for url in self.rpc.split(",") if url.strip()]
 
     @property
     def block_places(self) -> str:

@@ -10,6 +10,7 @@ from api.settings import GatewaySettings
 from ledger.canonical import parse_object
 from ledger.chain.deployment import Deployment
 from ledger.chain.follower import Follower
+from ledger.chain.networks import network_of
 from ledger.chain.relayer import Relayer
 from ledger.chain.rpc import Rpc
 from ledger.ids import did_of
@@ -66,14 +67,18 @@ def open_gateway(
     vault = Vault(data_keys, keys.log_data_key)
     stores = Repositories.on(vault)
     log_key = LogKey(origin_of(deployment.chain_id, deployment.anchor, keys.relayer.address), keys.log_seed)
-    rpc = Rpc([settings.rpc])
+    rpc = Rpc(settings.rpc_urls)
     closing = ExitStack()
     delay = traffic.delay_on(deployment.chain_id, settings.relay_delay)
     gateway = Gateway(
         settings=Settings(
             origin=origin,
             level=settings.level,
-            max_head_age=settings.max_head_age,
+            max_head_age=(
+                network_of(deployment.chain_id).head_age
+                if settings.max_head_age == "auto"
+                else settings.max_head_age
+            ),
             relay_delay=delay,
             anchor_interval=settings.anchor_interval,
             key_backup_days=settings.key_backup_days,

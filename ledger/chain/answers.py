@@ -6,7 +6,6 @@ name accounts.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
 from typing import Annotated, Any, TypeVar
@@ -25,18 +24,37 @@ GWEI = 10**9
 _HEX = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One answer of a batch: a result as JSON, or the code of the node's error and what a contract said."""
+    """One answer of a batch: a result, or the code of the node's error and what a contract reverted with.
 
-    json: bytes | msgspec.Raw = field(default=b"null", repr=False)
-    error: int | None = None
-    reverted: bytes = field(default=b"", repr=False)
+    The result is decoded when it is asked for; events are read from its JSON.
+    """
+
+    __slots__ = ("_json", "_result", "error", "reverted")
+
+    def __init__(
+        self,
+        *,
+        result: Any = None,  # noqa: ANN401
+        json: msgspec.Raw | None = None,
+        error: int | None = None,
+        reverted: bytes = b"",
+    ) -> None:
+        """A result, as it is or as JSON, or an error."""
+        self.error = error
+        self.reverted = reverted
+        self._json = json
+        self._result = result
 
     @property
     def result(self) -> Any:  # noqa: ANN401
         """The result; None with an error."""
-        return parsed(msgspec.json.decode, self.json)
+        return self._result if self._json is None else parsed(msgspec.json.decode, self._json)
+
+    @property
+    def json(self) -> bytes | msgspec.Raw:
+        """The result as JSON."""
+        return msgspec.json.encode(self._result) if self._json is None else self._json
 
     def value(self) -> Any:  # noqa: ANN401
         """The result.
