@@ -8,8 +8,8 @@ With one node nothing is compared, and all that is checked is what `ledger.chain
   and no other block where it says that blocks are final. A stale one is compared up to its own head;
 - a node on another chain, or one that says otherwise, ends the step (``chain_disagreement``) after everything
   was asked once more: nobody can know which of the two is right. The head then grows old, and decisions end;
-- a node that is silent, or answers with errors, is left out and not asked again for a while. If one alone is
-  left, it is believed: `Agreement` tells how many said the same.
+- a node that is silent, answers with errors, or gives what cannot be, is left out and not asked again for a
+  while. If one alone is left, it is believed: `Agreement` tells how many said the same.
 """
 
 from collections.abc import Callable, Sequence
@@ -93,7 +93,7 @@ class Nodes:
             try:
                 views.append(self._view(node))
             except ChainUnreachable as exc:
-                self._let_rest(node, exc)
+                self.let_rest(node, exc)
                 fault = exc
         self._tell(views, [])
         if fault is not None and not views:
@@ -111,6 +111,7 @@ class Nodes:
     def confirm(
         self,
         views: Sequence[View],
+        start: int,
         end: BlockHeader | None,
         events: Callable[[int, int], list[Event]],
         header: Callable[[int], BlockHeader | None],
@@ -119,25 +120,31 @@ class Nodes:
 
         Args:
             views: as `look` gave them.
+            start: the first block that the first of them gave now.
             end: the last block that will be known.
             events: ours in a closed range of blocks, as they will be.
             header: ours by number, as far as it will be held.
 
         Raises:
-            ChainUnreachable: (``chain_disagreement``).
+            ChainUnreachable: (``chain_disagreement``), or the first of them does not answer.
         """
         if end is None or not views:
             return
-        views[0].node.compared = end.number
-        agreeing = [views[0]]
-        for view in views[1:]:
+        agreeing: list[View] = []
+        for view in views:
             try:
-                self._compare(view, end, events, header)
+                if view is views[0]:
+                    self._compare_events(view.node, min(start - 1, end.number), events)
+                    view.node.compared = end.number
+                else:
+                    self._compare(view, end, events, header)
             except ChainUnreachable as exc:
                 if exc.reason == DISAGREEMENT:
                     self._tell(views, agreeing)
                     raise
-                self._let_rest(view.node, exc)
+                self.let_rest(view.node, exc)
+                if view is views[0]:
+                    raise
             else:
                 agreeing.append(view)
         self._tell(agreeing, [view for view in agreeing if view.latest.number >= end.number])
@@ -146,6 +153,16 @@ class Nodes:
         """Blocks above this one are no longer what they were when they were compared."""
         for node in self._nodes:
             node.compared = min(node.compared, max(number, self._deployment.block - 1))
+
+    def let_rest(self, node: Node, exc: ChainUnreachable) -> None:
+        """Pass over a node for a while, unless it is the only one.
+
+        Raises:
+            ChainUnreachable: `exc`, if the node is on another chain.
+        """
+        if exc.reason == "wrong_chain":
+            raise exc
+        node.rests_until = self._clock().timestamp() + REST_SECONDS
 
     def _view(self, node: Node) -> View:
         seen_at = int(self._clock().timestamp() * 1000)
@@ -174,18 +191,16 @@ class Nodes:
             raise _contradiction(last)
         if view.final is not None and header(view.final.number) not in (None, view.final):
             raise _contradiction(view.final.number)
+        self._compare_events(node, last, events)
+
+    def _compare_events(self, node: Node, last: int, events: Callable[[int, int], list[Event]]) -> None:
+        """Compare those since the last time; there is nothing to compare the only node with."""
         first = node.compared + 1
-        if first <= last:
+        if first <= last and len(self._nodes) > 1:
             found = [decode(log) for log in read_logs(node.rpc, self._deployment, first, last, node.window)]
             if [event for event in found if event is not None] != events(first, last):
                 raise _contradiction(last)
             node.compared = last
-
-    def _let_rest(self, node: Node, exc: ChainUnreachable) -> None:
-        """Pass over a node for a while, unless it is the only one or on another chain."""
-        if exc.reason == "wrong_chain":
-            raise exc
-        node.rests_until = self._clock().timestamp() + REST_SECONDS
 
     def _tell(self, answered: Sequence[View], agree: Sequence[View]) -> None:
         self.agreement = Agreement(

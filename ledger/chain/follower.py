@@ -116,7 +116,11 @@ class Follower:
         if base is None:
             require_contracts(view.node.rpc, self._deployment)
         start = self._deployment.block if base is None else base.number + 1
-        span = self._read(view, start)
+        try:
+            span = self._read(view, start)
+        except ChainUnreachable as exc:
+            self._nodes.let_rest(view.node, exc)
+            raise
         if span is None or (span.headers and not _follows(base, span.headers[0])):
             return False
         events = span.events()
@@ -219,7 +223,8 @@ class Follower:
         def header(number: int) -> BlockHeader | None:
             return new.get(number) or (self.index.header(number) if number <= keep else None)
 
-        self._nodes.confirm(views, span.headers[-1] if span.headers else base, between, header)
+        end = span.headers[-1] if span.headers else base
+        self._nodes.confirm(views, keep + 1, end, between, header)
 
     def _commit(
         self, view: View, base: BlockHeader | None, span: Span, events: dict[int, list[Event]]
