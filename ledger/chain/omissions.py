@@ -9,8 +9,9 @@ not final.
 Whether the hash is that of a block of the network, only other nodes can tell (`ledger.chain.agreement`).
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from secrets import SystemRandom
 
 from ledger.chain.bloom import may_hold
 from ledger.chain.deployment import Deployment
@@ -33,6 +34,11 @@ EMITTERS = {
 }
 """Which contract emits which of the events that the ledger reads."""
 
+LOOKED_UP = 5_000
+"""How many events of a span are looked up in the filters with all their topics; of more, some at random."""
+
+_random = SystemRandom()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
@@ -47,12 +53,17 @@ class Given:
         return self.sealed.header.number
 
 
-def doubted(deployment: Deployment, blocks: Iterable[Given]) -> list[Given]:
+def doubted(deployment: Deployment, blocks: Sequence[Given]) -> list[Given]:
     """The blocks in which there may be events of ours that were not given.
 
     Raises:
         ChainUnreachable: (``logs_missing``) an event was given that cannot be in its block.
     """
+    given = [(block, log) for block in blocks for log in block.logs]
+    for block, log in given if len(given) <= LOOKED_UP else _random.sample(given, LOOKED_UP):
+        topics = (log.topics[start : start + 32] for start in range(0, len(log.topics), 32))
+        if not may_hold(block.sealed.bloom, log.address, *topics):
+            raise _missing(block)
     kinds = _kinds(deployment)
     return [block for block in blocks if _may_lack(block, kinds)]
 

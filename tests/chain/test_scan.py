@@ -103,6 +103,18 @@ def test_near_the_head_every_event_is_proved(
 
 
 @pytest.mark.parametrize("read", ALL)
+def test_an_event_about_another_consent_is_refused(chain: Chain, read: Read) -> None:
+    end = recorded(chain, 1, 2)
+    twist = changed_logs(
+        lambda logs: [
+            *logs[:-1],
+            logs[-1] | {"topics": [logs[-1]["topics"][0], "0x" + "77" * 32, *logs[-1]["topics"][2:]]},
+        ]
+    )
+    assert refusal(chain, twist, read, end) == "logs_missing"
+
+
+@pytest.mark.parametrize("read", ALL)
 def test_an_event_twice_is_refused(chain: Chain, read: Read) -> None:
     end = recorded(chain, 1)
     assert refusal(chain, changed_logs(lambda logs: [*logs, logs[-1]]), read, end) == "bad_answer"
