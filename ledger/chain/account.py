@@ -7,19 +7,21 @@ from ledger.chain.answers import (
     Call,
     base_fee_in,
     block_call,
+    header_in,
     priority_fee_in,
     quantity,
     receipt_call,
-    receipt_in,
     tagged_header_in,
 )
-from ledger.chain.facts import FeeMarket, Receipt
+from ledger.chain.batching import ITEM_GAS, MOST_GAS, call_of, fate_in, most_gas
+from ledger.chain.facts import FeeMarket
 from ledger.chain.lanes import DEEP
 from ledger.chain.reader import require_chain
 from ledger.chain.rpc import Rpc
-from ledger.chain.slots import ChainView
+from ledger.chain.slots import ChainView, Placement
+from ledger.errors import ChainUnreachable
 from ledger.ids import Address, Digest
-from ledger.store.relay import Submission, Work
+from ledger.store.acts import Attempt, Batch, Fate, Work
 
 LEAST_GAS = 150_000
 """At least this: the estimate may be of an act that has its effect already, in a block or in the pool, and
@@ -27,6 +29,10 @@ must have it again after a reorg or a replacement. What is not used costs nothin
 
 FALLBACK_GAS = 1_000_000
 """For a call that the node cannot estimate; whether it fails, its receipt will tell."""
+
+
+WALLET_GAS = 400_000
+"""What a batch has beyond its items: so much must be left when a wallet is asked for its signature."""
 
 
 def look(rpc: Rpc, account: Address, chain_id: int) -> ChainView:
@@ -43,50 +49,112 @@ def look(rpc: Rpc, account: Address, chain_id: int) -> ChainView:
             ("eth_chainId", ()),
             block_call("latest"),
             block_call("finalized"),
+            block_call(0),
             ("eth_maxPriorityFeePerGas", ()),
             *(("eth_getTransactionCount", (account, tag)) for tag in tags),
         ]
     )
     require_chain(quantity(answers[0].value()), chain_id)
-    final, head = tagged_header_in(answers[2]), quantity(answers[1].value().get("number"))
+    head, final, genesis = header_in(answers[1]), tagged_header_in(answers[2]), tagged_header_in(answers[3])
+    if head is None:
+        raise ChainUnreachable("the chain RPC knows no block yet", reason="no_head", fix="try again later")
+    has_final = final is not None and final.number > 0
+    deep_number = final.number if final is not None and has_final else head.number - DEEP
     return ChainView(
-        nonce=quantity(answers[4].value()),
-        pending=quantity(answers[5].value()),
-        final_nonce=0 if answers[6].error is not None else quantity(answers[6].value()),
+        genesis="" if genesis is None else genesis.hash,
+        head=head.hash,
+        nonce=quantity(answers[5].value()),
+        pending=quantity(answers[6].value()),
+        deep_nonce=_nonce(answers[7]) if has_final else _nonce_at(rpc, account, deep_number),
         final_number=-1 if final is None else final.number,
-        deep_number=final.number if final is not None and final.number > 0 else head - DEEP,
-        market=FeeMarket(base_fee=base_fee_in(answers[1]), priority_fee=priority_fee_in(answers[3])),
+        deep_number=deep_number,
+        market=FeeMarket(base_fee=base_fee_in(answers[1]), priority_fee=priority_fee_in(answers[4])),
         gas_limit=quantity(answers[1].value().get("gasLimit")),
     )
 
 
-def receipts_of(rpc: Rpc, work: Work) -> dict[Digest, Receipt]:
-    """The receipts of those attempts at the work's submissions that are in blocks.
+def fates_of(rpc: Rpc, work: Work, attempts: Sequence[Attempt]) -> dict[Digest, Fate]:
+    """What the chain says of those attempts, which the work has, that are in blocks.
 
     Raises:
         ChainUnreachable: the node does not answer.
     """
-    asked = [one.hash for one in work.attempts if one.submission in work.submissions]
-    found = [receipt_in(answer) for answer in rpc.batch([receipt_call(hash_) for hash_ in asked])]
-    return {receipt.transaction: receipt for receipt in found if receipt is not None}
+    answers = rpc.batch([receipt_call(one.hash) for one in attempts])
+    found = {
+        one.hash: fate_in(answer, one, work.carried_by(one)[0].to)
+        for one, answer in zip(attempts, answers, strict=True)
+    }
+    return {hash_: fate for hash_, fate in found.items() if fate is not None}
 
 
-def gas_limits(rpc: Rpc, account: Address, submissions: Sequence[Submission], most: int) -> list[int]:
-    """Gas limits, `most` at most: a quarter and a little above the estimates, since the state may yet change.
+def with_gas(
+    rpc: Rpc, account: Address, placements: Sequence[Placement], block_gas: int
+) -> list[tuple[Placement, int]]:
+    """Placements with their gas limits.
+
+    A single act has a quarter and a little more than the estimate, for the state may change. A batch has what
+    its items usually need, if that is enough now, for an estimate of a large batch takes a node long. One
+    that needs more than a batch may have, or that would be reverted, is halved until it fits.
 
     Raises:
         ChainUnreachable: the node does not answer.
     """
-    answers = rpc.batch([_estimate(account, submission) for submission in submissions])
-    return [min(_limit(answer), most) for answer in answers]
+    usual = [min(len(one.batch) * ITEM_GAS + WALLET_GAS, most_gas(block_gas)) for one in placements]
+    batches = [(one, gas) for one, gas in zip(placements, usual, strict=True) if len(one.batch) > 1]
+    answers = rpc.batch([_trial(account, one.batch, gas) for one, gas in batches])
+    fitting = {
+        one.nonce: gas for (one, gas), answer in zip(batches, answers, strict=True) if answer.error is None
+    }
+    found = [(one, fitting[one.nonce]) for one in placements if one.nonce in fitting]
+    return found + _estimated(
+        rpc, account, [one for one in placements if one.nonce not in fitting], block_gas
+    )
 
 
-def _limit(answer: Answer) -> int:
-    if answer.error is not None:
-        return FALLBACK_GAS
-    return max(quantity(answer.result) * 5 // 4 + 10_000, LEAST_GAS)
+def _estimated(
+    rpc: Rpc, account: Address, placements: Sequence[Placement], block_gas: int
+) -> list[tuple[Placement, int]]:
+    found, left = [], list(placements)
+    while left:
+        answers = rpc.batch([_estimate(account, one.batch) for one in left])
+        limits = [
+            _limit(answer, len(one.batch), block_gas) for one, answer in zip(left, answers, strict=True)
+        ]
+        pairs = list(zip(left, limits, strict=True))
+        found += [(one, limit) for one, limit in pairs if limit is not None]
+        left = [one.half() for one, limit in pairs if limit is None]
+    return found
 
 
-def _estimate(account: Address, submission: Submission) -> Call:
-    call = {"from": account, "to": "0x" + submission.to.hex(), "data": "0x" + submission.data.hex()}
-    return ("eth_estimateGas", (call,))
+def _limit(answer: Answer, items: int, block_gas: int) -> int | None:
+    """The gas limit for a batch by its estimate; None for one that must be halved."""
+    estimate = None if answer.error is not None else quantity(answer.result) * 5 // 4 + 10_000
+    if items == 1:
+        return min(FALLBACK_GAS if estimate is None else max(estimate, LEAST_GAS), block_gas, MOST_GAS)
+    if answer.reverted or (estimate or 0) > most_gas(block_gas):
+        return None
+    return min(max(estimate or 0, items * ITEM_GAS + WALLET_GAS), most_gas(block_gas))
+
+
+def _estimate(account: Address, batch: Batch) -> Call:
+    return ("eth_estimateGas", (_message(account, batch),))
+
+
+def _trial(account: Address, batch: Batch, gas: int) -> Call:
+    return ("eth_call", ({**_message(account, batch), "gas": hex(gas)}, "latest"))
+
+
+def _message(account: Address, batch: Batch) -> dict[str, str]:
+    to, data = call_of(batch)
+    return {"from": account, "to": "0x" + to.hex(), "data": "0x" + data.hex()}
+
+
+def _nonce(answer: Answer) -> int:
+    return 0 if answer.error is not None else quantity(answer.value())
+
+
+def _nonce_at(rpc: Rpc, account: Address, number: int) -> int:
+    """The account's nonce as of a block; 0 if the node does not tell."""
+    if number < 0:
+        return 0
+    return _nonce(rpc.batch([("eth_getTransactionCount", (account, hex(number)))])[0])

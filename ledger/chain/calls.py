@@ -7,6 +7,7 @@ ids `ConsentId`.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate, islice
 from typing import Any
 
 from contracts import artifact
@@ -52,6 +53,24 @@ def record_signed(
 def record_batch(consents: Sequence[SignedConsent]) -> bytes:
     """Record several signed consents; those that cannot be are skipped."""
     return encode(REGISTRY, "recordBatch", [consent.words() for consent in consents])
+
+
+def is_recording(data: bytes) -> bool:
+    """Whether this is calldata of `record_signed`."""
+    return data[:4] == _function(REGISTRY, "recordSigned")[0]
+
+
+def recorded_together(recordings: Sequence[bytes]) -> bytes:
+    """Calldata of a batch that records what several calls by `record_signed` would, in their order.
+
+    The struct is encoded alike in both, so its bytes are taken over: behind the selector and one offset in
+    the single call; behind the selector, an offset, the count and an offset for each in the batch.
+    """
+    structs = [data[4 + 32 :] for data in recordings]
+    starts = accumulate((len(struct) for struct in structs), initial=32 * len(structs))
+    head = [32, len(structs), *islice(starts, len(structs))]
+    selector = _function(REGISTRY, "recordBatch")[0]
+    return selector + b"".join(word.to_bytes(32, "big") for word in head) + b"".join(structs)
 
 
 def revoke(consent: ConsentId) -> bytes:

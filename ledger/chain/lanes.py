@@ -9,7 +9,7 @@ that in time is not in our hands.
 from collections.abc import Mapping
 from typing import Literal
 
-from ledger.store.relay import State, Submission, Work
+from ledger.store.acts import Batch, State, Work
 
 Depth = Literal["seen", "final"]
 """How deep an act must be before the next of its lane: in a block, or in one that no reorg takes out."""
@@ -24,9 +24,10 @@ def held(work: Work, depth: Depth, deep_number: int) -> set[bytes]:
     `deep_number` is the last block that no reorg takes out.
     """
     shallow = {
-        one.submission
+        number
         for one in work.attempts
         if depth == "final" and one.block_number is not None and one.block_number > deep_number
+        for number in one.submissions
     }
     return {
         one.lane
@@ -40,12 +41,17 @@ def held(work: Work, depth: Depth, deep_number: int) -> set[bytes]:
     }
 
 
-def stopping(standing: Mapping[int, Submission]) -> set[bytes]:
+def stopping(standing: Mapping[int, Batch]) -> set[bytes]:
     """The lanes of the stops among what stands at open nonces."""
-    return {one.lane for one in standing.values() if one.urgent and one.lane is not None}
+    acts = (one for batch in standing.values() for one in batch)
+    return {one.lane for one in acts if one.urgent and one.lane is not None}
 
 
-def in_the_way(standing: Mapping[int, Submission]) -> list[int]:
-    """The open nonces whose act could share a block with a stop of its lane, lowest first."""
+def in_the_way(standing: Mapping[int, Batch]) -> list[int]:
+    """The open nonces with an act that could share a block with a stop of its lane, lowest first."""
     lanes = stopping(standing)
-    return sorted(nonce for nonce, one in standing.items() if not one.urgent and one.lane in lanes)
+    return sorted(
+        nonce
+        for nonce, batch in standing.items()
+        if any(not one.urgent and one.lane in lanes for one in batch)
+    )

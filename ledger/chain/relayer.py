@@ -6,48 +6,47 @@ hash and receipt alone, never by what a node answers to a broadcast. An act that
 node forgot, is broadcast again; one that offers too little is replaced; one whose nonce went to another
 transaction is signed again. Since every function that is called here is success once more when its effect
 holds already, a second transaction for one act would change nothing.
+
+Recordings of different patients that are due at the same step share transactions (`ledger.chain.batching`);
+none waits for others to come.
 """
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from ledger.chain.account import gas_limits, look, receipts_of
+from ledger.chain.account import fates_of, look, with_gas
+from ledger.chain.batching import call_of
+from ledger.chain.feepolicy import FeePolicy
 from ledger.chain.lanes import Depth
 from ledger.chain.rpc import Rpc
 from ledger.chain.slots import (
     ChainView,
     Placement,
+    Policy,
     contenders,
     must_fill,
-    outcomes,
+    news,
     place,
     raised,
     settled,
 )
-from ledger.chain.transactions import Fees, SignedTransaction, Transaction, read_transaction, sign_transaction
+from ledger.chain.standing import SubmissionStatus, status_of
+from ledger.chain.transactions import SignedTransaction, Transaction, read_transaction, sign_transaction
+from ledger.chain.watch import Watch
 from ledger.crypto.identity import Account
 from ledger.errors import LedgerError
 from ledger.ids import Address, Digest
-from ledger.store.relay import FILL, Attempt, RelayStore, State, Submission, Work
+from ledger.store.acts import FILL, Attempt, Fate, State, Submission, Work
+from ledger.store.marks import Mark
+from ledger.store.relay import RelayStore
 
+__all__ = ["Relayer", "SubmissionStatus"]
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubmissionStatus:
-    """Where an act stands; ``transaction`` once it is signed, the rest once it is in a block."""
-
-    id: int
-    kind: str
-    subject: str
-    state: State
-    transaction: Digest | None = None
-    block: int | None = None
-    block_hash: Digest | None = None
-    gas_used: int | None = None
-    succeeded: bool | None = None
+HOLDING = {Mark.DRAINED, Mark.OVER_QUOTA}
+"""While one of these holds, nothing new goes out but stops."""
 
 
 class Relayer:
@@ -62,9 +61,11 @@ class Relayer:
         clock: Callable[[], datetime],
         *,
         window: int = 16,
+        batch: int = 100,
         patience: float = 60.0,
         max_fee: int = 10**12,
         depth: Depth = "final",
+        gas_per_day: int | None = None,
     ) -> None:
         """Take up what the store holds; no call is made yet.
 
@@ -75,20 +76,23 @@ class Relayer:
             chain_id: the only chain for which anything is signed or sent.
             clock: aware time.
             window: how many transactions that are not urgent may wait for a block at once.
+            batch: how many recordings a transaction carries at most.
             patience: seconds after which a transaction that is not in a block is replaced at a higher fee.
-            max_fee: wei per gas that no replacement goes beyond.
+            max_fee: wei per gas that nothing ever offers more than.
             depth: how deep an act must be before the next of its lane that is not urgent is sent.
+            gas_per_day: gas used in 24 hours after which nothing goes out but stops; None for no bound.
         """
         self.fault: LedgerError | None = None
+        self.marks: frozenset[Mark] = frozenset()
         self._rpc = rpc
         self._store = store
         self._key = key
         self._chain_id = chain_id
         self._clock = clock
-        self._window = window
         self._patience = patience
-        self._max_fee = max_fee
-        self._depth = depth
+        self._policy = Policy(fees=FeePolicy(cap=max_fee), window=window, batch=batch, depth=depth)
+        self._watch = Watch(store, self._policy.fees, gas_per_day)
+        self._known: tuple[str, dict[Digest, Fate]] = ("", {})
         self._stepping = threading.Lock()
 
     @property
@@ -169,7 +173,7 @@ class Relayer:
     def status(self, subject: str, kind: str | None = None) -> SubmissionStatus | None:
         """Where the last act about a subject (of a kind) stands; None if there was none."""
         found = self._store.find(subject, kind)
-        return _status(*found[-1]) if found else None
+        return status_of(*found[-1]) if found else None
 
     def step(self) -> bool:
         """Reconcile with the chain, send what is due; True if anything was sent or has changed.
@@ -180,16 +184,18 @@ class Relayer:
         """
         with self._stepping:
             view = look(self._rpc, self._key.address, self._chain_id)
+            self._watch.require_same_chain(view, self._now())
             work = self._store.work(view.nonce)
-            receipts = receipts_of(self._rpc, work)
-            news = outcomes(view, work, receipts)
-            if news:
-                self._store.settle(news)
+            fates = self._fates(view, work)
+            found = news(view, work, fates)
+            if found:
+                self._store.settle(found)
                 work = self._store.work(view.nonce)
-            taken = settled(work, receipts)
+            taken = settled(work, fates)
+            self.marks = frozenset(self._watch.look(view, work, taken, self._now()))
             sent = self._dispatch(view, work, taken)
-            resent = self._resend(view, self._store.work(view.nonce) if sent else work, taken)
-            return bool(news) or resent or sent
+            resent = self._resend(view, work, taken | sent)
+            return bool(found or sent) or resent
 
     def run(self, stop: threading.Event, interval: float = 0.5) -> None:
         """Step until `stop` is set; a fault is kept in `fault` and the step tried again."""
@@ -202,69 +208,87 @@ class Relayer:
                 self.fault = exc
             stop.wait(0.05 if moved else interval)
 
-    def _resend(self, view: ChainView, work: Work, taken: set[int]) -> bool:
-        """Broadcast again what the node does not know, and replace what cannot get into a block."""
-        current = list(contenders(view, work, taken).values())
+    def _fates(self, view: ChainView, work: Work) -> dict[Digest, Fate]:
+        """What the chain says of the work's attempts; what it said under the same head, it says still."""
+        head, known = self._known
+        asked = [one for one in work.attempts if work.concerns(one)]
+        found = {one.hash: known[one.hash] for one in asked if head == view.head and one.hash in known}
+        found |= fates_of(self._rpc, work, [one for one in asked if one.hash not in found])
+        self._known = (view.head, found)
+        return found
+
+    def _resend(self, view: ChainView, work: Work, done: set[int]) -> bool:
+        """Broadcast again what the node does not know, and replace what cannot get into a block.
+
+        Nothing is to be done at the nonces that are `done`.
+        """
+        current = list(contenders(view, work, done).values())
         answers = self._rpc.batch([("eth_getTransactionByHash", (one.hash,)) for one in current])
         missing, replacements = [], []
         for one, answer in zip(current, answers, strict=True):
-            replacement = self._replacement(view, work.submissions[one.submission], one)
+            replacement = self._replacement(view, work, one)
             if replacement is not None:
-                replacements.append((one.submission, replacement))
+                replacements.append((one.submissions, replacement))
             elif answer.value() is None:
                 missing.append(one.raw)
         self._broadcast(missing)
-        return self._keep_and_send(replacements) or bool(missing)
+        return bool(self._keep_and_send(replacements) or missing)
 
-    def _replacement(
-        self, view: ChainView, submission: Submission, attempt: Attempt
-    ) -> SignedTransaction | None:
+    def _replacement(self, view: ChainView, work: Work, attempt: Attempt) -> SignedTransaction | None:
         is_late = self._now() - attempt.created >= self._patience * 1000
-        fees = raised(view, attempt, urgent=submission.urgent, is_late=is_late)
-        if fees is None or fees.max_fee > self._max_fee:
+        urgent = any(one.urgent for one in work.carried_by(attempt))
+        fees = raised(view, attempt, self._policy.fees, urgent=urgent, is_late=is_late)
+        if fees is None:
             return None
         return sign_transaction(read_transaction(attempt.raw).with_fees(fees), self._key)
 
-    def _dispatch(self, view: ChainView, work: Work, taken: set[int]) -> bool:
-        """Sign and send what is due; fill what nonces are lost or to be given up if nothing else does."""
+    def _dispatch(self, view: ChainView, work: Work, taken: set[int]) -> set[int]:
+        """Sign and send what is due, and fill what nonces are lost or to be given up if nothing else does.
+
+        The nonces at which something was sent.
+        """
+        if not self._policy.fees.affords(view.market):
+            return set()
         placed = self._placed(view, work, taken)
-        if must_fill(view, work, taken, placed):
+        if must_fill(view, work, taken, placed, self._policy):
             if not any(one.kind == FILL for one in work.submissions.values() if one.state == State.INTENDED):
                 self.submit(None, kind=FILL, subject="", to=self.address, data=b"")
             placed = self._placed(view, self._store.work(view.nonce), taken)
-        gas = gas_limits(self._rpc, self._key.address, [one.submission for one in placed], view.gas_limit)
+        funded = with_gas(self._rpc, self._key.address, placed, view.gas_limit)
         return self._keep_and_send(
-            (placement.submission.id, self._sign(view, placement, limit))
-            for placement, limit in zip(placed, gas, strict=True)
+            (tuple(act.id for act in placement.batch), signed)
+            for placement, gas in funded
+            if (signed := self._signed(view, placement, gas)) is not None
         )
 
     def _placed(self, view: ChainView, work: Work, taken: set[int]) -> list[Placement]:
-        now = self._now()
+        now, is_held = self._now(), bool(self.marks & HOLDING)
         due = [
-            one for one in work.submissions.values() if one.state == State.INTENDED and one.not_before <= now
+            one
+            for one in work.submissions.values()
+            if one.state == State.INTENDED
+            and one.not_before <= now
+            and (one.urgent or one.kind == FILL or not is_held)
         ]
-        return place(view, work, taken, due, window=self._window, depth=self._depth)
+        return place(view, work, taken, due, self._policy)
 
-    def _sign(self, view: ChainView, placement: Placement, gas: int) -> SignedTransaction:
-        fees = Fees.at(view.market, urgent=placement.submission.urgent)
-        return sign_transaction(
-            Transaction(
-                chain_id=self._chain_id,
-                nonce=placement.nonce,
-                fees=fees if placement.above is None else fees.above(placement.above),
-                gas=gas,
-                to=placement.submission.to,
-                data=placement.submission.data,
-            ),
-            self._key,
+    def _signed(self, view: ChainView, placement: Placement, gas: int) -> SignedTransaction | None:
+        """The transaction for a placement; None if it cannot be had within the cap."""
+        fees = self._policy.fees.offer(view.market, urgent=placement.is_urgent, above=placement.above)
+        if fees is None:
+            return None
+        to, data = call_of(placement.batch)
+        unsigned = Transaction(
+            chain_id=self._chain_id, nonce=placement.nonce, fees=fees, gas=gas, to=to, data=data
         )
+        return sign_transaction(unsigned, self._key)
 
-    def _keep_and_send(self, signed: Iterable[tuple[int, SignedTransaction]]) -> bool:
-        """Keep signed transactions, then broadcast those that were kept."""
-        attempts = [_attempt(submission, one, self._now()) for submission, one in signed]
+    def _keep_and_send(self, signed: Iterable[tuple[tuple[int, ...], SignedTransaction]]) -> set[int]:
+        """Keep signed transactions, then broadcast those that were kept; at which nonces."""
+        attempts = [_attempt(carried, one, self._now()) for carried, one in signed]
         kept = self._store.sign(attempts) if attempts else []
         self._broadcast([one.raw for one in sorted(kept, key=lambda one: one.nonce)])
-        return bool(kept)
+        return {one.nonce for one in kept}
 
     def _broadcast(self, raws: Sequence[bytes]) -> None:
         """Hand signed bytes to the node. Its answers prove nothing: the next step looks for the hashes."""
@@ -274,33 +298,13 @@ class Relayer:
         return int(self._clock().timestamp() * 1000)
 
 
-def _attempt(submission: int, signed: SignedTransaction, now: int) -> Attempt:
+def _attempt(carried: tuple[int, ...], signed: SignedTransaction, now: int) -> Attempt:
     return Attempt(
         hash=signed.hash,
-        submission=submission,
+        submissions=carried,
         nonce=signed.transaction.nonce,
         raw=signed.raw,
         max_fee=signed.transaction.fees.max_fee,
         priority_fee=signed.transaction.fees.tip,
         created=now,
-    )
-
-
-def _status(submission: Submission, attempts: Sequence[Attempt]) -> SubmissionStatus:
-    mined = [one for one in attempts if one.block_number is not None]
-    shown = mined[0] if mined else attempts[-1] if attempts else None
-    if shown is None:
-        return SubmissionStatus(
-            id=submission.id, kind=submission.kind, subject=submission.subject, state=submission.state
-        )
-    return SubmissionStatus(
-        id=submission.id,
-        kind=submission.kind,
-        subject=submission.subject,
-        state=submission.state,
-        transaction=shown.hash,
-        block=shown.block_number,
-        block_hash=shown.block_hash,
-        gas_used=shown.gas_used,
-        succeeded=shown.succeeded,
     )

@@ -6,30 +6,36 @@ Until the nonce is settled the loser may still win, so it is given another nonce
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ledger.chain.facts import FeeMarket, Receipt
+from ledger.chain.batching import grouped, halved, most_items
+from ledger.chain.facts import FeeMarket
+from ledger.chain.feepolicy import FeePolicy
 from ledger.chain.lanes import Depth, held, in_the_way, stopping
 from ledger.chain.transactions import Fees
 from ledger.ids import Digest
-from ledger.store.relay import Attempt, Outcome, State, Submission, Work
+from ledger.store.acts import Attempt, Batch, Fate, News, State, Submission, Work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainView:
     """The account and the market at one moment, read before any receipt.
 
+    genesis: the hash of the chain's first block; empty if the node does not tell.
+    head: the hash of the last block.
     nonce: transactions of the account that are in blocks up to the head, the next nonce to be used.
     pending: the same with those that the node would put into the next block.
-    final_nonce: the same up to the last final block; 0 if unknown.
+    deep_nonce: the same up to `deep_number`; 0 if unknown.
     final_number: the last final block; -1 if there is none.
     deep_number: the last block that no reorg takes out: the last final one or, where the node names none,
         the one `ledger.chain.lanes.DEEP` below the head; negative if there is none.
     """
 
+    genesis: str
+    head: Digest
     nonce: int
     pending: int
-    final_nonce: int
+    deep_nonce: int
     final_number: int
     deep_number: int
     market: FeeMarket
@@ -37,32 +43,60 @@ class ChainView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Placement:
-    """A submission with the nonce that it is given; ``above`` are the fees that it must outbid there."""
+class Policy:
+    """How the relayer goes about it.
 
-    submission: Submission
+    fees: what it offers.
+    window: how many transactions that are not urgent may wait for a block at once.
+    batch: how many acts a transaction carries at most.
+    depth: how deep an act must be before the next of its lane that is not urgent is sent.
+    """
+
+    fees: FeePolicy
+    window: int
+    batch: int
+    depth: Depth
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """A batch with the nonce that it is given; ``above`` are the fees that it must outbid there."""
+
+    batch: Batch
     nonce: int
     above: Fees | None = None
 
+    @property
+    def is_urgent(self) -> bool:
+        """Whether there is a stop in it."""
+        return any(one.urgent for one in self.batch)
 
-def outcomes(view: ChainView, work: Work, receipts: Mapping[Digest, Receipt]) -> list[Outcome]:
-    """What became of each submission that was ever signed; only those where that is news."""
-    taken = settled(work, receipts)
-    found = []
-    for submission, attempts in work.by_submission():
-        own = {one.hash: receipts[one.hash] for one in attempts if one.hash in receipts}
-        outcome = Outcome(submission=submission.id, state=_state(view, attempts, own, taken), receipts=own)
-        if attempts and _is_news(submission, attempts, outcome):
-            found.append(outcome)
-    return found
+    def half(self) -> "Placement":
+        """The first half of the batch alone."""
+        return replace(self, batch=self.batch[: len(self.batch) // 2])
 
 
-def settled(work: Work, receipts: Mapping[Digest, Receipt]) -> set[int]:
+def news(view: ChainView, work: Work, fates: Mapping[Digest, Fate]) -> News:
+    """What became of whatever was ever signed; only what is news."""
+    taken = settled(work, fates)
+    states = {
+        submission.id: state
+        for submission, attempts in work.by_submission()
+        if attempts and (state := _state(view, submission.id, attempts, fates, taken)) != submission.state
+    }
+    asked = [one for one in work.attempts if work.concerns(one)]
+    return News(
+        states=states,
+        fates={one.hash: fates.get(one.hash) for one in asked if _moved(one, fates.get(one.hash))},
+    )
+
+
+def settled(work: Work, fates: Mapping[Digest, Fate]) -> set[int]:
     """Nonces of ours that are used on chain, as far as receipts, now or earlier, tell."""
-    return {one.nonce for one in work.attempts if one.hash in receipts} | {
+    return {
         one.nonce
         for one in work.attempts
-        if one.submission not in work.submissions and one.block_number is not None
+        if one.hash in fates or (one.block_number is not None and not work.concerns(one))
     }
 
 
@@ -72,69 +106,69 @@ def contenders(view: ChainView, work: Work, taken: set[int]) -> dict[int, Attemp
     return {one.nonce: one for one in open_attempts}
 
 
-def raised(view: ChainView, attempt: Attempt, *, urgent: bool, is_late: bool) -> Fees | None:
+def foreign(view: ChainView, work: Work, taken: set[int]) -> set[int]:
+    """Nonces of ours that somebody else has used, for good."""
+    return {one.nonce for one in work.attempts if one.nonce < min(view.nonce, view.deep_nonce)} - taken
+
+
+def raised(view: ChainView, attempt: Attempt, fees: FeePolicy, *, urgent: bool, is_late: bool) -> Fees | None:
     """Fees to replace an attempt that cannot get into a block, or has not for too long; else None."""
     if attempt.max_fee >= view.market.base_fee and not is_late:
         return None
-    return Fees.at(view.market, urgent=urgent).above(_fees(attempt))
+    return fees.offer(view.market, urgent=urgent, above=_fees(attempt))
 
 
 def place(
-    view: ChainView,
-    work: Work,
-    taken: set[int],
-    due: Iterable[Submission],
-    *,
-    window: int,
-    depth: Depth,
+    view: ChainView, work: Work, taken: set[int], due: Iterable[Submission], policy: Policy
 ) -> list[Placement]:
     """Nonces for the submissions that are due, urgent ones first, the others by the time they waited for.
 
     An urgent one takes the lowest open nonce of one that is not, else the next free one. Others wait while
-    `window` nonces are open, and while their lane is held (`ledger.chain.lanes`). Holes, which nothing above
-    them gets past, are filled first, as are nonces where something is in the way of a stop of its lane.
+    as many nonces are open as the window has, and while their lane is held (`ledger.chain.lanes`). Holes,
+    which nothing above them gets past, are filled first, as are nonces where something is in the way of a
+    stop of its lane. A nonce where more than the cap is offered already stays as it is.
     """
-    board = _Board(view, work, taken)
+    board = _Board(view, work, taken, policy)
     queue = sorted(due, key=lambda one: (one.not_before, one.id))
     overtaken = [board.put_stop(one) for one in queue if one.urgent]
-    vacant, lanes = in_the_way(board.standing), held(work, depth, view.deep_number)
-    stops = stopping(board.standing)
-    for stand_in in (one for one in overtaken if one is not None and one.lane not in stops):
-        if vacant:
+    vacant, stops = board.in_the_way(), stopping(board.standing)
+    stand_ins = [[one for one in batch if one.lane not in stops] for batch in overtaken]
+    for stand_in in stand_ins:
+        if vacant and stand_in:
             board.put(vacant.pop(0), stand_in)
-    for submission in (one for one in queue if not one.urgent):
-        if submission.lane in lanes:
-            continue
+    free = _free([one for one in queue if not one.urgent], held(work, policy.depth, view.deep_number))
+    for batch in grouped(free, halved(work), most_items(policy.batch, view.gas_limit)):
         nonce = vacant.pop(0) if vacant else board.free()
-        if len(board.standing) >= window and nonce > board.last:
+        if len(board.standing) >= policy.window and nonce > board.last:
             break
-        board.put(nonce, submission)
-        if submission.lane is not None:
-            lanes.add(submission.lane)
+        board.put(nonce, batch)
     return board.placements()
 
 
-def must_fill(view: ChainView, work: Work, taken: set[int], placed: Iterable[Placement]) -> bool:
+def must_fill(
+    view: ChainView, work: Work, taken: set[int], placed: Iterable[Placement], policy: Policy
+) -> bool:
     """Whether an empty transaction must stand in somewhere.
 
     That is where an open nonce waits for a lower one at which nothing stands, and where an act is in the way
     of a stop of its lane and nothing else was due.
     """
-    board = _Board(view, work, taken)
+    board = _Board(view, work, taken, policy)
     for one in placed:
-        board.put(one.nonce, one.submission)
-    return board.free() < board.last or bool(in_the_way(board.standing))
+        board.put(one.nonce, one.batch)
+    return board.free() < board.last or bool(board.in_the_way())
 
 
 class _Board:
     """What stands at the open nonces, and what is put there anew."""
 
-    def __init__(self, view: ChainView, work: Work, taken: set[int]) -> None:
+    def __init__(self, view: ChainView, work: Work, taken: set[int], policy: Policy) -> None:
         self._view = view
+        self._fees = policy.fees
         self._offers = contenders(view, work, taken)
         self._used = {one.nonce for one in work.attempts if one.nonce >= view.nonce}
-        self._placed: dict[int, Submission] = {}
-        self.standing = {nonce: work.submissions[one.submission] for nonce, one in self._offers.items()}
+        self._placed: dict[int, Batch] = {}
+        self.standing: dict[int, Batch] = {nonce: work.carried_by(one) for nonce, one in self._offers.items()}
 
     @property
     def last(self) -> int:
@@ -148,50 +182,82 @@ class _Board:
             nonce += 1
         return nonce
 
-    def put(self, nonce: int, submission: Submission) -> None:
-        """Let a submission stand at a nonce from now on."""
-        self._placed[nonce] = self.standing[nonce] = submission
+    def in_the_way(self) -> list[int]:
+        """The nonces of acts that are in the way of a stop and can be replaced, lowest first."""
+        return [nonce for nonce in in_the_way(self.standing) if self._can_be_outbid(nonce)]
+
+    def put(self, nonce: int, batch: Batch) -> None:
+        """Let a batch stand at a nonce from now on."""
+        self._placed[nonce] = self.standing[nonce] = batch
         self._used.add(nonce)
 
-    def put_stop(self, stop: Submission) -> Submission | None:
+    def put_stop(self, stop: Submission) -> Batch:
         """Put an urgent submission as low as may be; what had to give way to it."""
         free = self.free()
-        giving_way = (nonce for nonce, one in self.standing.items() if not one.urgent and nonce < free)
+        giving_way = (
+            nonce
+            for nonce, batch in self.standing.items()
+            if nonce < free and not any(one.urgent for one in batch) and self._can_be_outbid(nonce)
+        )
         nonce = min(giving_way, default=free)
-        overtaken = self.standing.get(nonce)
-        self.put(nonce, stop)
+        overtaken = self.standing.get(nonce, ())
+        self.put(nonce, [stop])
         return overtaken
 
     def placements(self) -> list[Placement]:
         """What was put anew, with the fees to outbid."""
         return [
-            Placement(submission=one, nonce=nonce, above=self._above(nonce))
-            for nonce, one in self._placed.items()
+            Placement(batch=batch, nonce=nonce, above=self._above(nonce))
+            for nonce, batch in self._placed.items()
         ]
+
+    def _can_be_outbid(self, nonce: int) -> bool:
+        return self._fees.offer(self._view.market, urgent=True, above=self._above(nonce)) is not None
 
     def _above(self, nonce: int) -> Fees | None:
         offer = self._offers.get(nonce)
         return None if offer is None else _fees(offer)
 
 
+def _free(queue: Iterable[Submission], lanes: set[bytes]) -> list[Submission]:
+    """The first act of each lane that is not held, and whatever keeps to none."""
+    found = []
+    for one in queue:
+        if one.lane is None or one.lane not in lanes:
+            found.append(one)
+        if one.lane is not None:
+            lanes.add(one.lane)
+    return found
+
+
 def _state(
-    view: ChainView, attempts: Iterable[Attempt], own: Mapping[Digest, Receipt], taken: set[int]
+    view: ChainView,
+    submission: int,
+    attempts: Iterable[Attempt],
+    fates: Mapping[Digest, Fate],
+    taken: set[int],
 ) -> State:
-    if own:
-        number = min(receipt.number for receipt in own.values())
-        if any(receipt.succeeded for receipt in own.values()):
-            return State.FINAL if number <= view.final_number else State.SEEN
-        return State.FAILED if number <= view.deep_number else State.SEEN
+    told = [(one, fates[one.hash]) for one in attempts if one.hash in fates]
+    done = [fate.receipt.number for _, fate in told if fate.fulfils(submission)]
+    if done:
+        return State.FINAL if min(done) <= view.final_number else State.SEEN
+    failed = [fate.receipt.number for one, fate in told if not _fell(one, fate)]
+    if failed:
+        return State.FAILED if min(failed) <= view.deep_number else State.SEEN
     lost = (
-        one.nonce < view.nonce and (one.nonce in taken or one.nonce < view.final_nonce) for one in attempts
+        one.nonce < view.nonce and (one.nonce in taken or one.nonce < view.deep_nonce) for one in attempts
     )
     return State.INTENDED if all(lost) else State.SENT
 
 
-def _is_news(submission: Submission, attempts: Iterable[Attempt], outcome: Outcome) -> bool:
-    written = {one.hash: one.block_hash for one in attempts if one.block_hash is not None}
-    now = {hash_: receipt.block_hash for hash_, receipt in outcome.receipts.items()}
-    return submission.state != outcome.state or written != now
+def _fell(attempt: Attempt, fate: Fate) -> bool:
+    """Whether it is a batch that was reverted as a whole, which says nothing of the acts in it."""
+    return len(attempt.submissions) > 1 and not fate.receipt.succeeded
+
+
+def _moved(attempt: Attempt, fate: Fate | None) -> bool:
+    """Whether an attempt is in another block than was written, or in none any more."""
+    return attempt.block_hash != (None if fate is None else fate.receipt.block_hash)
 
 
 def _fees(attempt: Attempt) -> Fees:

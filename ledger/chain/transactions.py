@@ -41,6 +41,14 @@ class Fees:
         """At least these, and by both at least 12.5 % above `other`: what nodes ask of a replacement."""
         return Fees(max_fee=max(self.max_fee, _raised(other.max_fee)), tip=max(self.tip, _raised(other.tip)))
 
+    def within(self, cap: int) -> "Fees":
+        """The same, cut down to `cap` wei per gas."""
+        return Fees(max_fee=min(self.max_fee, cap), tip=min(self.tip, cap))
+
+    def replaces(self, other: "Fees") -> bool:
+        """Whether nodes take these for a replacement of `other`: at least 12.5 % more in both fields."""
+        return self.max_fee >= _raised(other.max_fee) and self.tip >= _raised(other.tip)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transaction:

@@ -1,108 +1,30 @@
-"""What the relayer must bring on chain, and everything that it ever signed for it.
-
-``intended`` → ``sent`` → ``seen`` → ``final`` or ``failed``; ``superseded`` if it was withdrawn while nothing
-signed for it could reach a block. A reorg leads back to ``sent``. A nonce that went to another transaction
-leads back to ``intended``, or to ``superseded`` if nobody needs the act any more: if it only stood in for
-another, or if an act of another kind about the same subject came after it, as a stop comes after a recording.
+"""What the relayer must bring on chain, and everything that it ever signed for it (`ledger.store.acts`).
 
 Acts that must never share a block have the same *lane*, a keyed look-up that says nothing without its key. It
 is forgotten as soon as the act is final or withdrawn, or has failed and is not tried again.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, case, delete, func, insert, or_, select, update
 
-from ledger.chain.facts import Receipt
 from ledger.ids import Digest, digest, parse_word
+from ledger.store.acts import FILL, OPEN, Attempt, Fate, News, State, Submission, Work
 from ledger.store.database import Database
-from ledger.store.tables import lanes, submissions, transactions
+from ledger.store.marks import Marks
+from ledger.store.tables import carried, lanes, submissions, transactions
 
-FILL = "fill"
-"""The kind of empty transaction that stands in where a nonce was lost or must be given up."""
-
-
-class State(StrEnum):
-    """Where a submission stands."""
-
-    INTENDED = "intended"
-    SENT = "sent"
-    SEEN = "seen"
-    FINAL = "final"
-    FAILED = "failed"
-    SUPERSEDED = "superseded"
-
-
-OPEN = (State.INTENDED, State.SENT, State.SEEN)
-"""What the relayer still has to do with."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submission:
-    """One act to bring on chain; times in Unix milliseconds, ``lane`` 32 bytes if it keeps to one."""
-
-    id: int
-    kind: str
-    subject: str
-    to: bytes
-    data: bytes
-    urgent: bool
-    state: State
-    not_before: int
-    created: int
-    lane: bytes | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attempt:
-    """One signed transaction for a submission; the block is there once it is in one."""
-
-    hash: Digest
-    submission: int
-    nonce: int
-    raw: bytes
-    max_fee: int
-    priority_fee: int
-    created: int
-    block_number: int | None = None
-    block_hash: Digest | None = None
-    gas_used: int | None = None
-    succeeded: bool | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
-    """Submissions with something to do, and the attempts at every nonce that matters to them."""
-
-    submissions: dict[int, Submission]
-    attempts: list[Attempt]
-
-    def by_submission(self) -> list[tuple[Submission, list[Attempt]]]:
-        """Each submission with its attempts, by nonce and fees."""
-        found: dict[int, list[Attempt]] = {number: [] for number in self.submissions}
-        for attempt in self.attempts:
-            if attempt.submission in found:
-                found[attempt.submission].append(attempt)
-        return [(self.submissions[number], attempts) for number, attempts in found.items()]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What the chain says of a submission now: its state, and the receipts of its attempts that have one."""
-
-    submission: int
-    state: State
-    receipts: dict[Digest, Receipt]
+__all__ = ["FILL", "OPEN", "Attempt", "Fate", "News", "RelayStore", "State", "Submission", "Work"]
 
 
 class RelayStore:
-    """Submissions and attempts of one relayer's account."""
+    """Submissions and attempts of one relayer's account, and the `marks` that hold of it."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
+        self.marks = Marks(db)
 
     def submit(self, submission: Submission, connection: Connection | None = None) -> int:
         """Keep an intent (its ``id`` is ignored), in the caller's transaction if one is given; the new id."""
@@ -172,68 +94,99 @@ class RelayStore:
         if kind is not None:
             wanted &= submissions.c.kind == kind
         with self._db.read() as connection:
-            found = _submissions(connection, wanted)
-            attempts = _attempts(connection, transactions.c.submission.in_([one.id for one in found]))
-        return [(one, [attempt for attempt in attempts if attempt.submission == one.id]) for one in found]
+            found = {one.id: one for one in _submissions(connection, wanted)}
+            attempts = _attempts(connection, transactions.c.hash.in_(_carrying(wanted)))
+        return Work(submissions=found, attempts=attempts).by_submission()
 
     def work(self, nonce: int) -> Work:
         """What is open, and what was signed for nonces that the chain, being at `nonce`, has not used."""
+        reused = select(carried.c.submission).join(transactions).where(transactions.c.nonce >= nonce)
+        is_open = submissions.c.state.in_(OPEN)
+        wanted = or_(is_open, submissions.c.id.in_(reused))
+        lowest = select(func.min(transactions.c.nonce)).where(transactions.c.hash.in_(_carrying(is_open)))
         with self._db.read() as connection:
-            reused = select(transactions.c.submission).where(transactions.c.nonce >= nonce)
-            wanted = or_(submissions.c.state.in_(OPEN), submissions.c.id.in_(reused))
             found = {one.id: one for one in _submissions(connection, wanted)}
-            open_nonces = select(transactions.c.nonce).join(submissions).where(submissions.c.state.in_(OPEN))
-            lowest = connection.execute(select(func.min(open_nonces.subquery().c.nonce))).scalar()
-            floor = nonce if lowest is None else min(lowest, nonce)
-            relevant = or_(transactions.c.nonce >= floor, transactions.c.submission.in_(list(found)))
+            used = connection.execute(lowest).scalar()
+            floor = nonce if used is None else min(used, nonce)
+            relevant = or_(transactions.c.nonce >= floor, transactions.c.hash.in_(_carrying(wanted)))
             attempts = _attempts(connection, relevant)
         return Work(submissions=found, attempts=attempts)
 
     def sign(self, attempts: Sequence[Attempt]) -> list[Attempt]:
         """Keep signed transactions before anyone sees them; those kept.
 
-        An attempt is not kept if its submission was withdrawn meanwhile.
+        An attempt is not kept if an act that it carries was withdrawn meanwhile.
         """
         kept = []
-        signed = case((submissions.c.state == State.INTENDED, State.SENT), else_=submissions.c.state)
         with self._db.write() as connection:
             for attempt in attempts:
-                wanted = (submissions.c.id == attempt.submission) & (submissions.c.state != State.SUPERSEDED)
-                if connection.execute(update(submissions).where(wanted).values(state=signed)).rowcount:
-                    connection.execute(insert(transactions).values(_attempt_row(attempt)))
+                own = submissions.c.id.in_(attempt.submissions)
+                withdrawn = select(submissions.c.id).where(own & (submissions.c.state == State.SUPERSEDED))
+                if connection.execute(withdrawn.limit(1)).first() is None:
+                    _keep(connection, attempt)
                     kept.append(attempt)
         return kept
 
-    def settle(self, outcomes: Iterable[Outcome]) -> None:
-        """Write what the chain says; blocks of attempts without a receipt are cleared."""
+    def settle(self, news: News) -> None:
+        """Write what the chain says."""
         with self._db.write() as connection:
-            for outcome in outcomes:
-                own = transactions.c.submission == outcome.submission
-                connection.execute(update(transactions).where(own).values(_block(None)))
-                for receipt in outcome.receipts.values():
-                    one = transactions.c.hash == parse_word(receipt.transaction)
-                    connection.execute(update(transactions).where(one).values(_block(receipt)))
-                if outcome.state is State.INTENDED and _is_needless(connection, outcome.submission):
-                    _supersede(connection, outcome.submission)
-                    continue
-                row = submissions.c.id == outcome.submission
-                connection.execute(update(submissions).where(row).values(state=outcome.state))
-                if outcome.state is State.FINAL:
-                    _forget_lane(connection, outcome.submission)
+            _write_fates(connection, news.fates)
+            lost = [number for number, state in news.states.items() if state is State.INTENDED]
+            needless = {number for number in lost if _is_needless(connection, number)}
+            for number in needless:
+                _supersede(connection, number)
+            states = {number: state for number, state in news.states.items() if number not in needless}
+            _write_states(connection, states)
+
+    def count(self, *states: State) -> int:
+        """How many submissions are in one of these states."""
+        wanted = select(func.count()).where(submissions.c.state.in_(states))
+        with self._db.read() as connection:
+            return int(connection.execute(wanted).scalar_one())
+
+    def used_nonces(self, start: int, end: int) -> set[int]:
+        """The nonces of a half-open range for which we ever signed a transaction."""
+        chosen = (transactions.c.nonce >= start) & (transactions.c.nonce < end)
+        with self._db.read() as connection:
+            return set(connection.execute(select(transactions.c.nonce).where(chosen)).scalars())
+
+    def first_nonce(self) -> int | None:
+        """The lowest nonce of a transaction of ours; None if nothing was ever signed."""
+        with self._db.read() as connection:
+            found = connection.execute(select(func.min(transactions.c.nonce))).scalar()
+        return None if found is None else int(found)
+
+    def gas_since(self, moment: int) -> int:
+        """Gas used by transactions that were signed at or after a moment, in Unix milliseconds."""
+        total = select(func.sum(transactions.c.gas_used)).where(transactions.c.created >= moment)
+        with self._db.read() as connection:
+            return int(connection.execute(total).scalar() or 0)
 
 
 _SUBMISSION = tuple(column.name for column in submissions.columns)
+_STATES = {str(state): state for state in State}
 
 
 def _submissions(connection: Connection, wanted: Any) -> list[Submission]:  # noqa: ANN401
     """Submissions with their lanes, oldest first."""
     chosen = select(submissions, lanes.c.lane).outerjoin(lanes).where(wanted).order_by(submissions.c.id)
-    return [_submission(row) for row in connection.execute(chosen)]
-
-
-def _submission(row: Row[Any]) -> Submission:
-    values = {name: getattr(row, name) for name in (*_SUBMISSION, "lane")}
-    return Submission(**{**values, "state": State(row.state)})
+    return [
+        Submission(
+            id=id_,
+            kind=kind,
+            subject=subject,
+            to=to,
+            data=data,
+            urgent=urgent,
+            state=_STATES[state],
+            not_before=not_before,
+            created=created,
+            lane=lane,
+        )
+        for id_, kind, subject, to, data, urgent, state, not_before, created, lane in connection.execute(
+            chosen
+        )
+    ]
 
 
 def _is_needless(connection: Connection, number: int) -> bool:
@@ -258,40 +211,73 @@ def _forget_lane(connection: Connection, submission: int) -> None:
     connection.execute(delete(lanes).where(lanes.c.submission == submission))
 
 
+def _carrying(wanted: Any) -> Any:  # noqa: ANN401
+    """The hashes of the transactions that carry any of the submissions wanted."""
+    return select(carried.c.transaction).join(submissions).where(wanted)
+
+
 def _attempts(connection: Connection, wanted: Any) -> list[Attempt]:  # noqa: ANN401
-    rows = connection.execute(select(transactions).where(wanted)).all()
-    found = [
-        Attempt(
-            hash=digest(row.hash),
-            submission=row.submission,
-            nonce=row.nonce,
-            raw=row.raw,
-            max_fee=row.max_fee,
-            priority_fee=row.priority_fee,
-            created=row.created,
-            block_number=row.block_number,
-            block_hash=None if row.block_hash is None else digest(row.block_hash),
-            gas_used=row.gas_used,
-            succeeded=row.succeeded,
-        )
-        for row in rows
+    """Attempts with the acts that they carry, by nonce and fees."""
+    order = (transactions.c.nonce, transactions.c.max_fee, transactions.c.priority_fee)
+    rows = connection.execute(select(transactions).where(wanted).order_by(*order)).all()
+    chosen = carried.c.transaction.in_(select(transactions.c.hash).where(wanted))
+    loads: dict[bytes, list[Row[Any]]] = {}
+    for load in connection.execute(select(carried).where(chosen).order_by(carried.c.place)):
+        loads.setdefault(load.transaction, []).append(load)
+    return [_attempt(row, loads.get(row.hash, ())) for row in rows]
+
+
+def _attempt(row: Row[Any], load: Sequence[Row[Any]]) -> Attempt:
+    return Attempt(
+        hash=digest(row.hash),
+        submissions=tuple(one.submission for one in load),
+        nonce=row.nonce,
+        raw=row.raw,
+        max_fee=row.max_fee,
+        priority_fee=row.priority_fee,
+        created=row.created,
+        block_number=row.block_number,
+        block_hash=None if row.block_hash is None else digest(row.block_hash),
+        gas_used=row.gas_used,
+        succeeded=row.succeeded,
+        skipped=frozenset(one.submission for one in load if one.skipped),
+    )
+
+
+def _keep(connection: Connection, attempt: Attempt) -> None:
+    signed = case((submissions.c.state == State.INTENDED, State.SENT), else_=submissions.c.state)
+    own = submissions.c.id.in_(attempt.submissions)
+    connection.execute(update(submissions).where(own).values(state=signed))
+    values = {name: getattr(attempt, name) for name in ("nonce", "raw", "max_fee", "priority_fee", "created")}
+    key = parse_word(attempt.hash)
+    connection.execute(insert(transactions).values(hash=key, **values))
+    rows = [
+        {"transaction": key, "place": place, "submission": number}
+        for place, number in enumerate(attempt.submissions)
     ]
-    return sorted(found, key=lambda attempt: (attempt.nonce, attempt.max_fee, attempt.priority_fee))
+    connection.execute(insert(carried), rows)
 
 
-def _attempt_row(attempt: Attempt) -> dict[str, Any]:
-    return {
-        "hash": parse_word(attempt.hash),
-        "submission": attempt.submission,
-        "nonce": attempt.nonce,
-        "raw": attempt.raw,
-        "max_fee": attempt.max_fee,
-        "priority_fee": attempt.priority_fee,
-        "created": attempt.created,
-    }
+def _write_fates(connection: Connection, fates: Mapping[Digest, Fate | None]) -> None:
+    for hash_, fate in fates.items():
+        key = parse_word(hash_)
+        connection.execute(update(transactions).where(transactions.c.hash == key).values(_block(fate)))
+        skipped = carried.c.submission.in_([] if fate is None else fate.skipped)
+        connection.execute(update(carried).where(carried.c.transaction == key).values(skipped=skipped))
 
 
-def _block(receipt: Receipt | None) -> dict[str, Any]:
+def _write_states(connection: Connection, states: Mapping[int, State]) -> None:
+    rows = [{"number": number, "now": state} for number, state in states.items()]
+    if rows:
+        one = submissions.c.id == bindparam("number")
+        connection.execute(update(submissions).where(one).values(state=bindparam("now")), rows)
+    final = [{"number": number} for number, state in states.items() if state is State.FINAL]
+    if final:
+        connection.execute(delete(lanes).where(lanes.c.submission == bindparam("number")), final)
+
+
+def _block(fate: Fate | None) -> dict[str, Any]:
+    receipt = None if fate is None else fate.receipt
     return {
         "block_number": None if receipt is None else receipt.number,
         "block_hash": None if receipt is None else parse_word(receipt.block_hash),

@@ -248,7 +248,6 @@ transactions = Table(
     "transactions",
     metadata,
     Column("hash", LargeBinary(32), primary_key=True),
-    Column("submission", Integer, ForeignKey("submissions.id"), nullable=False, index=True),
     Column("nonce", BigInteger, nullable=False),
     Column("raw", LargeBinary, nullable=False),
     Column("max_fee", BigInteger, nullable=False),
@@ -258,7 +257,27 @@ transactions = Table(
     Column("gas_used", BigInteger, nullable=True),
     Column("succeeded", Boolean, nullable=True),
     Column("created", BigInteger, nullable=False),
-    comment="Signed bytes and hash, written before broadcast; several per submission when a fee is replaced.",
+    comment="Signed bytes and hash, written before broadcast; several at one nonce when a fee is replaced.",
 )
 
 Index("ix_transactions_nonce", transactions.c.nonce)
+Index("ix_transactions_created", transactions.c.created, transactions.c.gas_used)
+
+carried = Table(
+    "carried",
+    metadata,
+    Column("transaction", LargeBinary(32), ForeignKey("transactions.hash"), primary_key=True),
+    Column("place", Integer, primary_key=True, autoincrement=False),
+    Column("submission", Integer, ForeignKey("submissions.id"), nullable=False, index=True),
+    Column("skipped", Boolean, nullable=False, server_default=text("0")),
+    comment="Which acts a transaction carries, in order; skipped if the contract passed over that one.",
+)
+
+relayer_marks = Table(
+    "relayer_marks",
+    metadata,
+    Column("mark", String(24), primary_key=True),
+    Column("since", BigInteger, nullable=False),
+    Column("detail", String(80), nullable=False, server_default=""),
+    comment="What holds of the relayer until it is taken back: drained by an operator, or a fault.",
+)

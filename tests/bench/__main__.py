@@ -23,6 +23,7 @@ PARTS = {
     "log": "log",
     "revocation": "revocation",
     "chain": "chain",
+    "relay": "relay",
     "cli": "command",
 }
 PACKAGES = ("cedarpy", "cryptography", "fastapi", "msgspec", "sqlalchemy", "web3")
