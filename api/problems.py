@@ -22,6 +22,7 @@ STATUS: dict[type[errors.LedgerError], int] = {
     errors.Refusal: 403,
     errors.EvidenceError: 422,
     errors.EnvironmentFault: 503,
+    errors.RelayQuota: 429,
     errors.Bug: 500,
 }
 """Status per family; a class without a row of its own has its nearest ancestor's."""
@@ -42,7 +43,8 @@ def problem(status: int, code: str, detail: str, **more: Any) -> JSONResponse:  
         "detail": detail,
         **more,
     }
-    headers = {"Retry-After": "1"} if status == HTTPStatus.SERVICE_UNAVAILABLE else None
+    wait = more.get("retry_after", 1 if status == HTTPStatus.SERVICE_UNAVAILABLE else None)
+    headers = None if wait is None else {"Retry-After": str(wait)}
     return JSONResponse(body, status_code=status, media_type=MEDIA_TYPE, headers=headers)
 
 

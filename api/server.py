@@ -14,7 +14,7 @@ from api.app import create_app
 from api.settings import LOOPBACK, GatewaySettings
 from api.wiring import Opened, open_gateway
 from api.worker import Worker
-from ledger.errors import EnvironmentFault, EvidenceError, InvalidInput
+from ledger.errors import ChainUnreachable, EnvironmentFault, EvidenceError, InvalidInput
 from ledger.service import erasure
 from ledger.service.anchoring import check_against_chain
 from ledger.service.gateway import Gateway, system_clock
@@ -55,6 +55,7 @@ class Server:
             self.url = self._settings.public_url or f"http://{self._settings.host}:{port}"
             self._opened = open_gateway(self._settings, origin=self.url, clock=self._clock)
             exit_stack.callback(self._opened.close)
+            _require_chain(self._opened.gateway)
             erasure.replay(self._opened.gateway)
             _catch_up(self._opened.gateway)
             exit_stack.enter_context(Worker(self._opened.gateway))
@@ -88,6 +89,15 @@ class Server:
         if self._server is not None and self._thread is not None:
             self._server.should_exit = True
             self._thread.join()
+
+
+def _require_chain(gateway: Gateway) -> None:
+    """Refuse to start beside a node of another chain; one that does not answer may be waited for."""
+    try:
+        gateway.relayer.require_chain()
+    except ChainUnreachable as exc:
+        if exc.reason in ("wrong_chain", "other_chain"):
+            raise
 
 
 def _catch_up(gateway: Gateway) -> None:

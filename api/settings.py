@@ -24,6 +24,10 @@ class GatewaySettings(BaseSettings):
     public_url: the URL that clients use; needed, and https, unless the host is loopback.
     key_backup_days: how long backups of the data key store are kept; patients are told when they erase.
     relay_delay: seconds that a recording waits at most; ``auto`` is none on a local chain, 600 elsewhere.
+    relay_batch: how many recordings travel in one transaction at most.
+    relay_max_fee: gwei per gas that nothing ever offers more than.
+    relay_acts_per_hour: how many consents of one patient are recorded within an hour at most.
+    relay_gas_per_day: gas used in 24 hours after which nothing is sent but stops.
     """
 
     model_config = SettingsConfigDict(env_prefix="CONSENT_", extra="ignore")
@@ -41,6 +45,10 @@ class GatewaySettings(BaseSettings):
     level: Literal["seen", "safe", "final"] = "seen"
     max_head_age: Annotated[int, Field(ge=2, le=86400)] | Literal["auto"] = "auto"
     relay_delay: Annotated[int, Field(ge=0, le=86400)] | Literal["auto"] = "auto"
+    relay_batch: int = Field(default=100, ge=1, le=300)
+    relay_max_fee: int = Field(default=1000, ge=1, le=1_000_000)
+    relay_acts_per_hour: int = Field(default=120, ge=1)
+    relay_gas_per_day: int = Field(default=1_000_000_000, ge=1_000_000)
     key_backup_days: int = Field(default=30, ge=0, le=30)
     anchor_interval: int = Field(default=60, ge=1, le=86400)
 

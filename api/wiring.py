@@ -8,6 +8,7 @@ from datetime import datetime
 
 from api.settings import GatewaySettings
 from ledger.canonical import parse_object
+from ledger.chain.answers import GWEI
 from ledger.chain.deployment import Deployment
 from ledger.chain.follower import Follower
 from ledger.chain.networks import network_of
@@ -82,6 +83,7 @@ def open_gateway(
             relay_delay=delay,
             anchor_interval=settings.anchor_interval,
             key_backup_days=settings.key_backup_days,
+            acts_per_hour=settings.relay_acts_per_hour,
         ),
         deployment=deployment,
         keys=keys,
@@ -95,7 +97,10 @@ def open_gateway(
             keys.relayer,
             chain_id=deployment.chain_id,
             clock=clock,
+            batch=settings.relay_batch,
+            max_fee=settings.relay_max_fee * GWEI,
             depth=traffic.depth_on(deployment.chain_id, delay),
+            gas_per_day=settings.relay_gas_per_day,
         ),
         blocks=closing.enter_context(
             blockstores.opened(

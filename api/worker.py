@@ -12,6 +12,7 @@ from ledger.service.anchoring import anchor_if_grown, check_against_chain
 from ledger.service.erasedblocks import let_go
 from ledger.service.gateway import Gateway
 from ledger.service.stops import resend, take_over
+from ledger.store.marks import FAULTS, Mark
 
 FOLLOW_SECONDS = 0.1
 RELAY_SECONDS = 0.1
@@ -38,6 +39,7 @@ class Worker:
         self._anchor_due = 0.0
         self._sweep_due = 0.0
         self._stops_due = True
+        self._told: frozenset[Mark] = frozenset()
 
     def __enter__(self) -> Self:
         for thread in self._threads:
@@ -72,11 +74,19 @@ class Worker:
 
     def _write(self) -> None:
         self._gateway.relayer.step()
+        self._tell()
         resend(self._gateway)
         now = self._gateway.clock().timestamp()
         if now >= self._anchor_due:
             anchor_if_grown(self._gateway)
             self._anchor_due = now + self._gateway.settings.anchor_interval
+
+    def _tell(self) -> None:
+        """Log what keeps the relayer from its work, or should alarm its operator, once as it begins."""
+        found = self._gateway.relayer.marks & set(FAULTS)
+        for mark in sorted(found - self._told):
+            _log.error("relayer", reason=str(mark))
+        self._told = found
 
     def _erase(self) -> None:
         let_go(self._gateway)

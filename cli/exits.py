@@ -65,6 +65,7 @@ EXITS: dict[type[errors.LedgerError], Exit] = {
     errors.BlockMissing: Exit.UNDECIDED,
     errors.StoreUnavailable: Exit.RETRY,
     errors.Undecidable: Exit.UNDECIDED,
+    errors.RelayQuota: Exit.RETRY,
     errors.ToolMissing: Exit.RETRY,
     errors.Bug: Exit.UNEXPECTED,
 }

@@ -26,6 +26,7 @@ from cli.commands import (
     policy,
     reading,
     record,
+    relayer,
     request,
     stack,
 )
@@ -72,6 +73,7 @@ for group in (
     policy,
     patient,
     gateway,
+    relayer,
     config,
     contracts,
     network,

@@ -34,6 +34,7 @@
     │   ├── BlockMissing         no store has this block
     │   ├── StoreUnavailable     the database or the disk
     │   ├── Undecidable          the facts for a decision are not fresh or not final (fail closed)
+    │   ├── RelayQuota           so much may not be spent on the chain in so short a time
     │   └── ToolMissing          a program that must be installed
     └── Bug                  an invariant of ours is broken
 
@@ -256,6 +257,12 @@ class Undecidable(EnvironmentFault):
     """The facts for a decision are not fresh or not final: refused, fail closed."""
 
     code = "undecidable"
+
+
+class RelayQuota(EnvironmentFault):
+    """More than may be spent on the chain in a time; in ``retry_after`` seconds there is room again."""
+
+    code = "relay_quota"
 
 
 class ToolMissing(EnvironmentFault):

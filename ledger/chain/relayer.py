@@ -175,6 +175,16 @@ class Relayer:
         found = self._store.find(subject, kind)
         return status_of(*found[-1]) if found else None
 
+    def require_chain(self) -> None:
+        """Refuse a node that is on another chain than the one to be served.
+
+        Raises:
+            ChainUnreachable: the node does not answer, or is on a chain of another number (``wrong_chain``),
+                or on another one of the same number (``other_chain``).
+        """
+        view = look(self._rpc, self._key.address, self._chain_id)
+        self._watch.require_same_chain(view, self._now())
+
     def step(self) -> bool:
         """Reconcile with the chain, send what is due; True if anything was sent or has changed.
 

@@ -25,6 +25,7 @@ from ledger.parties import Role
 from ledger.service import traffic
 from ledger.service.gateway import Gateway
 from ledger.service.participants import admitted
+from ledger.service.quota import require_quota
 from ledger.service.requests import answered_by
 from ledger.service.states import PatientState
 
@@ -55,6 +56,7 @@ def file(
         NotAdmitted: an actor is no admitted provider, or is named otherwise than in its profile.
         Conflict: the controller's epoch has passed, or the consent was stopped before it was filed.
         PatientChanged: another act of this patient came in between; try again.
+        RelayQuota: more than may be recorded for one patient, or for all, in so short a time.
     """
     verified = verify_filing(
         filing_from_json(filing), chain_id=gateway.chain_id, registry=gateway.deployment.registry
@@ -67,6 +69,7 @@ def file(
     _check_document(gateway, verified.document)
     _check_chain(gateway, verified)
     check_capsules(gateway, state, verified.document, verified.id, capsules)
+    require_quota(gateway, state)
     return _append(gateway, state, verified, filing, capsules, request)
 
 

@@ -42,6 +42,7 @@ class Settings:
     anchor_interval: seconds between anchors while the log grows.
     session_seconds: how long a sign-in lasts.
     key_backup_days: how long a backup of the data key store is kept at most.
+    acts_per_hour: how many consents of one patient are recorded within an hour at most.
     """
 
     origin: str
@@ -51,6 +52,7 @@ class Settings:
     anchor_interval: int = 60
     session_seconds: int = 900
     key_backup_days: int = 30
+    acts_per_hour: int = 120
 
     @property
     def domain(self) -> str:

@@ -188,11 +188,13 @@ class TestErasing:
         impersonal = {
             "anchors",
             "access_nonces",
+            "carried",
             "chain_blocks",
             "chain_events",
             "checkpoints",
             "lanes",
             "profiles",
+            "relayer_marks",
             "sessions",
             "submissions",
             "transactions",
