@@ -8,6 +8,7 @@ from ledger.chain.answers import (
     base_fee_in,
     block_call,
     header_in,
+    nonsense,
     priority_fee_in,
     quantity,
     receipt_call,
@@ -58,6 +59,8 @@ def look(rpc: Rpc, account: Address, chain_id: int) -> ChainView:
     head, final, genesis = header_in(answers[1]), tagged_header_in(answers[2]), tagged_header_in(answers[3])
     if head is None:
         raise ChainUnreachable("the chain RPC knows no block yet", reason="no_head", fix="try again later")
+    if final is not None and final.number > head.number:
+        raise nonsense()
     has_final = final is not None and final.number > 0
     deep_number = final.number if final is not None and has_final else head.number - DEEP
     return ChainView(
@@ -74,17 +77,26 @@ def look(rpc: Rpc, account: Address, chain_id: int) -> ChainView:
 
 
 def fates_of(rpc: Rpc, work: Work, attempts: Sequence[Attempt]) -> dict[Digest, Fate]:
-    """What the chain says of those attempts, which the work has, that are in blocks.
+    """What the chain says of those attempts, which the work has, that are in its blocks.
+
+    A receipt of a block that is not on the chain, as the node shows it right after, says nothing.
 
     Raises:
         ChainUnreachable: the node does not answer.
     """
     answers = rpc.batch([receipt_call(one.hash) for one in attempts])
     found = {
-        one.hash: fate_in(answer, one, work.carried_by(one)[0].to)
+        one.hash: fate
         for one, answer in zip(attempts, answers, strict=True)
+        if (fate := fate_in(answer, one, work.carried_by(one)[0].to)) is not None
     }
-    return {hash_: fate for hash_, fate in found.items() if fate is not None}
+    numbers = sorted({fate.receipt.number for fate in found.values()})
+    blocks = {number: block.hash for number, block in zip(numbers, rpc.blocks(numbers), strict=True) if block}
+    return {
+        hash_: fate
+        for hash_, fate in found.items()
+        if blocks.get(fate.receipt.number) == fate.receipt.block_hash
+    }
 
 
 def with_gas(

@@ -82,8 +82,10 @@ def fate_in(answer: Answer, attempt: Attempt, to: bytes) -> Fate | None:
     Of a batch that the receipt does not account for item by item nothing is believed.
     """
     receipt = receipt_in(answer)
-    if receipt is None or len(attempt.submissions) == 1 or not receipt.succeeded:
-        return None if receipt is None else Fate(receipt=receipt)
+    if receipt is None or receipt.transaction != attempt.hash:
+        return None
+    if len(attempt.submissions) == 1 or not receipt.succeeded:
+        return Fate(receipt=receipt)
     logs = logs_in(Answer(result=answer.value().get("logs", [])))
     told = [_is_recorded(log) for log in logs if log.address == to]
     if len(told) != len(attempt.submissions) or None in told:

@@ -1,8 +1,9 @@
 """Recordings of different patients share transactions, and each has its own fate all the same."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 import pytest
 
@@ -26,9 +27,10 @@ RECORDING = calls.record_signed(
 
 
 class Capricious(Rpc):
-    """A node that may leave events out of receipts."""
+    """A node that may leave events out of receipts, or tell of other transactions and blocks."""
 
     forgetful = False
+    lie: Mapping[str, str] = MappingProxyType({})
 
     def batch(self, calls_: Sequence[Call]) -> list[Answer]:
         return [
@@ -39,6 +41,8 @@ class Capricious(Rpc):
     def _changed(self, method: str, answer: Answer) -> Answer:
         if self.forgetful and method == "eth_getTransactionReceipt" and answer.result:
             return replace(answer, result={**answer.result, "logs": answer.result["logs"][1:]})
+        if self.lie and method == "eth_getTransactionReceipt" and answer.result:
+            return replace(answer, result={**answer.result, **self.lie})
         return answer
 
 
@@ -294,15 +298,27 @@ def test_a_stranger_at_the_nonce_of_a_batch_costs_no_act(traffic: Traffic) -> No
 
 
 @pytest.mark.chain
-def test_a_receipt_that_does_not_account_for_every_act_is_not_believed(traffic: Traffic) -> None:
+@pytest.mark.parametrize(
+    ("forgetful", "lie"),
+    [
+        (True, {}),
+        (False, {"transactionHash": "0x" + "12" * 32}),
+        (False, {"blockHash": "0x" + "34" * 32}),
+        (False, {"blockNumber": "0xffff"}),
+    ],
+    ids=["an act without a word", "another transaction", "another block", "a block that is not there yet"],
+)
+def test_a_receipt_that_cannot_be_of_this_transaction_and_chain_is_not_believed(
+    traffic: Traffic, forgetful: bool, lie: dict[str, str]
+) -> None:
     consents = many(traffic, 3)
     rpc = Capricious(traffic.chain.devnet.url)
     traffic.relayer = Relayer(rpc, traffic.store, KEY, traffic.chain.deployment.chain_id, traffic.clock)
-    rpc.forgetful = True
+    rpc.forgetful, rpc.lie = forgetful, lie
     traffic.step(blocks=1)
     traffic.step()
     assert {traffic.status(consent).state for consent in consents} == {State.SENT}
-    rpc.forgetful = False
+    rpc.forgetful, rpc.lie = False, {}
     traffic.settle(6)
     assert {traffic.status(consent).state for consent in consents} == {State.FINAL}
     assert recorded(traffic) == consents
