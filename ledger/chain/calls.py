@@ -60,6 +60,12 @@ def is_recording(data: bytes) -> bool:
     return data[:4] == _function(REGISTRY, "recordSigned")[0]
 
 
+def is_stop(data: bytes) -> bool:
+    """Whether this is calldata of a signed revocation, in whatever form."""
+    stops = ("revokeSigned", "revokeWithPreimage", "revokeAllSigned")
+    return data[:4] in {_function(REGISTRY, name)[0] for name in stops}
+
+
 def recorded_together(recordings: Sequence[bytes]) -> bytes:
     """Calldata of a batch that records what several calls by `record_signed` would, in their order.
 

@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 
 from ledger.chain.account import fates_of, look, with_gas
 from ledger.chain.batching import call_of
+from ledger.chain.calls import is_stop
 from ledger.chain.feepolicy import FeePolicy
 from ledger.chain.lanes import Depth
 from ledger.chain.rpc import Rpc
@@ -278,7 +279,7 @@ class Relayer:
             for one in work.submissions.values()
             if one.state == State.INTENDED
             and one.not_before <= now
-            and (one.urgent or one.kind == FILL or not is_held)
+            and (not is_held or one.urgent or one.kind == FILL or is_stop(one.data))
         ]
         return place(view, work, taken, due, self._policy)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from ledger.store.acts import State
 from ledger.store.database import Database
@@ -16,7 +16,7 @@ class Backlog:
     """Acts by state, and what is in no block yet.
 
     oldest: when the act that is due longest became so, in Unix milliseconds; None if none is.
-    stops: urgent acts in no block.
+    stops: acts in no block that end consents.
     next_nonce: the one after the highest for which anything was signed.
     """
 
@@ -32,7 +32,7 @@ def backlog(db: Database, now: int) -> Backlog:
     by_state = select(table.state, func.count()).group_by(table.state)
     waiting = table.state.in_(_ON_THE_WAY)
     due = select(func.min(func.max(table.created, table.not_before))).where(waiting, table.not_before <= now)
-    stops = select(func.count()).where(waiting, table.urgent)
+    stops = select(func.count()).where(waiting, or_(table.urgent, table.kind == "revocation"))
     with db.read() as connection:
         counts = {State(state): int(count) for state, count in connection.execute(by_state)}
         last = connection.execute(select(func.max(transactions.c.nonce))).scalar()

@@ -101,9 +101,8 @@ class RelayStore:
     def work(self, nonce: int) -> Work:
         """What is open, and what was signed for nonces that the chain, being at `nonce`, has not used."""
         reused = select(carried.c.submission).join(transactions).where(transactions.c.nonce >= nonce)
-        is_open = submissions.c.state.in_(OPEN)
-        wanted = or_(is_open, submissions.c.id.in_(reused))
-        lowest = select(func.min(transactions.c.nonce)).where(transactions.c.hash.in_(_carrying(is_open)))
+        wanted = or_(submissions.c.state.in_(OPEN), submissions.c.id.in_(reused))
+        lowest = select(func.min(transactions.c.nonce)).where(transactions.c.hash.in_(_carrying(wanted)))
         with self._db.read() as connection:
             found = {one.id: one for one in _submissions(connection, wanted)}
             used = connection.execute(lowest).scalar()

@@ -156,6 +156,22 @@ def test_a_chain_that_lost_our_transactions_gets_the_same_bytes_again(traffic: T
     assert foreign(traffic) is None
 
 
+def test_an_act_that_gave_way_to_a_stop_is_no_strangers_doing_after_a_reorg(traffic: Traffic) -> None:
+    recorded = traffic.record("1", "a")
+    traffic.step()
+    traffic.stop("2", "b")
+    traffic.step(blocks=1)
+    traffic.step()
+    snapshot = traffic.chain.rpc.request("evm_snapshot")
+    traffic.settle(6)
+    assert traffic.status(recorded).state is State.FINAL
+    traffic.chain.rpc.request("evm_revert", snapshot)
+    traffic.settle(6)
+    assert foreign(traffic) is None
+    assert traffic.status(recorded).state is State.FINAL
+    assert traffic.chain.rpc.nonce(KEY.address) == 2
+
+
 def test_a_gap_that_a_stranger_left_in_the_pool_is_filled(traffic: Traffic) -> None:
     foreign_one = sign_transaction(
         Transaction(
@@ -214,10 +230,10 @@ def test_a_drained_relayer_sends_stops_and_finishes_what_it_began(traffic: Traff
     begun = traffic.record("1", "a")
     traffic.step()
     traffic.store.marks.put(Mark.DRAINED, since=0)
-    waiting, stopped = traffic.record("2", "b"), traffic.stop("3", "c")
+    waiting, stops = traffic.record("2", "b"), [traffic.stop("3", "c"), traffic.stop("4", "d", spread=0)]
     again(traffic)
     traffic.settle(8)
-    assert traffic.status(stopped).state is State.FINAL
+    assert {traffic.status(stop).state for stop in stops} == {State.FINAL}
     assert traffic.status(waiting).state is State.INTENDED
     traffic.store.marks.take([Mark.DRAINED])
     traffic.settle(8)
