@@ -1,4 +1,4 @@
-"""What goes wrong between us and an honest node: silence, refusals, noise. Nothing here is a lie about the chain.
+"""What goes wrong between us and an honest node: silence, refusals, noise; no lies about the chain.
 
 Each fault has a name, under which tests show it. Most strike whatever is asked; some only the broadcast of a
 transaction, and let everything else pass.

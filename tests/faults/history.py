@@ -1,4 +1,4 @@
-"""A chain with a past: dense, then hardly anything for a long time, then dense again. It stands still afterwards.
+"""A chain with a past: dense, then nothing for a long time, then dense again; afterwards it stands still.
 
 What is true of it is read here with plain JSON-RPC, not with the code that is under test.
 """
@@ -81,8 +81,13 @@ def fill(chain: Chain, dice: Random, name: str) -> None:
         stopped = dice.choice(people)
         consent = chain.consent(stopped, terms[stopped.address])
         signature = chain.revocation(stopped, chain.id(stopped, terms[stopped.address]))
-        preimage = {"epoch": 0, "terms_hash": consent.terms_hash, "until": consent.until}
-        revoking = calls.revoke_with_preimage(controller=stopped.address, signature=signature, **preimage)
+        revoking = calls.revoke_with_preimage(
+            controller=stopped.address,
+            epoch=0,
+            terms_hash=consent.terms_hash,
+            until=consent.until,
+            signature=signature,
+        )
         todo.append((registry, revoking))
     if dice.random() < 0.3:
         signature = chain.stop_all(people[0], 0)

@@ -1,7 +1,7 @@
 """What a node can say of the chain that is not so, by name.
 
-A lie is told at a `Place`: about which block and event, and whether once or until it ends, the dice say. So each
-name stands for as many lies as there are seeds.
+A lie is told at a `Place`: about which block and event, and whether once or until it ends, the dice say. So
+each name stands for as many lies as there are seeds.
 
 Most lies contradict something else that the node says or that hashes prove. Some do not: `CONSISTENT` ones a
 single node can tell to whoever asks nobody else, and only a second node shows them.
@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from tests.faults.faults import NOISE
 from tests.faults.proxy import Answer, Call, Fault, Forward, Reply
 from tests.faults.views import as_of
 
@@ -130,7 +129,7 @@ def invented(tag: str) -> Lie:
 
 
 def _names(call: Call, tag: str) -> bool:
-    return call["method"] == "eth_getBlockByNumber" and call["params"][0] == tag
+    return (call["method"], call["params"][:1]) == ("eth_getBlockByNumber", [tag])
 
 
 def every(fault: Fault) -> Lie:
@@ -291,7 +290,6 @@ LIES: Mapping[str, Lie] = {
     "an event with less data": event(shortened_data),
     # answers
     "swapped answers": swapped_answers,
-    **{name: every(fault) for name, fault in NOISE.items()},
 }
 """Lies that a single node cannot tell us."""
 

@@ -1,7 +1,7 @@
-"""Between us and a node: a JSON-RPC proxy on loopback that passes everything on, until a fault is put in its way.
+"""Between us and a node: a JSON-RPC proxy on loopback that passes everything on, until a fault is in its way.
 
-A fault is given what was asked, one call or several, and a way to ask the node. It gives back the answers, or a
-reply that is no answer, or raises `Silence`.
+A fault is given what was asked, one call or several, and a way to ask the node. It gives back the answers, or
+a reply that is no answer, or raises `Silence`.
 """
 
 import json
@@ -54,12 +54,14 @@ def honest(calls: Sequence[Call], forward: Forward) -> list[Answer]:
     return forward(calls)
 
 
-def behind(fault: Fault, view: Fault) -> Fault:
-    """A fault of a node that is itself seen only through a view."""
+def behind(fault: Fault, *views: Fault) -> Fault:
+    """A fault of a node that is itself seen only through views, the last of which is nearest to it."""
+    if not views:
+        return fault
 
     def both(calls: Sequence[Call], forward: Forward) -> list[Answer] | Reply:
         def seen(asked: Sequence[Call]) -> list[Answer]:
-            answers = view(asked, forward)
+            answers = behind(*views)(asked, forward)
             assert not isinstance(answers, Reply)
             return answers
 
