@@ -18,7 +18,7 @@ from tests.faults.proxy import FaultProxy
 
 OPERATIONS = int(os.environ.get("CONSENT_FAULT_OPERATIONS", "200"))
 SHARE = 0.3
-AT_ONCE = 12
+AT_ONCE = 5
 PATIENCE = 0.25
 KEY = account("relayer")
 
