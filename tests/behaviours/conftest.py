@@ -1,4 +1,4 @@
-"""Every block store in turn, and a source that it can adopt from."""
+"""Every block store in turn, with a source that it can adopt from; every client of the chain in turn."""
 
 from collections.abc import Iterator
 
@@ -14,6 +14,8 @@ from tests.behaviours.adapters import (
     staged,
     usual_kubo_adapter,
 )
+from tests.behaviours.chains import Client, anvil, geth
+from tests.chain.conftest import OnChain
 from tests.nodes.daemon import Kubo
 
 
@@ -54,3 +56,17 @@ def store(adapter: Adapter) -> BlockStore:
 def source(request: pytest.FixtureRequest) -> Adapter:
     made: Adapter = request.param(request)
     return made
+
+
+@pytest.fixture(
+    scope="session",
+    params=[
+        pytest.param(anvil, id="anvil", marks=pytest.mark.chain),
+        pytest.param(geth, id="geth", marks=pytest.mark.nodes),
+    ],
+)
+def any_chain(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnChain]:
+    """One chain of each client for all tests; each test has accounts of its own."""
+    client: Client = request.param
+    with client(tmp_path_factory.mktemp("chain")) as chain:
+        yield chain

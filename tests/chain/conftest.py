@@ -1,5 +1,6 @@
 """A devnet of one's own per test, with the contracts deployed; a block only when the test says so."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -42,21 +43,21 @@ class Clock:
         self.now += timedelta(seconds=seconds)
 
 
-@dataclass
-class Chain:
-    """A devnet with what tests do to it."""
+@dataclass(kw_only=True)
+class OnChain(ABC):
+    """The contracts on a chain of any client, with what tests do to them."""
 
-    devnet: Devnet
     rpc: Rpc
     owner: Account
     deployment: Deployment = field(init=False)
 
+    @abstractmethod
     def mine(self, blocks: int = 1) -> None:
-        for _ in range(blocks):
-            self.rpc.request("evm_mine")
+        """Let the chain have so many blocks more."""
 
-    def automine(self, on: bool) -> None:
-        self.rpc.request("evm_setAutomine", on)
+    @abstractmethod
+    def fund(self, address: Address, wei: int) -> None:
+        """Let an account have so much."""
 
     def send(self, key: Account, to: Address, data: bytes) -> Receipt:
         """One transaction in one block."""
@@ -108,6 +109,23 @@ class Chain:
     def stop_all(self, controller: Account, epoch: int) -> bytes:
         domain = consent_domain(self.deployment.chain_id, self.deployment.registry)
         return controller.sign(RevokeAll(controller=controller.address, epoch=epoch).digest(domain))
+
+
+@dataclass(kw_only=True)
+class Chain(OnChain):
+    """A devnet with what tests do to it."""
+
+    devnet: Devnet
+
+    def mine(self, blocks: int = 1) -> None:
+        for _ in range(blocks):
+            self.rpc.request("evm_mine")
+
+    def fund(self, address: Address, wei: int) -> None:
+        self.devnet.fund(address, wei)
+
+    def automine(self, on: bool) -> None:
+        self.rpc.request("evm_setAutomine", on)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

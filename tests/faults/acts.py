@@ -5,7 +5,7 @@ consent stopped, all consents of a controller stopped, a participant's key publi
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from random import Random
@@ -20,7 +20,7 @@ from ledger.crypto.typed import EncryptionKey, directory_domain
 from ledger.ids import Address
 from ledger.parties import Role
 from ledger.store.relay import State
-from tests.chain.conftest import FAR, Chain, account
+from tests.chain.conftest import FAR, OnChain, account
 
 Effect = tuple[str, str]
 """The name of an event, and what it is about."""
@@ -61,11 +61,17 @@ def effect_of(event: Event) -> Effect | None:
 
 @dataclass
 class Acts:
-    """Acts handed to a relayer, each of another account; only anchors follow each other."""
+    """Acts handed to a relayer, each of another account; only anchors follow each other.
 
-    chain: Chain
+    settled: the states in which an act is no longer outstanding.
+    name: tells the accounts from those of others on the same chain.
+    """
+
+    chain: OnChain
     relayer: Relayer
     dice: Random
+    settled: Collection[State] = (State.FINAL,)
+    name: str = "act"
     done: list[Act] = field(default_factory=list)
     _admitted: list[Account] = field(default_factory=list)
 
@@ -99,23 +105,28 @@ class Acts:
             self._anchor: 1 if self._may_anchor() else 0,
         }
         (make,) = self.dice.choices(list(kinds), list(kinds.values()))
-        act = make(f"act {len(self.done)}")
+        act = make(f"{self.name} {len(self.done)}")
         urgent = act.kind in STOPS
         self.relayer.submit(None, kind=act.kind, subject=act.subject, to=act.to, data=act.data, urgent=urgent)
         self.done.append(act)
 
     def outstanding(self) -> list[Act]:
-        """Those that are not final yet."""
-        return [act for act in self.done if not self._is_final(act)]
+        """Those that are not settled yet."""
+        return [act for act in self.done if not self._is_settled(act)]
 
     def effects(self) -> Counter[Effect]:
         """How often each effect is on chain."""
-        found = (effect_of(event) for event in read_chain(self.chain.rpc, self.chain.deployment).events())
-        return Counter(effect for effect in found if effect is not None)
+        return Counter(self.all_effects(self.chain))
 
-    def _is_final(self, act: Act) -> bool:
+    @staticmethod
+    def all_effects(chain: OnChain) -> Iterator[Effect]:
+        """The effects that a chain shows, in order."""
+        found = (effect_of(event) for event in read_chain(chain.rpc, chain.deployment).events())
+        return (effect for effect in found if effect is not None)
+
+    def _is_settled(self, act: Act) -> bool:
         status = self.relayer.status(act.subject, act.kind)
-        return status is not None and status.state is State.FINAL
+        return status is not None and status.state in self.settled
 
     def _record(self, name: str) -> Act:
         controller, terms = account(name), sha256(name.encode()).digest()
@@ -163,7 +174,7 @@ class Acts:
         return Act(to=self.chain.deployment.anchor, data=data, effect=("Anchored", f"{sender} {size + 1}"))
 
     def _may_anchor(self) -> bool:
-        return all(self._is_final(act) for act in self._anchors()[-1:])
+        return all(self._is_settled(act) for act in self._anchors()[-1:])
 
     def _anchors(self) -> list[Act]:
         return [act for act in self.done if act.kind == "Anchored"]

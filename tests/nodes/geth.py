@@ -39,6 +39,11 @@ class Geth:
         self._rpc.request("eth_sendTransaction", {"from": rich, "to": address, "value": hex(wei)})
         eventually(lambda: self._rpc.balance(address) == before + wei)
 
+    def wait_blocks(self, count: int) -> None:
+        """Until the chain has so many blocks more."""
+        wanted = int(self._rpc.request("eth_blockNumber"), 16) + count
+        eventually(lambda: int(self._rpc.request("eth_blockNumber"), 16) >= wanted)
+
     def __enter__(self) -> Self:
         self._directory.mkdir(exist_ok=True)
         with self._log.open("wb") as log:
