@@ -203,7 +203,7 @@ def test_whatever_a_third_of_all_requests_meet_no_act_is_lost_and_none_done_twic
     any_chain.fund(key.address, ETHER)
     with FaultProxy(any_chain.rpc.urls[0]) as proxy:
         proxy.fault = Sometimes(SHARE, dice)
-        rpc = Rpc(proxy.url, timeout=0.3)
+        rpc = Rpc(proxy.url, timeout=0.3, pause=lambda _: None)
         relayer = Relayer(
             rpc, RelayStore(database), key, any_chain.deployment.chain_id, lambda: datetime.now(UTC)
         )

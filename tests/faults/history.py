@@ -21,8 +21,10 @@ Header = tuple[int, str, str, int]
 Log = tuple[int, str, int, bytes, bytes, bytes, str]
 """An event: block, its hash, place in it, contract, topics, data, transaction."""
 
-GAP = 300
-BUSY = 24
+GAP = 270
+"""More blocks than are read one by one when they are final."""
+BUSY = 16
+"""Blocks of the morning, and of the evening."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +66,7 @@ def busy(chain: Chain, dice: Random, when: str) -> None:
     """Blocks with recordings, most with stops too, some with nothing."""
     chain.mine(10)
     for number in range(BUSY):
-        if dice.random() < 0.8:
+        if dice.random() < 0.85:
             fill(chain, dice, f"{when} {number}")
         chain.mine()
 

@@ -1,10 +1,11 @@
 """What a node can say of the chain that is not so, by name.
 
-A lie is told at a `Place`: about which block and event, and whether once or until it ends, the dice say. So
-each name stands for as many lies as there are seeds.
+A lie is told at a `Place`: about which block and event, whether once or until it ends, and whether the block's
+receipts are changed to match, the dice say. So each name stands for as many lies as there are seeds.
 
-Most lies contradict something else that the node says or that hashes prove. Some do not: `CONSISTENT` ones a
-single node can tell to whoever asks nobody else, and only a second node shows them.
+Hashes prove headers, and headers prove events to whoever asks for the receipts of their blocks. Nobody asks
+for those of a long past, so about that a single node can tell `UNPROVED` lies; and which block is final, or
+which of two branches is the chain's, no hash proves at all. These only a second node shows.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +18,9 @@ from tests.faults.views import as_of
 
 Json = dict[str, Any]
 HEADERS = ("eth_getBlockByNumber", "eth_getBlockByHash")
+RECEIPTS = ("eth_getBlockReceipts",)
+NOTHING = "0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421"
+"""The root of no transactions, and of no receipts."""
 
 
 @dataclass(kw_only=True)
@@ -27,12 +31,14 @@ class Place:
     events: the places in the chain of two of its events.
     neighbour: another block with events of ours, of which the listener knows nothing yet.
     head: the last block.
+    thorough: whether receipts are changed to match.
     """
 
     dice: Random
     block: int
     neighbour: int
     head: int
+    thorough: bool = False
     after: int = 0
     times: int = 1_000_000
     told: int = 0
@@ -54,7 +60,8 @@ class Place:
 
     def pick(self, logs: Sequence[Json]) -> int | None:
         """Where the first event of the block is among some; None if it is not there."""
-        found = [place for place, log in enumerate(logs) if log["blockNumber"] == hex(self.block)]
+        first = (hex(self.block), "0x0")
+        found = [at for at, log in enumerate(logs) if (log["blockNumber"], log["logIndex"]) == first]
         return found[0] if found else None
 
 
@@ -76,8 +83,17 @@ def about(methods: Sequence[str], place: Place, change: Callable[[Call, Any], An
 
 
 def logs(change: Callable[[Place, list[Json]], list[Json]]) -> Lie:
-    """A lie about a list of events."""
-    return lambda place: about(("eth_getLogs",), place, lambda _, found: change(place, found))
+    """A lie about a list of events, wherever they are told of."""
+
+    def lie(place: Place) -> Fault:
+        def changed(call: Call, found: Any) -> Any:  # noqa: ANN401
+            if call["method"] == "eth_getLogs":
+                return change(place, found)
+            return [{**receipt, "logs": change(place, receipt["logs"])} for receipt in found or []]
+
+        return about(("eth_getLogs", *RECEIPTS) if place.thorough else ("eth_getLogs",), place, changed)
+
+    return lie
 
 
 def event(change: Callable[[Place, Json], Json]) -> Lie:
@@ -199,6 +215,21 @@ def headless(place: Place, found: Json) -> Json:
     return {**found, "logsBloom": "0x" + "00" * 256}
 
 
+def emptied(place: Place) -> Fault:
+    """A block in which nothing happened, also according to its header and receipts."""
+    empty = {"logsBloom": "0x" + "00" * 256, "transactionsRoot": NOTHING, "receiptsRoot": NOTHING}
+
+    def changed(call: Call, found: Any) -> Any:  # noqa: ANN401
+        if call["method"] == "eth_getLogs":
+            return logs_of_a_block_missing(place, found)
+        of_block = found if isinstance(found, dict) else next(iter(found or []), {})
+        if hex(place.block) not in (of_block.get("number"), of_block.get("blockNumber")):
+            return found
+        return {**found, **empty} if isinstance(found, dict) else []
+
+    return about(("eth_getLogs", *HEADERS, *RECEIPTS), place, changed)
+
+
 def swapped_answers(place: Place) -> Fault:
     """Two answers of one batch, each with the other's id."""
 
@@ -288,16 +319,22 @@ LIES: Mapping[str, Lie] = {
     "an event about another consent": event(changed_topic),
     "an event of another kind": event(another_kind),
     "an event with less data": event(shortened_data),
+    "a block is emptied": emptied,
     # answers
     "swapped answers": swapped_answers,
 }
 """Lies that a single node cannot tell us."""
 
-CONSISTENT: Mapping[str, Lie] = {
+UNPROVED: Mapping[str, Lie] = {
     "an event is missing": logs(one_log_missing),
     "an event twice, at another place": logs(duplicate_log_elsewhere),
     "an event with other data": event(changed_data),
     "an event in another transaction": event(lambda place, log: {**log, "transactionHash": place.word}),
-    "a final block too early": tagged("finalized", 0),
 }
-"""Lies that a single node can tell unless what it says is proved by the roots of its headers."""
+"""Lies that a single node cannot tell us near the head, nor one of several anywhere."""
+
+UNPROVABLE: Mapping[str, Lie] = {
+    "a final block too early": tagged("finalized", 0),
+    "a safe block too early": tagged("safe", 0),
+}
+"""Lies that only one of several nodes cannot tell us."""

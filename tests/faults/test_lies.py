@@ -1,11 +1,12 @@
 """No lie of a node is believed: what the follower shows is always what the chain says up to some block.
 
 Each lie is told in many variations of place and time. A step that is refused changes nothing, in the index or
-in the store, and names no secret; once the lie ends, the follower catches up.
+in the store, and names no secret; once the lie ends, the follower catches up. What a single node can tell of a
+long past or of finality without being found out (`tests.faults.lies`) is told by one of two.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from random import Random
@@ -20,10 +21,10 @@ from ledger.errors import ChainUnreachable
 from ledger.store.chain import ChainStore
 from ledger.store.database import Database
 from tests.chain.conftest import Chain, Clock
-from tests.faults.conftest import SEED
+from tests.faults.conftest import SEED, running
 from tests.faults.faults import NOISE, REFUSALS, SECRET, SILENCES
-from tests.faults.history import Header, Log, Truth
-from tests.faults.lies import CONSISTENT, LIES, Lie, Place, every
+from tests.faults.history import Header, Log, Truth, live
+from tests.faults.lies import LIES, UNPROVABLE, UNPROVED, Lie, Place, every
 from tests.faults.proxy import Fault, FaultProxy, behind, honest
 from tests.faults.views import FINAL_DEPTH, SAFE_DEPTH, Memory, as_of
 
@@ -49,14 +50,14 @@ class World:
     ) -> None:
         self.chain, self.truth, self.proxies, self.clock = chain, truth, proxies, clock
         self.store = ChainStore(database)
-        self.rpc = Rpc([proxy.url for proxy in proxies], timeout=2.0)
+        self.rpc = Rpc([proxy.url for proxy in proxies], timeout=2.0, pause=lambda _: None)
         self._memory = Memory()
         self.store.apply(keep=-1, headers=[], logs=[])
         for head in range(truth.first, truth.last, 100):
             self.see(head)
-            self._follower().catch_up()
+            self.follower().catch_up()
         self.see(truth.last)
-        self._follower().catch_up()
+        self.follower().catch_up()
         self._past = self.store.load()
 
     def follow(self, known: int | None) -> Follower:
@@ -68,7 +69,7 @@ class World:
             headers=[header for header in headers if header.number <= last],
             logs=[log for log in logs if log.number <= last],
         )
-        return self._follower()
+        return self.follower()
 
     def see(self, head: int, lie: Fault = honest) -> None:
         """Show the chain as of a head through all nodes, the first of which may lie."""
@@ -76,8 +77,9 @@ class World:
             proxy.fault = behind(as_of(head), self._memory)
         self.proxies[0].fault = behind(lie, as_of(head), self._memory)
 
-    def _follower(self) -> Follower:
-        return Follower(self.rpc, self.chain.deployment, self.store, self.clock)
+    def follower(self, rpc: Rpc | None = None) -> Follower:
+        """A follower that was started with what the store holds."""
+        return Follower(rpc or self.rpc, self.chain.deployment, self.store, self.clock)
 
     def shown(self, follower: Follower) -> Shown:
         headers, logs = self.store.load()
@@ -102,10 +104,10 @@ class World:
         for mark, depth in zip(marks, (SAFE_DEPTH, FINAL_DEPTH), strict=True):
             assert mark is None or mark <= head - depth
 
-    def withstands(self, lie: Lie, seed: str) -> bool:
-        """Tell a lie in one of its variations; whether it came to be told."""
+    def withstands(self, lie: Lie, seed: str, *, near: bool) -> bool:
+        """Tell a lie in one of its variations, near the head if need be; whether it came to be told."""
         dice = Random(seed)  # noqa: S311 - a repeatable lie
-        known, place = self._place(dice)
+        known, place = self._place(dice, near=near)
         follower = self.follow(known)
         before = self.shown(follower)
         self.see(place.head, lie(place))
@@ -117,7 +119,7 @@ class World:
                 assert not any(word in repr(refused) + str(refused.as_dict()) for word in SECRETS)
             self.require_true(after, place.head)
             before = after
-        later = dice.randint(place.head, self.truth.last)
+        later = dice.randint(place.head, min(place.head + 5, self.truth.last))
         self.see(later)
         follower.catch_up()
         shown = self.shown(follower)
@@ -125,21 +127,21 @@ class World:
         assert shown.marks == [later, later - SAFE_DEPTH, later - FINAL_DEPTH]
         return place.told > 0
 
-    def _place(self, dice: Random) -> tuple[int | None, Place]:
+    def _place(self, dice: Random, *, near: bool) -> tuple[int | None, Place]:
         """What is known already, and what is lied about."""
         crowded = self.truth.crowded()
         at = dice.randrange(len(crowded) - 1)
-        block, neighbour = crowded[at], crowded[at + 1]
-        if dice.random() < 0.5:
-            block, neighbour = neighbour, block
-        lowest, highest = min(block, neighbour), max(block, neighbour)
-        known = None if dice.random() < 0.3 else dice.randint(max(self.truth.first, lowest - 40), lowest - 1)
+        lowest, highest = crowded[at : at + 2]
+        block, neighbour = dice.sample([lowest, highest], 2)
+        is_new = dice.random() < 0.2 and not near
+        known = None if is_new else dice.randint(max(self.truth.first, lowest - 12), lowest - 1)
         is_brief = dice.random() < 0.4
         place = Place(
             dice=dice,
             block=block,
             neighbour=neighbour,
-            head=dice.randint(highest, min(highest + 30, self.truth.last)),
+            head=dice.randint(highest, min(highest + 8, self.truth.last)),
+            thorough=dice.random() < 0.5,
             after=dice.randrange(3) if is_brief else 0,
             times=1 if is_brief else 1_000_000,
         )
@@ -172,10 +174,18 @@ def world(old_chain: Chain, truth: Truth, proxy: FaultProxy, database: Database,
     return World(old_chain, truth, [proxy], database, clock)
 
 
-def withstand(world: World, name: str, lie: Lie, variations: int = VARIATIONS) -> None:
+@pytest.fixture(scope="module")
+def two_nodes(
+    old_chain: Chain, truth: Truth, proxy: FaultProxy, database: Database, clock: Clock
+) -> Iterator[World]:
+    with FaultProxy(old_chain.devnet.url) as other:
+        yield World(old_chain, truth, [proxy, other], database, clock)
+
+
+def withstand(world: World, name: str, lie: Lie, variations: int = VARIATIONS, *, near: bool = False) -> None:
     """Tell a lie until so many variations of it were told."""
     seeds = (f"{SEED} {name} {number}" for number in range(20 * variations))
-    told = (seed for seed in seeds if world.withstands(lie, seed))
+    told = (seed for seed in seeds if world.withstands(lie, seed, near=near))
     assert len(list(islice(told, variations))) == variations
 
 
@@ -184,16 +194,50 @@ def test_no_lie_is_believed(world: World, name: str) -> None:
     withstand(world, name, LIES[name])
 
 
+@pytest.mark.parametrize("name", UNPROVED)
+def test_no_lie_about_what_just_happened_is_believed(world: World, name: str) -> None:
+    withstand(world, name, UNPROVED[name], near=True)
+
+
+@pytest.mark.parametrize("name", {**UNPROVED, **UNPROVABLE})
+def test_no_lie_of_one_node_that_another_contradicts_is_believed(two_nodes: World, name: str) -> None:
+    withstand(two_nodes, name, {**UNPROVED, **UNPROVABLE}[name])
+
+
+@pytest.mark.parametrize("name", LIES)
+def test_a_second_node_makes_no_lie_credible(two_nodes: World, name: str) -> None:
+    withstand(two_nodes, name, LIES[name], VARIATIONS // 5)
+
+
 @pytest.mark.parametrize("name", NOISE)
 def test_no_noise_is_taken_for_an_answer(world: World, name: str) -> None:
     withstand(world, name, every(NOISE[name]), VARIATIONS // 5)
 
 
-@pytest.mark.parametrize("name", CONSISTENT)
-def test_no_lie_that_contradicts_only_hashes_is_believed(world: World, name: str) -> None:
-    withstand(world, name, CONSISTENT[name])
-
-
 @pytest.mark.parametrize("name", [name for name in {**SILENCES, **REFUSALS} if name != "timeout"])
 def test_no_fault_is_taken_for_an_answer(world: World, name: str) -> None:
     withstand(world, name, every({**SILENCES, **REFUSALS}[name]), VARIATIONS // 5)
+
+
+def test_of_two_nodes_on_two_branches_neither_is_believed(
+    two_nodes: World, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Each is consistent in itself."""
+    with running(tmp_path_factory.mktemp("branch") / "devnet") as branch:
+        live(branch, Random("another past"))  # noqa: S311 - a repeatable past
+        assert branch.deployment.addresses == two_nodes.chain.deployment.addresses
+        head = two_nodes.truth.crowded()[-1]
+        known = head - 5
+        with FaultProxy(branch.devnet.url) as forger:
+            for first in (True, False):
+                urls = [two_nodes.proxies[0].url, forger.url]
+                rpc = Rpc(urls if first else urls[::-1], timeout=2.0, pause=lambda _: None)
+                two_nodes.see(head)
+                two_nodes.follow(known)
+                follower = two_nodes.follower(rpc)
+                before = two_nodes.shown(follower)
+                refused = refusal_of(follower)
+                assert refused is not None
+                assert refused.reason == "chain_disagreement"
+                assert two_nodes.shown(follower) == before
+                rpc.close()

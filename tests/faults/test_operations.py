@@ -29,7 +29,7 @@ def test_no_act_is_lost_and_none_is_done_twice(chain: Chain, clock: Clock, datab
     faults = Sometimes(SHARE, dice)
     with FaultProxy(chain.devnet.url) as proxy:
         proxy.fault = faults
-        rpc = Rpc(proxy.url, timeout=PATIENCE)
+        rpc = Rpc(proxy.url, timeout=PATIENCE, pause=lambda _: None)
         relayer = Relayer(rpc, RelayStore(database), KEY, chain.deployment.chain_id, clock, window=64)
         acts = Acts(chain, relayer, dice)
         acts.admit(OPERATIONS // 10)
