@@ -1,7 +1,7 @@
 """What a node can say of the chain that is not so, by name.
 
-A lie is told at a `Place`: about which block and event, whether once or until it ends, and whether the block's
-receipts are changed to match, the dice say. So each name stands for as many lies as there are seeds.
+A lie is told at a `Place`: about which block and event, whether once or until it ends, and whether receipts
+are changed to match, the dice say. So each name stands for as many lies as there are seeds.
 
 Hashes prove headers, and headers prove events to whoever asks for the receipts of their blocks. Nobody asks
 for those of a long past, so about that a single node can tell `UNPROVED` lies; and which block is final, or

@@ -1,8 +1,8 @@
 """No lie of a node is believed: what the follower shows is always what the chain says up to some block.
 
 Each lie is told in many variations of place and time. A step that is refused changes nothing, in the index or
-in the store, and names no secret; once the lie ends, the follower catches up. What a single node can tell of a
-long past or of finality without being found out (`tests.faults.lies`) is told by one of two.
+in the store, and names no secret; once the lie ends, the follower catches up. What a single node can say of a
+long past, or of finality, without being found out (`tests.faults.lies`) is said by one of two.
 """
 
 import os
