@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.faults.proxy import Answer, Call, Fault, Forward
 
-SAFE_DEPTH, FINAL_DEPTH = 1, 2
+SAFE_DEPTH, FINAL_DEPTH = 8, 16
 
 
 class Memory:
