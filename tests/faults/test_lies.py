@@ -208,17 +208,17 @@ def test_no_lie_of_one_node_that_another_contradicts_is_believed(
 
 @pytest.mark.parametrize("name", LIES)
 def test_a_second_node_makes_no_lie_credible(two_nodes: World, name: str) -> None:
-    withstand(two_nodes, name, LIES[name], VARIATIONS // 5)
+    withstand(two_nodes, name, LIES[name], VARIATIONS // 10)
 
 
 @pytest.mark.parametrize("name", NOISE)
 def test_no_noise_is_taken_for_an_answer(world: World, name: str) -> None:
-    withstand(world, name, every(NOISE[name]), VARIATIONS // 5)
+    withstand(world, name, every(NOISE[name]), VARIATIONS // 10)
 
 
 @pytest.mark.parametrize("name", [name for name in {**SILENCES, **REFUSALS} if name != "timeout"])
 def test_no_fault_is_taken_for_an_answer(world: World, name: str) -> None:
-    withstand(world, name, every({**SILENCES, **REFUSALS}[name]), VARIATIONS // 5)
+    withstand(world, name, every({**SILENCES, **REFUSALS}[name]), VARIATIONS // 10)
 
 
 def test_of_two_nodes_on_two_branches_neither_is_believed(
