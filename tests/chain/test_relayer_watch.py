@@ -166,6 +166,8 @@ def test_an_act_that_gave_way_to_a_stop_is_no_strangers_doing_after_a_reorg(traf
     traffic.settle(6)
     assert traffic.status(recorded).state is State.FINAL
     traffic.chain.rpc.request("evm_revert", snapshot)
+    traffic.chain.rpc.request("anvil_dropAllTransactions")
+    traffic.chain.mine(4)
     traffic.settle(6)
     assert foreign(traffic) is None
     assert traffic.status(recorded).state is State.FINAL
