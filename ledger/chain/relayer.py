@@ -15,12 +15,11 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection
-
 from ledger.chain.account import fates_of, look, with_gas
 from ledger.chain.batching import call_of
 from ledger.chain.calls import is_stop
 from ledger.chain.feepolicy import FeePolicy
+from ledger.chain.intake import Intake
 from ledger.chain.lanes import Depth
 from ledger.chain.rpc import Rpc
 from ledger.chain.slots import (
@@ -34,13 +33,13 @@ from ledger.chain.slots import (
     raised,
     settled,
 )
-from ledger.chain.standing import SubmissionStatus, status_of
+from ledger.chain.standing import SubmissionStatus
 from ledger.chain.transactions import SignedTransaction, Transaction, read_transaction, sign_transaction
 from ledger.chain.watch import Watch
 from ledger.crypto.identity import Account
 from ledger.errors import LedgerError
 from ledger.ids import Address, Digest
-from ledger.store.acts import FILL, Attempt, Fate, State, Submission, Work
+from ledger.store.acts import FILL, Attempt, Fate, State, Work
 from ledger.store.marks import Mark
 from ledger.store.relay import RelayStore
 
@@ -50,7 +49,7 @@ HOLDING = {Mark.DRAINED, Mark.OVER_QUOTA}
 """While one of these holds, nothing new goes out but stops."""
 
 
-class Relayer:
+class Relayer(Intake):
     """The one writer of one account. Any thread submits and asks; one thread steps."""
 
     def __init__(
@@ -83,13 +82,12 @@ class Relayer:
             depth: how deep an act must be before the next of its lane that is not urgent is sent.
             gas_per_day: gas used in 24 hours after which nothing goes out but stops; None for no bound.
         """
+        super().__init__(store, clock)
         self.fault: LedgerError | None = None
         self.marks: frozenset[Mark] = frozenset()
         self._rpc = rpc
-        self._store = store
         self._key = key
         self._chain_id = chain_id
-        self._clock = clock
         self._patience = patience
         self._policy = Policy(fees=FeePolicy(cap=max_fee), window=window, batch=batch, depth=depth)
         self._watch = Watch(store, self._policy.fees, gas_per_day)
@@ -100,81 +98,6 @@ class Relayer:
     def address(self) -> Address:
         """The account that pays."""
         return self._key.address
-
-    def submit(
-        self,
-        connection: Connection | None,
-        *,
-        kind: str,
-        subject: str,
-        to: Address,
-        data: bytes,
-        urgent: bool = False,
-        not_before: int = 0,
-        lane: bytes | None = None,
-    ) -> int:
-        """Keep an act to bring on chain; it is durable when `connection`'s transaction commits (or at once).
-
-        Args:
-            connection: the caller's write transaction; None for one of its own.
-            kind: what it is, at most 24 characters.
-            subject: what it is about, at most 66 characters; `status` asks by it.
-            to: the contract.
-            data: calldata (`ledger.chain.calls`).
-            urgent: goes before everything that is not, also what is sent already and not yet in a block.
-            not_before: Unix milliseconds before which it is not sent.
-            lane: 32 bytes that acts have in common which must not share a block.
-
-        Raises:
-            StoreUnavailable: nothing was kept.
-        """
-        intent = Submission(
-            id=0,
-            kind=kind,
-            subject=subject,
-            to=bytes.fromhex(to[2:]),
-            data=data,
-            urgent=urgent,
-            state=State.INTENDED,
-            not_before=not_before,
-            created=self._now(),
-            lane=lane,
-        )
-        return self._store.submit(intent, connection)
-
-    def withdraw(self, connection: Connection | None, *, kind: str, subject: str) -> int:
-        """Give up acts of a kind about a subject of which nothing is on its way; how many those were."""
-        return self._store.withdraw(kind, subject, connection)
-
-    def hurry(self, *, kind: str, subject: str | None = None, due_by: int | None = None) -> int:
-        """Make acts of a kind urgent that are in no block yet; how many those were.
-
-        Args:
-            kind: what they are.
-            subject: only those about it.
-            due_by: only those that wait for no time after this one, in Unix milliseconds.
-
-        Raises:
-            StoreUnavailable: nothing was changed.
-        """
-        return self._store.hurry(kind, subject=subject, due_by=due_by)
-
-    def forget(self, kind: str) -> None:
-        """Forget the lanes of failed acts of a kind, of which none is sent again."""
-        self._store.forget(kind)
-
-    def failed(self, kind: str) -> list[Submission]:
-        """The acts of a kind whose transaction the chain refused for good and that were not sent again."""
-        return self._store.failed(kind)
-
-    def retry(self, submission: Submission, *, not_before: int) -> int:
-        """Send a failed act again as a new one, from `not_before` on (Unix milliseconds); its id."""
-        return self._store.retry(submission, not_before=not_before, created=self._now())
-
-    def status(self, subject: str, kind: str | None = None) -> SubmissionStatus | None:
-        """Where the last act about a subject (of a kind) stands; None if there was none."""
-        found = self._store.find(subject, kind)
-        return status_of(*found[-1]) if found else None
 
     def require_chain(self) -> None:
         """Refuse a node that is on another chain than the one to be served.
@@ -304,9 +227,6 @@ class Relayer:
     def _broadcast(self, raws: Sequence[bytes]) -> None:
         """Hand signed bytes to the node. Its answers prove nothing: the next step looks for the hashes."""
         self._rpc.batch([("eth_sendRawTransaction", ("0x" + raw.hex(),)) for raw in raws])
-
-    def _now(self) -> int:
-        return int(self._clock().timestamp() * 1000)
 
 
 def _attempt(carried: tuple[int, ...], signed: SignedTransaction, now: int) -> Attempt:
