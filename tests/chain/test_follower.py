@@ -1,6 +1,7 @@
 """The follower shows one consistent chain: over reorgs, restarts and kills, on the right network only."""
 
 import os
+import random
 import signal
 import threading
 from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ from ledger.chain.deploying import deploy
 from ledger.chain.devnet import Devnet
 from ledger.chain.follower import Follower
 from ledger.chain.index import ChainState
+from ledger.chain.networks import network_of
 from ledger.chain.reader import read_chain
 from ledger.chain.rpc import Rpc
 from ledger.errors import ChainUnreachable, StoreUnavailable, Undecidable
@@ -184,6 +186,93 @@ def test_a_shorter_chain_is_a_reorg(chain: Chain, follow: Callable[[], Follower]
     assert follower.index.state(chain.id(PATIENT, TERMS)) is ChainState.NONE
     assert follower.head().number == int(chain.rpc.request("eth_blockNumber"), 16)
     assert same(chain, follower)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_after_any_history_the_index_is_what_a_fresh_one_would_be(
+    chain: Chain, clock: Clock, follow: Callable[[], Follower], seed: int
+) -> None:
+    """Records, stops, quiet, reorganisations, shorter chains and restarts, in any order."""
+    chance, follower = random.Random(seed), follow()  # noqa: S311 - no secret
+    snapshots = [chain.rpc.request("evm_snapshot")]
+    for step in range(14):
+        match chance.choice(["record", "record", "revoke", "mine", "gap", "reorg", "revert", "restart"]):
+            case "record":
+                record(chain, bytes([step]) * 32)
+            case "revoke":
+                revoke(chain, bytes([chance.randrange(step + 1)]) * 32)
+            case "mine":
+                chain.mine(chance.randrange(1, 4))
+                snapshots.append(chain.rpc.request("evm_snapshot"))
+            case "gap":
+                chain.rpc.request("anvil_mine", hex(chance.choice([70, 300])))
+            case "reorg":
+                tip = int(chain.rpc.request("eth_blockNumber"), 16)
+                chain.rpc.request("anvil_reorg", min(chance.randrange(1, 65), tip - 5), [])
+            case "revert":
+                del snapshots[chance.randrange(len(snapshots)) + 1 :]
+                chain.rpc.request("evm_revert", snapshots.pop())
+                chain.rpc.request("evm_increaseTime", 1 + step)
+                chain.mine()
+                snapshots.append(chain.rpc.request("evm_snapshot"))
+            case "restart":
+                follower = follow()
+        if chance.random() < 0.6:
+            follower.catch_up()
+            assert same(chain, follower)
+    follower.catch_up()
+    assert same(chain, follower)
+    resumed = follow()
+    assert resumed.index.events() == follower.index.events()
+
+
+@pytest.fixture
+def public(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The chain counts as one on which nobody here decides what is mined."""
+    network = replace(network_of(31337), public=True)
+    monkeypatch.setattr("ledger.chain.follower.network_of", lambda _: network)
+
+
+@pytest.mark.usefixtures("public")
+def test_on_a_public_network_a_node_that_lags_takes_nothing_back(
+    chain: Chain, clock: Clock, follow: Callable[[], Follower]
+) -> None:
+    follower, consent = follow(), chain.id(PATIENT, TERMS)
+    snapshot = chain.rpc.request("evm_snapshot")
+    record(chain)
+    follower.catch_up()
+    seen = follower.head()
+    chain.rpc.request("evm_revert", snapshot)
+    clock.forward(30)
+    assert not follower.step()
+    assert follower.index.state(consent) is ChainState.ACTIVE
+    assert follower.head() == seen
+    chain.rpc.request("evm_increaseTime", 9)
+    chain.mine(2)
+    follower.catch_up()
+    assert follower.index.state(consent) is ChainState.NONE
+    assert follower.head().seen_at > seen.seen_at
+    assert same(chain, follower)
+
+
+@pytest.mark.usefixtures("public")
+def test_on_a_public_network_what_was_final_is_not_taken_back(
+    chain: Chain, follow: Callable[[], Follower]
+) -> None:
+    follower, consent = follow(), chain.id(PATIENT, TERMS)
+    snapshot = chain.rpc.request("evm_snapshot")
+    record(chain)
+    chain.mine(4)
+    follower.catch_up()
+    assert follower.index.state(consent, "final") is ChainState.ACTIVE
+    chain.rpc.request("evm_revert", snapshot)
+    chain.rpc.request("evm_increaseTime", 9)
+    chain.mine(9)
+    for _ in range(2):
+        with pytest.raises(ChainUnreachable) as refused:
+            follower.step()
+        assert refused.value.reason == "final_reverted"
+    assert follower.index.state(consent, "final") is ChainState.ACTIVE
 
 
 def test_a_restart_resumes_from_the_store_without_asking_the_node(

@@ -48,6 +48,106 @@ def node() -> Iterator[Callable[[Reply], str]]:
         server.server_close()
 
 
+@pytest.fixture
+def refusing() -> Iterator[Callable[[int, dict[str, str], int], str]]:
+    """A node that refuses so many requests with an HTTP status, and then answers 0x7."""
+    servers: list[ThreadingHTTPServer] = []
+
+    def start(status: int, headers: dict[str, str], times: int) -> str:
+        left = [times]
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                left[0] -= 1
+                data = b"" if left[0] >= 0 else json.dumps(results("0x7")(body)).encode()
+                self.send_response(status if left[0] >= 0 else 200)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("content-length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("given", "waited"), [("2", 2), ("0", 0), ("Wed, 21 Oct 2026 07:28:00 GMT", 1), ("", 1)]
+)
+def test_a_node_that_is_asked_too_often_gets_its_pause(
+    refusing: Callable[[int, dict[str, str], int], str], given: str, waited: int
+) -> None:
+    pauses: list[float] = []
+    rpc = Rpc(refusing(429, {"retry-after": given}, 2), pause=pauses.append)
+    assert rpc.chain_id() == 7
+    assert pauses == [waited, waited]
+    rpc.close()
+
+
+@pytest.mark.parametrize(("given", "times", "pauses"), [("1", 99, 2), ("6", 1, 0), ("3600", 1, 0)])
+def test_a_pause_has_an_end(
+    refusing: Callable[[int, dict[str, str], int], str], given: str, times: int, pauses: int
+) -> None:
+    taken: list[float] = []
+    rpc = Rpc(refusing(429, {"retry-after": given}, times), pause=taken.append)
+    with pytest.raises(ChainUnreachable) as refused:
+        rpc.chain_id()
+    assert refused.value.reason == "rate_limited"
+    assert len(taken) == pauses
+    rpc.close()
+
+
+def test_another_node_is_asked_before_anyone_waits(
+    refusing: Callable[[int, dict[str, str], int], str], node: Callable[[Reply], str]
+) -> None:
+    taken: list[float] = []
+    rpc = Rpc([refusing(429, {"retry-after": "1"}, 99), node(results("0x7"))], pause=taken.append)
+    assert rpc.chain_id() == 7
+    assert taken == []
+    rpc.close()
+
+
+@pytest.mark.parametrize(("status", "reason"), [(413, "too_large"), (503, "no_answer"), (401, "no_answer")])
+def test_http_errors_are_told_apart(
+    refusing: Callable[[int, dict[str, str], int], str], status: int, reason: str
+) -> None:
+    rpc = Rpc(refusing(status, {}, 9))
+    with pytest.raises(ChainUnreachable) as refused:
+        rpc.chain_id()
+    assert refused.value.reason == reason
+    rpc.close()
+
+
+def test_an_answer_that_breaks_off_is_silence(node: Callable[[Reply], str]) -> None:
+    rpc = Rpc(node(lambda _: b'[{"jsonrpc": "2.0", "id": 0, "resu'))
+    with pytest.raises(ChainUnreachable) as refused:
+        rpc.chain_id()
+    assert refused.value.reason == "cut_short"
+    rpc.close()
+
+
+@pytest.mark.parametrize("value", ['"0x' + "f" * 65 + '"', "[" * 100_000 + "]" * 100_000, "1e999"])
+def test_no_number_and_no_depth_is_too_much_to_be_refused(node: Callable[[Reply], str], value: str) -> None:
+    rpc = Rpc(
+        node(lambda asked: f'[{{"jsonrpc": "2.0", "id": {asked[0]["id"]}, "result": {value}}}]'.encode())
+    )
+    with pytest.raises(ChainUnreachable) as refused:
+        rpc.chain_id()
+    assert refused.value.reason == "bad_answer"
+    rpc.close()
+
+
 def results(*values: Any) -> Reply:  # noqa: ANN401
     return lambda asked: [
         {"jsonrpc": "2.0", "id": call["id"], "result": value}
@@ -85,7 +185,10 @@ def test_only_hexadecimal_quantities_are_numbers(node: Callable[[Reply], str], v
 
 @pytest.mark.parametrize(
     "change",
-    [{"hash": None}, {"hash": "0x11"}, {"number": None}, {"timestamp": 5}, {"parentHash": "0x" + "AA" * 32}],
+    [
+        *({"hash": None}, {"hash": "0x11"}, {"number": None}, {"number": "0x2"}, {"timestamp": 5}),
+        *({"parentHash": "0x" + "AA" * 32}, {"timestamp": "0x" + "f" * 16}),
+    ],
 )
 def test_a_header_that_lacks_something_is_refused(
     node: Callable[[Reply], str], change: dict[str, object]
