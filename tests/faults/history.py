@@ -14,6 +14,7 @@ from ledger.chain import calls
 from ledger.chain.transactions import Fees, Transaction, sign_transaction
 from ledger.ids import Address
 from tests.chain.conftest import Chain, account
+from tests.faults.views import FINAL_DEPTH
 
 Header = tuple[int, str, str, int]
 """Number, hash, parent and time of a block."""
@@ -23,6 +24,8 @@ Log = tuple[int, str, int, bytes, bytes, bytes, str]
 
 GAP = 270
 """More blocks than are read one by one when they are final."""
+QUIET = FINAL_DEPTH + 4
+"""Blocks before the first event, so that finality has begun."""
 BUSY = 16
 """Blocks of the morning, and of the evening."""
 
@@ -51,7 +54,7 @@ class Truth:
     def crowded(self) -> list[int]:
         """The blocks with two events or more, the first of which is a recording."""
         numbers = [log[0] for log in self.logs]
-        return sorted({number for number in numbers if numbers.count(number) > 1 and number > self.first + 9})
+        return sorted({number for number in numbers if numbers.count(number) > 1})
 
 
 def live(chain: Chain, dice: Random) -> Truth:
@@ -64,7 +67,7 @@ def live(chain: Chain, dice: Random) -> Truth:
 
 def busy(chain: Chain, dice: Random, when: str) -> None:
     """Blocks with recordings, most with stops too, some with nothing."""
-    chain.mine(10)
+    chain.mine(QUIET)
     for number in range(BUSY):
         if dice.random() < 0.85:
             fill(chain, dice, f"{when} {number}")

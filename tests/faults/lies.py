@@ -32,6 +32,7 @@ class Place:
     neighbour: another block with events of ours, of which the listener knows nothing yet.
     head: the last block.
     thorough: whether receipts are changed to match.
+    is_brief: whether it is told only once, `after` so many occasions.
     """
 
     dice: Random
@@ -39,8 +40,8 @@ class Place:
     neighbour: int
     head: int
     thorough: bool = False
+    is_brief: bool = False
     after: int = 0
-    times: int = 1_000_000
     told: int = 0
     word: str = field(init=False)
     _met: int = 0
@@ -53,7 +54,7 @@ class Place:
         if lie == truth:
             return truth
         self._met += 1
-        if not self.after < self._met <= self.after + self.times:
+        if self._met <= self.after or (self.is_brief and self.told):
             return truth
         self.told += 1
         return lie

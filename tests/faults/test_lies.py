@@ -29,7 +29,6 @@ from tests.faults.proxy import Fault, FaultProxy, behind, honest
 from tests.faults.views import FINAL_DEPTH, SAFE_DEPTH, Memory, as_of
 
 VARIATIONS = int(os.environ.get("CONSENT_FAULT_VARIATIONS", "50"))
-STEPS = 2
 SECRETS = SECRET.split()[::2]
 
 
@@ -111,7 +110,7 @@ class World:
         follower = self.follow(known)
         before = self.shown(follower)
         self.see(place.head, lie(place))
-        for _ in range(STEPS):
+        for _ in range(2 if place.is_brief else 1):
             refused = refusal_of(follower)
             after = self.shown(follower)
             if refused is not None:
@@ -142,8 +141,8 @@ class World:
             neighbour=neighbour,
             head=dice.randint(highest, min(highest + 8, self.truth.last)),
             thorough=dice.random() < 0.5,
+            is_brief=is_brief,
             after=dice.randrange(3) if is_brief else 0,
-            times=1 if is_brief else 1_000_000,
         )
         return known, place
 
