@@ -4,8 +4,9 @@ A lie is told at a `Place`: about which block and event, whether once or until i
 are changed to match, the dice say. So each name stands for as many lies as there are seeds.
 
 Hashes prove headers, and headers prove events to whoever asks for the receipts of their blocks. Nobody asks
-for those of a long past, so about that a single node can tell `UNPROVED` lies; and which block is final, or
-which of two branches is the chain's, no hash proves at all. These only a second node shows.
+for those of a long past, so about that a single node can tell `UNPROVED` lies. Receipts do not say of which
+transaction they are, and which block is final, or which of two branches is the chain's, no hash proves at
+all: such lies are `UNPROVABLE`. Only a second node shows them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -330,11 +331,11 @@ UNPROVED: Mapping[str, Lie] = {
     "an event is missing": logs(one_log_missing),
     "an event twice, at another place": logs(duplicate_log_elsewhere),
     "an event with other data": event(changed_data),
-    "an event in another transaction": event(lambda place, log: {**log, "transactionHash": place.word}),
 }
 """Lies that a single node cannot tell us near the head, nor one of several anywhere."""
 
 UNPROVABLE: Mapping[str, Lie] = {
+    "an event in another transaction": event(lambda place, log: {**log, "transactionHash": place.word}),
     "a final block too early": tagged("finalized", 0),
     "a safe block too early": tagged("safe", 0),
 }

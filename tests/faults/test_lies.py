@@ -8,7 +8,7 @@ long past, or of finality, without being found out (`tests.faults.lies`) is said
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 from random import Random
 
 import pytest
@@ -29,6 +29,8 @@ from tests.faults.proxy import Fault, FaultProxy, behind, honest
 from tests.faults.views import FINAL_DEPTH, SAFE_DEPTH, Memory, as_of
 
 VARIATIONS = int(os.environ.get("CONSENT_FAULT_VARIATIONS", "50"))
+AFTER = 8
+"""So many blocks at most come after what is lied about."""
 SECRETS = SECRET.split()[::2]
 
 
@@ -128,9 +130,9 @@ class World:
 
     def _place(self, dice: Random, *, near: bool) -> tuple[int | None, Place]:
         """What is known already, and what is lied about."""
-        crowded = self.truth.crowded()
-        at = dice.randrange(len(crowded) - 1)
-        lowest, highest = crowded[at : at + 2]
+        pairs = list(pairwise(self.truth.crowded()))
+        close = [(low, high) for low, high in pairs if high + AFTER - low < FINAL_DEPTH]
+        lowest, highest = dice.choice(close if near else pairs)
         block, neighbour = dice.sample([lowest, highest], 2)
         is_new = dice.random() < 0.2 and not near
         known = None if is_new else dice.randint(max(self.truth.first, lowest - 12), lowest - 1)
@@ -139,7 +141,7 @@ class World:
             dice=dice,
             block=block,
             neighbour=neighbour,
-            head=dice.randint(highest, min(highest + 8, self.truth.last)),
+            head=dice.randint(highest, min(highest + AFTER, self.truth.last)),
             thorough=dice.random() < 0.5,
             is_brief=is_brief,
             after=dice.randrange(3) if is_brief else 0,
