@@ -340,3 +340,6 @@ UNPROVABLE: Mapping[str, Lie] = {
     "a safe block too early": tagged("safe", 0),
 }
 """Lies that only one of several nodes cannot tell us."""
+
+CONTRADICTED: Mapping[str, Lie] = {**UNPROVED, **UNPROVABLE}
+"""Lies that a second node shows."""
