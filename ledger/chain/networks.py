@@ -28,7 +28,7 @@ class Network:
     public: bool
     block_seconds: int = 12
     final_behind: int = 96
-    head_age: int = 120
+    head_age: int = 60
     largest_range: int = 10_000
     looked_through: int = 50_000
 
@@ -41,7 +41,6 @@ NETWORKS = (
         public=False,
         block_seconds=5,
         final_behind=2,
-        head_age=60,
     ),
     Network(name="sepolia", chain_id=11155111, settles="final", public=True),
     Network(name="hoodi", chain_id=560048, settles="final", public=True),
