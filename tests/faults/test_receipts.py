@@ -1,7 +1,8 @@
 """What a node says of the relayer's transactions that is not so costs no act, once it is taken back."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from ledger.chain.relayer import Relayer
 from ledger.chain.rpc import Rpc
 from ledger.errors import ChainUnreachable
-from ledger.store.database import Database
+from ledger.store.database import Database, upgrade
 from ledger.store.relay import RelayStore
 from tests.chain.conftest import ETHER, Chain, Clock, account
 from tests.faults.acts import Acts
@@ -52,6 +53,16 @@ LIES: Mapping[str, Callable[[], Callable[[Call, Any], Any]]] = {
     "a receipt of another block": lambda: in_another_block,
     "a receipt of a block to come": lambda: in_a_block_to_come,
 }
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    """One for each chain: a relayer goes on only where it began."""
+    url = f"sqlite:///{tmp_path / 'gateway.db'}"
+    upgrade(url)
+    found = Database(url)
+    yield found
+    found.close()
 
 
 @pytest.mark.parametrize("name", LIES)
