@@ -53,7 +53,7 @@ nightly: contracts-nightly tools-oldest
 	CONSENT_EPOCH_HISTORIES=100 $(BIN)/pytest --timeout 7200 tests/client/test_epochs.py
 	CONSENT_LARGE_FILE_MIB=4096 $(BIN)/pytest --timeout 7200 tests/cli/test_large.py
 	CONSENT_RELAYER_KILLS=40 $(BIN)/pytest --timeout 7200 tests/chain/test_relayer_kills.py
-	CONSENT_FAULT_OPERATIONS=1000 CONSENT_FAULT_REORGS=500 $(BIN)/pytest --timeout 7200 tests/faults
+	CONSENT_FAULT_VARIATIONS=200 CONSENT_FAULT_OPERATIONS=1000 CONSENT_FAULT_REORGS=500 CONSENT_FAULT_PATIENTS=48 $(BIN)/pytest --timeout 7200 tests/faults
 	CONSENT_DICTIONARY=1000000 $(BIN)/pytest --timeout 7200 tests/privacy
 	CONSENT_AGREEMENT_CASES=500000 $(BIN)/pytest --timeout 7200 tests/policy/test_agreement.py
 
