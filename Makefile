@@ -17,20 +17,30 @@ AGE := filippo.io/age/cmd
 demo: setup
 	$(BIN)/consent demo $(if $(BUNDLE),--bundle "$(BUNDLE)") $(if $(JSON),--json)
 
-# How deep forge looks is its profile: FOUNDRY_PROFILE=ci make test. The two halves may run at once: make -j2 test.
-test: test-contracts test-python
+# A suite for each directory of tests, the long ones first, so that `make -j2 test` keeps two cores busy. How deep forge
+# looks is its profile: FOUNDRY_PROFILE=ci make test.
+FIRST := cli contracts client chain faults
+SUITES := $(FIRST) $(filter-out $(FIRST) nodes,$(patsubst tests/%/,%,$(sort $(dir $(wildcard tests/*/test_*.py)))))
 
-.PHONY: test-contracts test-python
-test-contracts: setup analysis
+test: test-forge $(SUITES:%=test-%)
+
+.PHONY: test-forge $(SUITES:%=test-%)
+test-forge: setup analysis
 	$(FORGE) test
-	$(BIN)/pytest tests/contracts
 
-test-python: setup
-	$(BIN)/pytest --ignore tests/contracts
+test-contracts: analysis test-forge
+$(SUITES:%=test-%): test-%: setup
+	$(BIN)/pytest tests/$*
 
 # Against other nodes than anvil: they must be there (make tools), and a missing one fails.
 test-nodes: setup
 	$(BIN)/pytest -m nodes
+
+# All that a clean checkout must pass. Each target's output appears when it is done: make -j2 -O -k ci.
+.PHONY: ci test-nodes-built
+ci: test-forge test-nodes-built check test
+test-nodes-built: tools
+	$(MAKE) --no-print-directory test-nodes
 
 check: setup
 	$(BIN)/ruff check .
