@@ -43,6 +43,7 @@ class Stack:
         blocks: str = "",
         blocks_factor: int | None = None,
         blocks_token_file: Path | None = None,
+        database_url: str | None = None,
         anchor_interval: int = 5,
         admit_gateway: bool = True,
         clock: Callable[[], datetime] = system_clock,
@@ -54,8 +55,12 @@ class Stack:
         self.rpc_url = ""
         self._host, self._port, self._rpc_port = host, port, rpc_port
         self._blocks = blocks
-        copies = {"blocks_factor": blocks_factor, "blocks_token_file": blocks_token_file}
-        self._copies = {name: value for name, value in copies.items() if value is not None}
+        chosen = {
+            "blocks_factor": blocks_factor,
+            "blocks_token_file": blocks_token_file,
+            "database_url": database_url,
+        }
+        self._chosen = {name: value for name, value in chosen.items() if value is not None}
         self._anchor_interval = anchor_interval
         self._admit = admit_gateway
         self._clock = clock
@@ -94,7 +99,7 @@ class Stack:
                 blocks=self._blocks,
                 anchor_interval=self._anchor_interval,
             )
-            settings = settings.model_copy(update=self._copies)
+            settings = settings.model_copy(update=self._chosen)
             self._server = exit_stack.enter_context(Server(settings, clock=self._clock))
             network = Config(gateway=self.url, rpc=self.rpc_url, deployment=deployment)
             network = network.overridden(
@@ -127,7 +132,8 @@ class Stack:
         path = self.state / "deployment.json"
         if path.exists():
             deployment = Deployment.from_json(parse_object(path.read_bytes()))
-            if self.database.exists() or _has_code(self.rpc_url, deployment.registry):
+            kept = "database_url" in self._chosen or self.database.exists()
+            if kept or _has_code(self.rpc_url, deployment.registry):
                 return deployment
         deployment = deploy(self.rpc_url, owner)
         files.replace(path, canonical(deployment.to_json()))

@@ -2,16 +2,13 @@
 
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
 
 import pytest
 
 from api.stack import Stack
-from ledger.client.accrediting import Accreditor
-from ledger.client.config import Config
-from ledger.crypto.identity import Account
-from ledger.service.keys import read_key
-from tests.network import Network
+from tests.databases import POSTGRES, SQLITE, Databases
+from tests.network import Network, serving
+from tests.nodes.postgres import Postgres
 
 RECURSION_LIMIT = sys.getrecursionlimit()
 
@@ -23,7 +20,18 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session")
 def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
-    with Stack(tmp_path_factory.mktemp("stack") / "state") as stack, ExitStack() as closing:
-        config = Config.parse(stack.network.read_bytes())
-        accreditor = Accreditor(config, Account.from_key(read_key(stack.accreditor_key)))
-        yield Network(stack=stack, config=config, accreditor=accreditor, closing=closing)
+    with serving(Stack(tmp_path_factory.mktemp("stack") / "state")) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Postgres]:
+    with Postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session", params=[SQLITE, POSTGRES])
+def databases(request: pytest.FixtureRequest) -> Databases:
+    """Each kind of database in turn."""
+    made: Databases = request.param(request)
+    return made

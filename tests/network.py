@@ -6,8 +6,8 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, MutableMapping
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from collections.abc import Callable, Iterator, MutableMapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -26,11 +26,12 @@ from ledger.client.gateway import GatewayClient
 from ledger.client.patient import PatientClient
 from ledger.client.ports import KeptFiling
 from ledger.client.provider import ProviderClient
-from ledger.crypto.identity import Identity, new_words
+from ledger.crypto.identity import Account, Identity, new_words
 from ledger.crypto.sealing import KeyPair
 from ledger.ids import ConsentId, Did, did_of
 from ledger.parties import Application, Profile, Role, VouchedKey
 from ledger.records.blocks import LocalBlockStore
+from ledger.service.keys import read_key
 
 PATIENCE = 60.0
 
@@ -196,6 +197,15 @@ class Network:
         for _ in range(count):
             rpc.request("evm_mine")
         rpc.close()
+
+
+@contextmanager
+def serving(stack: Stack) -> Iterator[Network]:
+    """Run a stack for as long as the context lasts."""
+    with stack, ExitStack() as closing:
+        config = Config.parse(stack.network.read_bytes())
+        accreditor = Accreditor(config, Account.from_key(read_key(stack.accreditor_key)))
+        yield Network(stack=stack, config=config, accreditor=accreditor, closing=closing)
 
 
 def small_bundle(*types: str) -> bytes:

@@ -95,8 +95,9 @@ class ErasureStore:
         for root in connection.execute(roots).scalars().all():
             connection.execute(insert(erased_blocks).values(tag=tag, cid=root))
         theirs = uploads.c.lookup.in_(select(patients.c.lookup).where(patients.c.tag == tag))
-        nobodys = update(uploads).prefix_with("OR REPLACE").where(theirs).values(lookup=NOBODY, at=0)
-        connection.execute(nobodys)
+        again = uploads.c.cid.in_(select(uploads.c.cid).where(theirs).scalar_subquery())
+        connection.execute(delete(uploads).where(again & (uploads.c.lookup == NOBODY)))
+        connection.execute(update(uploads).where(theirs).values(lookup=NOBODY, at=0))
         for table in reversed(metadata.sorted_tables):
             rows = rows_of(table, tag)
             if rows is not None:

@@ -12,6 +12,8 @@ from ledger.store.vault import Vault
 
 SALT = 32
 ENDLESS = 2**62
+_LEAVES, _ENTRIES = 1000, 100
+"""How many rows are read at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,11 +72,11 @@ class LogStore:
     def leaves(self, connection: Connection, start: int) -> Iterator[tuple[int, bytes]]:
         """Index and leaf hash of every entry from `start` on, in order."""
         position = log_entries.c.position
-        query = (
-            select(position, _blob("leaf")).where(position >= start, position < ENDLESS).order_by(position)
-        )
-        for row in connection.execute(query, execution_options={"yield_per": 1000}):
-            yield row.position, row.leaf
+        query = select(position, _blob("leaf")).where(position < ENDLESS).order_by(position).limit(_LEAVES)
+        rows = connection.execute(query.where(position >= start)).all()
+        while rows:
+            yield from ((row.position, row.leaf) for row in rows)
+            rows = connection.execute(query.where(position > rows[-1].position)).all()
 
     def rows(
         self, connection: Connection, start: int, end: int | None, tag: bytes | None
@@ -105,9 +107,14 @@ class LogStore:
     def latest_opened(self, connection: Connection) -> OpenedEntry | None:
         """The entry with the highest index among those that still open."""
         position = log_entries.c.position
-        query = _rows().where(position < ENDLESS).order_by(position.desc())
-        rows = connection.execute(query, execution_options={"yield_per": 100})
-        return next((each for each in map(self.opened, rows) if each.entry is not None), None)
+        query = _rows().order_by(position.desc()).limit(_ENTRIES)
+        rows = connection.execute(query.where(position < ENDLESS)).all()
+        while rows:
+            for each in map(self.opened, rows):
+                if each.entry is not None:
+                    return each
+            rows = connection.execute(query.where(position < rows[-1].position)).all()
+        return None
 
     def add_checkpoint(self, connection: Connection, checkpoint: StoredCheckpoint) -> None:
         """Keep a note, before it is given out."""

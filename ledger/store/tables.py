@@ -19,8 +19,10 @@ from sqlalchemy import (
     String,
     Table,
     Text,
-    text,
 )
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.expression import TextClause
 
 metadata = MetaData(
     naming_convention={
@@ -30,6 +32,21 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+
+class NoBytes(TextClause):
+    """The default of a column of bytes that has none."""
+
+    inherit_cache = True
+
+    def __init__(self) -> None:
+        super().__init__("''")
+
+
+@compiles(NoBytes, "sqlite")
+def _no_bytes(_element: NoBytes, _compiler: SQLCompiler, **_options: object) -> str:
+    return "x''"
+
 
 patients = Table(
     "patients",
@@ -120,7 +137,7 @@ erasures = Table(
     Column("at", BigInteger, nullable=False),
     Column("signature", Text, nullable=False),
     Column("order", Text, nullable=False),
-    Column("asked", LargeBinary, nullable=False, server_default=text("x''")),
+    Column("asked", LargeBinary, nullable=False, server_default=NoBytes()),
     Column("kept", Integer, nullable=False, server_default="0"),
     comment="Erased patients and who ordered it; entry is null while this log does not say so yet.",
 )

@@ -1,20 +1,30 @@
-"""A patient with records and a consent, a clinic that the consent names, and strangers, over real HTTP."""
+"""A patient with records and a consent, a clinic that the consent names, and strangers, over real HTTP and each kind of database."""
 
 import os
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import httpx2
 import pytest
 
+from api.stack import Stack
 from ledger.canonical import hexed
 from ledger.client.drafting import Wish
 from ledger.crypto.signatures import personal_digest
 from ledger.crypto.typed import AccessRequest, gateway_domain
 from ledger.ids import ConsentId
 from ledger.service.signin import parse_message
-from tests.network import Network, Person, small_bundle
+from tests.databases import Databases
+from tests.network import Network, Person, serving, small_bundle
+
+
+@pytest.fixture(scope="session")
+def network(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
+    state = tmp_path_factory.mktemp("stack") / "state"
+    with serving(Stack(state, database_url=databases.empty())) as found:
+        yield found
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""A journal over a real database file, with a clock that the test moves."""
+"""A journal over a real database, with a clock that the test moves."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -10,9 +10,10 @@ from sqlalchemy import insert
 
 from ledger.log.checkpoint import LogKey
 from ledger.log.journal import Journal
-from ledger.store.database import Database, upgrade
+from ledger.store.database import Database
 from ledger.store.tables import patients
 from ledger.store.vault import FileDataKeys, Vault
+from tests.databases import Databases
 
 ORIGIN = "consent-ledger/31337/0x5FbDB2315678afecb367f032d93F642f64180aa3/log"
 ALICE = b"\xa1" * 20
@@ -38,9 +39,12 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> Iterator[Database]:
-    url = f"sqlite:///{tmp_path / 'ledger.db'}"
-    upgrade(url)
+def url(databases: Databases) -> str:
+    return databases.made()
+
+
+@pytest.fixture
+def db(url: str) -> Iterator[Database]:
     database = Database(url)
     yield database
     database.close()

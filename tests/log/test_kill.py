@@ -1,9 +1,11 @@
 """An acknowledged append survives SIGKILL, entry and caller's rows together."""
 
+import os
 import signal
 import subprocess
 import sys
 from datetime import UTC, datetime
+from itertools import cycle, islice
 from pathlib import Path
 
 import pytest
@@ -14,11 +16,13 @@ from ledger.log.entry import decode
 from ledger.log.journal import Journal
 from ledger.log.merkle import root_of
 from ledger.log.receipt import Receipt, verify
-from ledger.store.database import Database, upgrade
+from ledger.store.database import Database
 from ledger.store.tables import patients
 from ledger.store.vault import FileDataKeys, Vault
 
 ALICE = b"\xa1" * 20
+KILLS = list(islice(cycle((7, 41, 1, 23, 2)), int(os.environ.get("CONSENT_KILLS", "5"))))
+"""After how many lines of each child it is killed."""
 
 CHILD = """
 import sys, threading
@@ -26,7 +30,7 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from tests_log_kill import ALICE, open_journal
 
-_, journal = open_journal(Path(sys.argv[1]))
+_, journal = open_journal(Path(sys.argv[1]), sys.argv[3])
 out = threading.Lock()
 
 def work():
@@ -44,19 +48,18 @@ for _ in range(3):
 """
 
 
-def open_journal(directory: Path) -> tuple[Database, Journal]:
-    url = f"sqlite:///{directory / 'ledger.db'}"
-    upgrade(url)
+def open_journal(directory: Path, url: str) -> tuple[Database, Journal]:
     database = Database(url)
     vault = Vault(FileDataKeys(directory / "keys", b"w" * 32), b"l" * 32)
     key = LogKey("consent-ledger/1/0xA/0xB", b"s" * 32)
     return database, Journal(database, vault, key, clock=lambda: datetime.now(UTC))
 
 
-def append_until_killed(directory: Path, lines: int) -> dict[int, str]:
+def append_until_killed(directory: Path, url: str, lines: int) -> dict[int, str]:
     """Run a child that appends from three threads; kill it after some lines; index → leaf of what it said."""
     command = [sys.executable, "-c", CHILD.replace("tests_log_kill", Path(__file__).stem), str(directory)]
-    child = subprocess.Popen([*command, str(Path(__file__).parent)], stdout=subprocess.PIPE, text=True)  # noqa: S603
+    command += [str(Path(__file__).parent), url]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - the command line is ours
     assert child.stdout is not None
     with child:
         said = [child.stdout.readline() for _ in range(lines)]
@@ -73,18 +76,18 @@ def version(database: Database) -> int:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL on Windows")
-def test_an_acknowledged_append_survives_kill_9(tmp_path: Path) -> None:
-    database, _ = open_journal(tmp_path)
+def test_an_acknowledged_append_survives_kill_9(tmp_path: Path, url: str) -> None:
+    database, _ = open_journal(tmp_path, url)
     FileDataKeys(tmp_path / "keys", b"w" * 32).create(ALICE)
     with database.write() as connection:
         connection.execute(insert(patients).values(tag=ALICE, lookup=bytes(32), version=0, sealed=b""))
     database.close()
     acknowledged: dict[int, str] = {}
-    for lines in (7, 41, 1):
-        said = append_until_killed(tmp_path, lines)
+    for lines in KILLS:
+        said = append_until_killed(tmp_path, url, lines)
         assert len(said) >= lines
         acknowledged |= said
-        database, journal = open_journal(tmp_path)
+        database, journal = open_journal(tmp_path, url)
         assert journal.damage is None
         entries = journal.entries()
         assert [each.index for each in entries] == list(range(journal.size))

@@ -1,17 +1,17 @@
 """Compartments' keys in the database: found by blinded names, so that a thief can test no guess."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, select
 
 from ledger.canonical import canonical
 from ledger.errors import NotFound
-from ledger.store.database import Database, upgrade
+from ledger.store.database import Database
 from ledger.store.patients import PatientStore
 from ledger.store.tables import compartments
 from ledger.store.vault import MemoryDataKeys, Vault
+from tests.databases import Databases
 
 ALICE, BOB = b"\xa1" * 20, b"\xb0" * 20
 LABS, NOTES = "0x" + "1a" * 32, "0x" + "2b" * 32
@@ -27,9 +27,12 @@ def vault() -> Vault:
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    url = f"sqlite:///{tmp_path / 'ledger.db'}"
-    upgrade(url)
+def url(databases: Databases) -> str:
+    return databases.made()
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[Database]:
     database = Database(url)
     yield database
     database.close()
@@ -59,13 +62,14 @@ def test_keys_are_given_back_by_compartment_and_epoch(store: PatientStore, datab
 
 
 def test_no_id_stands_in_the_database_and_two_patients_have_no_name_in_common(
-    store: PatientStore, database: Database, tmp_path: Path
+    store: PatientStore, database: Database, databases: Databases, url: str
 ) -> None:
     with database.write() as connection:
         for tag in (ALICE, BOB):
             store.add_key(connection, tag, LABS, 0, current=True, sealed=KEY)
     assert len(set(names(database))) == 2
-    content = (tmp_path / "ledger.db").read_bytes()
+    content = databases.content(url)
+    assert ALICE in content, "that is where the names are"
     assert LABS.encode() not in content
     assert bytes.fromhex(LABS[2:]) not in content
 

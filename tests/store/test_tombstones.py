@@ -8,10 +8,11 @@ from sqlalchemy import text
 
 from ledger import durable
 from ledger.errors import Conflict, InvalidInput, StoreUnavailable
-from ledger.store.database import Database, upgrade
+from ledger.store.database import Database
 from ledger.store.erasures import Erasure, ErasureStore
 from ledger.store.tombstone import Tombstone
 from ledger.store.vault import DataKeys, FileDataKeys, MemoryDataKeys
+from tests.databases import Databases
 
 ALICE, BOB = b"\xa1" * 20, b"\xb0" * 20
 STONE = Tombstone(tag=ALICE, size=7, at=5, signature="0x12")
@@ -49,10 +50,8 @@ class TestText:
             Tombstone.decode(raw)
 
 
-def test_an_erasure_from_before_these_columns_is_read(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'ledger.db'}"
-    upgrade(url)
-    database = Database(url)
+def test_an_erasure_from_before_these_columns_is_read(databases: Databases) -> None:
+    database = Database(databases.made())
     with database.write() as connection:
         connection.execute(
             text(

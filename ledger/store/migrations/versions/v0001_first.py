@@ -31,8 +31,7 @@ def _patients() -> None:
         sa.Column("lookup", sa.LargeBinary(32), nullable=False, unique=True),
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("sealed", sa.LargeBinary, nullable=False),
-        comment="One row a patient; version rises with every filing, revocation, "
-        "publication, erasure, suspension.",
+        comment="One row a patient; version rises with every filing, stop, publication and erasure.",
     )
     op.create_table(
         "profiles",
@@ -83,8 +82,7 @@ def _consents() -> None:
         "grant_capsules",
         sa.Column("consent", sa.String(66), sa.ForeignKey("consents.consent"), primary_key=True),
         sa.Column("sealed", sa.LargeBinary, nullable=False),
-        comment="The capsules of one consent with the patient's signed list; deleted "
-        "on the first sign of a stop.",
+        comment="One consent's capsules and the patient's signed list; deleted on the first sign of a stop.",
     )
     op.create_table(
         "requests",
@@ -106,8 +104,7 @@ def _log() -> None:
         sa.Column("inner", sa.LargeBinary(32), nullable=False),
         sa.Column("leaf", sa.LargeBinary(32), nullable=False),
         sa.Column("sealed", sa.LargeBinary, nullable=True),
-        comment="The disclosure log: inner = SHA-256(salt || entry), leaf = RFC 6962 "
-        "leaf hash, sealed = salt || entry.",
+        comment="The log: inner = SHA-256(salt || entry), leaf = RFC 6962 leaf hash, sealed = salt || entry.",
     )
     op.create_table(
         "checkpoints",
