@@ -106,7 +106,7 @@ def _engine(address: URL, settings: dict[str, str], *, pool: int) -> Engine:
         connect_args=PATIENCE,
     )
 
-    @event.listens_for(engine, "connect")
+    @event.listens_for(engine, "connect", insert=True)  # before SQLAlchemy asks anything
     def _prepare(connection: Any, _record: object) -> None:  # noqa: ANN401
         try:
             _require_durable(connection)

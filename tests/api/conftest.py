@@ -1,4 +1,4 @@
-"""A patient with records and a consent, a clinic that the consent names, and strangers, over real HTTP and each kind of database."""
+"""A patient with records and a consent, a clinic that the consent names, and strangers, over real HTTP."""
 
 import os
 import time

@@ -18,6 +18,7 @@ from ledger.service import consents, stops
 from ledger.service.gateway import Gateway
 from ledger.store.relay import State
 from ledger.store.tables import lanes, submissions
+from tests.databases import Databases
 from tests.network import Network, Person, small_bundle
 
 
@@ -35,10 +36,13 @@ SUBJECT = "0x" + "5" * 64
 
 
 @pytest.fixture
-def alone(network: Network, tmp_path: Path) -> Iterator[Gateway]:
+def alone(network: Network, databases: Databases, tmp_path: Path) -> Iterator[Gateway]:
     """A gateway beside which nothing runs, so that its relayer only does what the test asks for."""
     settings = GatewaySettings(
-        state=tmp_path, rpc=network.stack.rpc_url, deployment=network.stack.state / "deployment.json"
+        state=tmp_path,
+        rpc=network.stack.rpc_url,
+        deployment=network.stack.state / "deployment.json",
+        database_url=databases.empty(),
     )
     opened = open_gateway(settings, origin="http://127.0.0.1:1")
     try:
