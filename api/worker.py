@@ -25,6 +25,7 @@ _log = structlog.get_logger()
 class Worker:
     """Three threads: one reads the chain, one writes to it, one finishes erasures and sweeps uploads.
 
+    Of several gateways on one database each reads the chain for itself, and the one that leads does the rest.
     An error is logged by its code and tried again.
     """
 
@@ -73,6 +74,8 @@ class Worker:
             self._stops_due = False
 
     def _write(self) -> None:
+        if not self._gateway.db.leads():
+            return
         self._gateway.relayer.step()
         self._tell()
         resend(self._gateway)
@@ -89,6 +92,8 @@ class Worker:
         self._told = found
 
     def _erase(self) -> None:
+        if not self._gateway.db.leads():
+            return
         let_go(self._gateway)
         erasure.log_again(self._gateway)
         now = self._gateway.clock().timestamp()

@@ -2,7 +2,8 @@
 
 `Journal.append` is one write transaction: the patients' versions are compared with those the caller decided
 on, the entry gets the next index and its time, and the caller's own rows are written beside it. The order of
-the log is the order of effect. When it returns, all of that is on disk.
+the log is the order of effect. When it returns, all of that is on disk. The journals of several gateways over
+one database keep one log together: each takes in what the others have appended before it goes on.
 
 A database that does not hold the log that was signed for refuses to append and to sign (`ProofInvalid`), but
 can be read, so that an auditor can see the damage.
@@ -95,8 +96,8 @@ class Journal:
         self._randomness = randomness
         with db.read() as connection:
             self._mirror.load(connection)
-            latest = self._rows.latest_opened(connection)
-        self._time = 0 if latest is None else _time_of(latest)
+            self._time = self._latest_time(connection)
+        self._timed = self._mirror.size
 
     @property
     def origin(self) -> str:
@@ -110,7 +111,7 @@ class Journal:
 
     @property
     def size(self) -> int:
-        """How many entries are in the log; of a damaged one, how many could be read without a gap."""
+        """How many entries are known to be in the log; of a damaged one, how many there are without a gap."""
         return self._mirror.size
 
     @property
@@ -120,12 +121,22 @@ class Journal:
 
     @property
     def time(self) -> int:
-        """The time of the last entry, Unix milliseconds."""
+        """The time of the last entry that was appended here or found at start, Unix milliseconds."""
         return self._time
 
     def refuse(self, why: str) -> None:
         """Append and sign nothing from now on: something outside shows that this is not the whole log."""
         self._mirror.refuse(why)
+
+    def follow(self) -> None:
+        """Take in what other gateways have appended.
+
+        Raises:
+            ProofInvalid: the database does not hold the log that was read before.
+            StoreUnavailable: the database does not answer.
+        """
+        with self._db.read() as connection:
+            self._mirror.catch_up(connection)
 
     def append(
         self,
@@ -152,8 +163,11 @@ class Journal:
         """
         with self._db.write() as connection:
             start = self._mirror.follow(connection)
+            if start != self._timed:  # by another gateway, whose clock may be ahead of ours
+                self._time = max(self._time, self._latest_time(connection))
             appended = [self._insert(connection, start + n, draft) for n, draft in enumerate(drafts)]
         self._mirror.advance(start, [each.leaf for each in appended])
+        self._timed = start + len(appended)
         return appended
 
     def bump(self, connection: Connection, tag: bytes) -> int:
@@ -224,18 +238,31 @@ class Journal:
 
     def root(self, size: int | None = None) -> bytes:
         """The root over the first `size` entries, of all without. InvalidInput if there are fewer."""
+        self._reach(size or 0)
         return self._mirror.root(size)
 
     def inclusion_proof(self, index: int, size: int) -> list[bytes]:
         """See `Tree.inclusion_proof`."""
+        self._reach(size)
         return self._mirror.inclusion_proof(index, size)
 
     def consistency_proof(self, old: int, new: int) -> list[bytes]:
         """See `Tree.consistency_proof`."""
+        self._reach(new)
         return self._mirror.consistency_proof(old, new)
 
+    def _reach(self, size: int) -> None:
+        """Look whether others have appended, if that many entries are not known here."""
+        if size > self._mirror.size and self._mirror.damage is None:
+            self.follow()
+
+    def _latest_time(self, connection: Connection) -> int:
+        latest = self._rows.latest_opened(connection)
+        return 0 if latest is None else _time_of(latest)
+
     def _sign(self) -> StoredCheckpoint:
-        signed = self._mirror.covering()
+        with self._db.read() as connection:
+            signed = self._mirror.covering(connection)
         if signed is None:
             with self._db.write() as connection:
                 signed = self._mirror.sign(connection)

@@ -76,8 +76,7 @@ class Mirror:
         Raises:
             ProofInvalid: damaged at load, entries missing at the end, a gap, or a malformed leaf.
         """
-        if self._damage is not None:
-            raise ProofInvalid(self._damage, reason="log_damaged", fix="restore the database")
+        self._require_sound()
         committed = self._rows.count(connection)
         with self._lock:
             if committed < self._tree.size:
@@ -86,16 +85,29 @@ class Mirror:
                 self._extend(connection)
             return self._tree.size
 
+    def catch_up(self, connection: Connection) -> None:
+        """Take in what others have committed, from a reader, which may see less than is known here.
+
+        Raises:
+            ProofInvalid: damaged at load, a gap, a malformed leaf, or another log than the one known here.
+        """
+        self._require_sound()
+        committed = self._rows.count(connection)
+        with self._lock:
+            if committed > self._tree.size:
+                self._extend(connection)
+
     def advance(self, start: int, leaves: Sequence[bytes]) -> None:
         """Add what was just committed at `start`, unless a later writer's `follow` has read it already."""
         with self._lock:
             for leaf in leaves[self._tree.size - start :]:
                 self._tree.append(leaf)
 
-    def covering(self) -> StoredCheckpoint | None:
-        """The last checkpoint, if it is over all of the tree."""
+    def covering(self, connection: Connection) -> StoredCheckpoint | None:
+        """The last checkpoint, if it is over all that is committed."""
+        committed = self._rows.count(connection)
         with self._lock:
-            covers = self._signed is not None and self._signed.size == self._tree.size
+            covers = self._signed is not None and self._signed.size == self._tree.size == committed
             return self._signed if covers else None
 
     def sign(self, connection: Connection) -> StoredCheckpoint:
@@ -119,6 +131,10 @@ class Mirror:
         with self._lock:
             if self._signed is None or self._signed.size < signed.size:
                 self._signed = signed
+
+    def _require_sound(self) -> None:
+        if self._damage is not None:
+            raise ProofInvalid(self._damage, reason="log_damaged", fix="restore the database")
 
     def _extend(self, connection: Connection) -> None:
         """Read what the database has beyond the tree; its rows must go on from the tree's last leaf."""

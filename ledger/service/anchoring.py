@@ -68,6 +68,8 @@ def check_against_chain(gateway: Gateway) -> None:
     if latest is None:
         return
     journal = gateway.journal
+    if latest.new_size > journal.size and journal.damage is None:
+        journal.follow()
     if latest.new_size > journal.size or journal.root(latest.new_size) != latest.root:
         journal.refuse("the chain's anchor is not of this log")
         raise ProofInvalid(

@@ -118,6 +118,7 @@ def erase_by_order(gateway: Gateway, state: PatientState, *, order: str) -> Eras
     """
     if not order.strip():
         raise InvalidInput("a legal order has a name", reason="no_order", fix="Name court and number.")
+    gateway.journal.follow()
     size = gateway.journal.size
     _erase(gateway, state, Tombstone(tag=state.tag, size=size, at=gateway.now_ms(), order=order))
     return outcome(gateway, state.tag)

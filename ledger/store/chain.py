@@ -53,10 +53,15 @@ class ChainStore:
     def apply(self, *, keep: int, headers: Sequence[BlockHeader], logs: Sequence[RawLog]) -> None:
         """Replace everything above block `keep`, in one transaction.
 
+        Of several gateways each follows the chain for itself. What would not go on from the blocks that are
+        stored, because another one saw another chain, is left out: it is read from the chain again.
+
         Raises:
             StoreUnavailable: nothing was changed.
         """
         with self._db.write() as connection:
+            if not _goes_on(connection, keep, headers):
+                return
             connection.execute(delete(chain_events).where(chain_events.c.number > keep))
             connection.execute(delete(chain_blocks).where(chain_blocks.c.number > keep))
             _insert(connection, chain_blocks, [_block_row(header) for header in headers])
@@ -74,6 +79,16 @@ class ChainStore:
             connection.execute(delete(chain_blocks).where(old))
 
 
+def _goes_on(connection: Connection, keep: int, headers: Sequence[BlockHeader]) -> bool:
+    """Whether `keep` is stored, if there is such a block, and is the parent of the next one."""
+    below = select(chain_blocks).where(chain_blocks.c.number <= keep)
+    last = connection.execute(below.order_by(chain_blocks.c.number.desc()).limit(1)).one_or_none()
+    if last is None or last.number != keep:
+        return keep < 0
+    first = headers[0] if headers else None
+    return first is None or first.number != keep + 1 or parse_word(first.parent) == last.hash
+
+
 def _insert(connection: Connection, table: Table, rows: list[tuple[int | bytes, ...]]) -> None:
     """Add rows of numbers and bytes in the order of the table's columns.
 
@@ -81,7 +96,9 @@ def _insert(connection: Connection, table: Table, rows: list[tuple[int | bytes, 
     """
     if rows:
         statement = insert(table).compile(dialect=connection.dialect)
-        connection.exec_driver_sql(str(statement), rows)
+        names = table.columns.keys()
+        given = rows if statement.positional else [dict(zip(names, row, strict=True)) for row in rows]
+        connection.exec_driver_sql(str(statement), given)
 
 
 def _block_row(header: BlockHeader) -> tuple[int | bytes, ...]:

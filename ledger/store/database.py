@@ -24,8 +24,16 @@ class Engines(Protocol):
     writer: Engine
     reader: Engine
 
+    def leads(self) -> bool:
+        """See `Database.leads`."""
+        ...
+
     def purge(self) -> None:
         """See `Database.purge`."""
+        ...
+
+    def close(self) -> None:
+        """Close every connection."""
         ...
 
 
@@ -71,6 +79,18 @@ class Database:
         with self._alone(), _faults(), self._engines.reader.connect() as connection:
             yield connection
 
+    def leads(self) -> bool:
+        """Whether this is the one among the gateways on this database that acts for all of them.
+
+        The first to ask is, for as long as it lives and its connection holds; then another one is. It may
+        learn of that a moment late, so what it does in that office must do no harm if done twice.
+
+        Raises:
+            StoreUnavailable: the database does not answer; whoever led leads no more.
+        """
+        with _faults():
+            return self._engines.leads()
+
     def purge(self) -> None:
         """Leave as little of deleted rows behind as this kind of database can, unless somebody still reads.
 
@@ -82,8 +102,7 @@ class Database:
 
     def close(self) -> None:
         """Close every connection."""
-        self._engines.writer.dispose()
-        self._engines.reader.dispose()
+        self._engines.close()
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -9,10 +9,12 @@ A server that may lose a commit it has confirmed is refused. The password comes 
 ``PGPASSFILE``, or ``passfile`` in the URL.
 """
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, ExceptionContext
+from sqlalchemy.exc import SQLAlchemyError
 
 from ledger.errors import InvalidInput, StoreUnavailable
 
@@ -22,13 +24,14 @@ if TYPE_CHECKING:
 DRIVERS = ("postgresql", "postgresql+psycopg")
 WRITING = 0x636F6E73656E7401
 """The advisory lock of whoever writes."""
+LEADING = 0x636F6E73656E7402
+"""The advisory lock of the gateway that acts for all."""
 READERS = 16
 """Of the hundred connections that a server usually takes, so that several gateways have theirs."""
 SETTINGS = {
     "lock_timeout": "10s",
     "statement_timeout": "30s",
     "idle_in_transaction_session_timeout": "60s",
-    "client_encoding": "UTF8",
     "timezone": "UTC",
 }
 PATIENCE = {
@@ -75,9 +78,21 @@ class PostgresServer:
             pool=READERS,
         )
 
+        self._office = Office(_engine(address, {}, pool=1))
+
         @event.listens_for(self.writer, "begin")
         def _alone(connection: Connection) -> None:
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITING})")
+
+    def leads(self) -> bool:
+        """Whether the lock of the one that acts for all is ours."""
+        return self._office.held()
+
+    def close(self) -> None:
+        """Close every connection; the lock goes with its own."""
+        self._office.leave()
+        self.writer.dispose()
+        self.reader.dispose()
 
     def purge(self) -> None:
         """Nothing can be done at once: the server frees the space of deleted rows in its own time.
@@ -85,6 +100,45 @@ class PostgresServer:
         Until that space is used again, its files, its write-ahead log and copies of them hold those rows as
         they were: sealed under a key that is destroyed, but for tags and keyed look-ups.
         """
+
+
+class Office:
+    """An advisory lock that is held by a connection, for as long as that lasts. Any thread may ask."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._connection: Connection | None = None
+        self._holds = False
+        self._asking = threading.Lock()
+
+    def held(self) -> bool:
+        """Whether the lock is ours now; it is taken if nobody has it.
+
+        Raises:
+            SQLAlchemyError: the connection is lost, and the lock with it.
+        """
+        with self._asking:
+            try:
+                if self._connection is None:
+                    self._connection = self._engine.connect()
+                asked = "true" if self._holds else f"pg_try_advisory_lock({LEADING})"
+                self._holds = bool(self._connection.exec_driver_sql(f"SELECT {asked}").scalar_one())
+            except SQLAlchemyError:
+                self._leave()
+                raise
+            return self._holds
+
+    def leave(self) -> None:
+        """Let go of the lock."""
+        with self._asking:
+            self._leave()
+
+    def _leave(self) -> None:
+        connection, self._connection, self._holds = self._connection, None, False
+        if connection is not None:
+            connection.invalidate()  # so that the session ends, and is not used again with its lock
+            connection.close()
+        self._engine.dispose()
 
 
 def _verified(address: URL) -> URL:
@@ -103,7 +157,7 @@ def _engine(address: URL, settings: dict[str, str], *, pool: int) -> Engine:
         pool_size=pool,
         max_overflow=0,
         pool_pre_ping=True,  # so that a server that was restarted is found without a failure
-        connect_args=PATIENCE,
+        connect_args={**PATIENCE, "client_encoding": "UTF8"},
     )
 
     @event.listens_for(engine, "connect", insert=True)  # before SQLAlchemy asks anything

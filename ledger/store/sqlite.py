@@ -44,6 +44,15 @@ class SqliteFile:
         self.writer = _engine(address, begin="BEGIN IMMEDIATE", pragmas=(), pool=1)  # writers queue for it
         self.reader = _engine(address, begin="BEGIN", pragmas=("query_only = ON",), pool=READERS)
 
+    def leads(self) -> bool:
+        """A file is one gateway's."""
+        return True
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.writer.dispose()
+        self.reader.dispose()
+
     def purge(self) -> None:
         """Leave no deleted row in a write-ahead log; in the file, ``secure_delete`` has overwritten it."""
         with closing(self.writer.raw_connection()) as connection:

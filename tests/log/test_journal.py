@@ -201,6 +201,40 @@ class TestSequencing:
         assert open_note(journal.checkpoint(), journal.verifier).size == 5
         assert other.checkpoint() == journal.checkpoint()
 
+    def test_what_another_journal_appended_is_vouched_for(
+        self, journal: Journal, open_journal: Restart
+    ) -> None:
+        other = open_journal()
+        journal.checkpoint()
+        index = append(other, 3)[-1].index
+        assert verify(journal.receipt(index), journal.verifier)["number"] == 2
+
+    def test_proofs_reach_what_another_journal_appended(
+        self, journal: Journal, open_journal: Restart
+    ) -> None:
+        other = open_journal()
+        append(other, 3)
+        assert journal.inclusion_proof(1, 3) == other.inclusion_proof(1, 3)
+        append(other, 2)
+        assert journal.consistency_proof(3, 5) == other.consistency_proof(3, 5)
+        append(other, 1)
+        assert journal.root(6) == other.root(6)
+        append(other, 1)
+        journal.follow()
+        assert journal.size == 7
+        with pytest.raises(InvalidInput):
+            journal.root(8)
+
+    def test_the_time_never_decreases_over_journals_whose_clocks_differ(
+        self, journal: Journal, open_journal: Restart, clock: Clock
+    ) -> None:
+        other = open_journal()
+        clock.move(3600)
+        ahead = other.append(ALICE, entry())
+        journal.follow()
+        clock.move(-3600)
+        assert decode(journal.append(ALICE, entry()).entry)["time"] == decode(ahead.entry)["time"]
+
 
 class TestSigning:
     def test_a_checkpoint_covers_everything_and_is_stored_once(self, journal: Journal, db: Database) -> None:
@@ -402,9 +436,9 @@ class TestDamage:
             connection.execute(delete(checkpoints))
         forked = open_journal()
         append(forked, 3)
-        with pytest.raises(ProofInvalid):
-            journal.append(ALICE, entry())
-        assert open_note(journal.checkpoint(), journal.verifier).size == 3
+        for act in (lambda: journal.append(ALICE, entry()), journal.checkpoint):
+            with pytest.raises(ProofInvalid):
+                act()
 
     def test_a_stored_checkpoint_that_contradicts_its_note_is_found_at_start(
         self, journal: Journal, open_journal: Restart, db: Database
