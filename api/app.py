@@ -1,10 +1,10 @@
 """The ASGI application of one gateway."""
 
-from fastapi import FastAPI, Request, Response
-from starlette.middleware.base import RequestResponseEndpoint
+from fastapi import FastAPI
 
 from api import problems
 from api.limits import BodyLimits
+from api.requestids import RequestIds
 from api.routes import (
     access,
     consents,
@@ -47,14 +47,5 @@ def create_app(gateway: Gateway) -> FastAPI:
         ops,
     ):
         app.include_router(area.router)
-
-    @app.middleware("http")
-    async def _echo_request_id(request: Request, call_next: RequestResponseEndpoint) -> Response:
-        response = await call_next(request)
-        identifier = request.headers.get("X-Request-ID")
-        if identifier is not None:
-            response.headers["X-Request-ID"] = identifier
-        response.headers["Cache-Control"] = "no-store"
-        return response
-
+    app.add_middleware(RequestIds)
     return app

@@ -2,7 +2,7 @@
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.problems import problem
+from api.problems import problem, request_id
 from ledger.canonical import MAX_DEPTH, deeper_than
 from ledger.records.blocks import MAX_BLOCK
 
@@ -25,10 +25,23 @@ class BodyLimits:
         limit = MAX_BLOCK if blocks else MAX_BODY
         body = await _read(receive, limit)
         if body is None:
-            refusal = problem(413, "too_large", f"a body here has at most {limit} bytes", fix="Send less.")
+            refusal = problem(
+                413,
+                "too_large",
+                f"a body here has at most {limit} bytes",
+                fix="Send less.",
+                request_id=request_id(scope),
+            )
             await refusal(scope, receive, send)
         elif not blocks and deeper_than(MAX_DEPTH, body):
-            refusal = problem(400, "invalid_input", f"JSON nested deeper than {MAX_DEPTH} levels")
+            refusal = problem(
+                400,
+                "invalid_input",
+                f"JSON nested deeper than {MAX_DEPTH} levels",
+                reason="too_deep",
+                fix="Send a flatter body.",
+                request_id=request_id(scope),
+            )
             await refusal(scope, receive, send)
         else:
             await self._app(scope, _replay(body, receive), send)

@@ -222,3 +222,63 @@ class EvaluationBody(BaseModel):
     action: AuthzenAction
     resource: AuthzenEntity
     context: dict[str, Any] = Field(default_factory=dict)
+
+
+class EvaluationsBody(BaseModel):
+    """An AuthZEN 1.0 batch: defaults, and evaluations whose keys replace them whole."""
+
+    subject: AuthzenEntity | None = None
+    action: AuthzenAction | None = None
+    resource: AuthzenEntity | None = None
+    context: dict[str, Any] | None = None
+    evaluations: list[dict[str, Any]] | None = Field(default=None, max_length=1000)
+    options: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """What an evaluation has unless it says otherwise."""
+        return self.model_dump(include={"subject", "action", "resource", "context"}, exclude_none=True)
+
+
+class AuthzenWanted(BaseModel):
+    """What is searched for: its type; its id is ignored."""
+
+    type: str = Field(max_length=64)
+    properties: dict[str, Any] = Field(default_factory=dict)
+
+
+class AuthzenPage(BaseModel):
+    """Where a search goes on, and how far it looks."""
+
+    token: str = Field(default="", max_length=512)
+    limit: int = Field(default=100, ge=1, le=100)
+
+
+class Search(BaseModel):
+    """What every AuthZEN 1.0 search has."""
+
+    context: dict[str, Any] = Field(default_factory=dict)
+    page: AuthzenPage = Field(default_factory=AuthzenPage)
+
+
+class SubjectSearchBody(Search):
+    """An AuthZEN 1.0 search for those who may."""
+
+    subject: AuthzenWanted
+    action: AuthzenAction
+    resource: AuthzenEntity
+
+
+class ResourceSearchBody(Search):
+    """An AuthZEN 1.0 search for what somebody may do something with."""
+
+    subject: AuthzenEntity
+    action: AuthzenAction
+    resource: AuthzenWanted
+
+
+class ActionSearchBody(Search):
+    """An AuthZEN 1.0 search for what somebody may do."""
+
+    subject: AuthzenEntity
+    resource: AuthzenEntity

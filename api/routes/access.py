@@ -1,70 +1,69 @@
-"""Access checks in the form of the AuthZEN Authorization API 1.0. A refusal is always 200.
-
-A record is asked for together with its patient. CIDs are public: were the patient looked up from the CID, the
-receipt would tell whose it is to whoever asks.
-"""
+"""Access checks in the form of the AuthZEN Authorization API 1.0. A refusal is always 200."""
 
 from typing import Any
 
 from fastapi import APIRouter
 
+from api import authzen, searching
 from api.auth import Caller, GatewayPart
-from api.models import EvaluationBody
-from api.views import decision_context
-from ledger.errors import Forbidden, InvalidInput
-from ledger.ids import Did
-from ledger.policy.model import Outcome
-from ledger.service import decisions
+from api.models import (
+    ActionSearchBody,
+    EvaluationBody,
+    EvaluationsBody,
+    ResourceSearchBody,
+    SubjectSearchBody,
+)
+from ledger.service import batches, decisions
 
 router = APIRouter(tags=["access"])
+
+BASE = "/access/v1"
 
 
 @router.get("/.well-known/authzen-configuration")
 def configuration(gateway: GatewayPart) -> dict[str, Any]:
     """Where this policy decision point answers: at the configured URL, whatever host a caller names."""
     base = gateway.settings.origin
-    return {"policy_decision_point": base, "access_evaluation_endpoint": f"{base}/access/v1/evaluation"}
+    return {
+        "policy_decision_point": base,
+        "access_evaluation_endpoint": f"{base}{BASE}/evaluation",
+        "access_evaluations_endpoint": f"{base}{BASE}/evaluations",
+        "search_subject_endpoint": f"{base}{BASE}/search/subject",
+        "search_resource_endpoint": f"{base}{BASE}/search/resource",
+        "search_action_endpoint": f"{base}{BASE}/search/action",
+    }
 
 
-@router.post("/access/v1/evaluation")
+@router.post(f"{BASE}/evaluation")
 def evaluation(body: EvaluationBody, gateway: GatewayPart, caller: Caller) -> dict[str, Any]:
     """May the caller do this with these records? In the log before the answer."""
-    if body.subject.id != gateway.did(caller):
-        raise Forbidden("a caller asks for itself only", reason="other_subject")
-    decided = decisions.decide_and_log(gateway, _question(body))
-    return {"decision": decided.outcome is Outcome.PERMIT, "context": decision_context(decided)}
+    asked = authzen.question(gateway, caller, body)
+    return authzen.answer(decisions.decide_and_log(gateway, asked))
 
 
-def _question(body: EvaluationBody) -> decisions.Question:
-    purpose = _strings(body.context.get("purpose", []), "context.purpose")
-    subject = Did(body.subject.id)
-    action = body.action.name
-    if body.resource.type == "patient":
-        classes = _strings(body.resource.properties.get("class", []), "resource.properties.class")
-        return decisions.Question(
-            subject=subject, patient=Did(body.resource.id), purpose=purpose, action=action, classes=classes
-        )
-    if body.resource.type == "record":
-        patient = body.resource.properties.get("patient")
-        if not isinstance(patient, str):
-            raise InvalidInput(
-                "resource.properties.patient must name the patient of a record",
-                reason="no_patient_named",
-                fix="Name whose record you believe it to be.",
-            )
-        return decisions.Question(
-            subject=subject,
-            patient=Did(patient),
-            purpose=purpose,
-            action=action,
-            records=(body.resource.id,),
-        )
-    raise InvalidInput("a resource is a patient or a record", reason="bad_resource_type")
+@router.post(f"{BASE}/evaluations")
+def evaluations(body: EvaluationsBody, gateway: GatewayPart, caller: Caller) -> dict[str, Any]:
+    """Several evaluations, in the log together before the answer; without any, as a single one."""
+    enough = authzen.enough(body)
+    if not body.evaluations:
+        return evaluation(authzen.single(body), gateway, caller)
+    answered = batches.decide_all(gateway, authzen.items(gateway, caller, body), enough=enough)
+    return {"evaluations": [authzen.answer(one) for one in answered]}
 
 
-def _strings(value: object, where: str) -> tuple[str, ...]:
-    if isinstance(value, str):
-        return (value,)
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        raise InvalidInput(f"{where} is a list of codes", reason="bad_request")
-    return tuple(value)
+@router.post(f"{BASE}/search/subject")
+def search_subjects(body: SubjectSearchBody, gateway: GatewayPart, caller: Caller) -> dict[str, Any]:
+    """Who may: the caller or nobody, for it asks for itself only."""
+    return searching.subjects(gateway, caller, body)
+
+
+@router.post(f"{BASE}/search/resource")
+def search_resources(body: ResourceSearchBody, gateway: GatewayPart, caller: Caller) -> dict[str, Any]:
+    """With what the caller may: patients whose consents name it, or records."""
+    return searching.resources(gateway, caller, body)
+
+
+@router.post(f"{BASE}/search/action")
+def search_actions(body: ActionSearchBody, gateway: GatewayPart, caller: Caller) -> dict[str, Any]:
+    """What the caller may do with these records; every action is a decision of its own in the log."""
+    return searching.actions(gateway, caller, body)

@@ -82,8 +82,17 @@ class GatewayKeys:
         """The secret of tags for accounts that nobody enrolled, 32 bytes."""
         return self._derived(b"consent-ledger/1/made-up-tags")
 
+    @property
+    def cursor_key(self) -> bytes:
+        """What encrypts positions in lists, 32 bytes; as lasting as the sessions that they are given to."""
+        return _expanded(self.token_key, b"consent-ledger/1/cursors")
+
     def _derived(self, info: bytes) -> bytes:
-        return HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=info).derive(self.data_key)
+        return _expanded(self.data_key, info)
+
+
+def _expanded(key: bytes, info: bytes) -> bytes:
+    return HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=info).derive(key)
 
 
 def read_key(path: Path) -> bytes:

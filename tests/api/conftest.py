@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx2
@@ -38,6 +38,15 @@ class Scene:
     stranger: Person
     consent: ConsentId
     roots: list[str]
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    def signed_in(self, person: Person) -> httpx2.Client:
+        """A bare HTTP client in a session of somebody that tests share."""
+        if person.did not in self.tokens:
+            self.tokens[person.did] = self.token(person)
+        client = self.http(None)
+        client.headers["Authorization"] = f"Bearer {self.tokens[person.did]}"
+        return client
 
     def http(self, person: Person | None) -> httpx2.Client:
         """A bare HTTP client, signed in as somebody or as nobody."""

@@ -87,21 +87,6 @@ def test_a_malformed_body_is_400_and_a_problem(scene: Scene, body: bytes) -> Non
     assert refused.headers["Content-Type"] == "application/problem+json"
 
 
-def test_the_configuration_names_the_configured_url_and_no_other(scene: Scene) -> None:
-    with scene.http(None) as client:
-        shown = client.get("/.well-known/authzen-configuration", headers={"Host": "evil.example"}).json()
-    assert shown == {
-        "policy_decision_point": scene.network.stack.url,
-        "access_evaluation_endpoint": f"{scene.network.stack.url}/access/v1/evaluation",
-    }
-
-
-def test_the_request_id_is_echoed(scene: Scene) -> None:
-    with scene.http(None) as client:
-        answer = client.get("/healthz", headers={"X-Request-ID": "bfe9eb29-ab87"})
-    assert answer.headers["X-Request-ID"] == "bfe9eb29-ab87"
-
-
 def test_a_release_hands_out_capsules_once_per_request(scene: Scene) -> None:
     asked = scene.access_request(scene.clinic)
     with scene.http(scene.clinic) as client:

@@ -51,6 +51,7 @@ def test_an_invented_or_ended_token_is_no_sign_in(scene: Scene) -> None:
 def test_a_foreign_consent_looks_like_none(scene: Scene) -> None:
     absent = "0x" + "1" * 64
     with scene.http(scene.mallory) as client:
+        client.headers["X-Request-ID"] = "the-same"
         foreign = client.get(f"/v1/consents/{scene.consent}")
         assert foreign.status_code == 404
         assert foreign.json() == client.get(f"/v1/consents/{absent}").json()

@@ -1,0 +1,128 @@
+"""AuthZEN 1.0 in our profile: a participant asks about the records of a patient; texts in, questions out.
+
+============ ====================================================================================
+subject      ``participant``, by did: the caller itself
+action       ``access``, ``use``, ``disclose``, ``collect``, ``correct``
+resource     ``patient``, by did, with ``properties.class``; or ``record``, by CID, with
+             ``properties.patient``: CIDs are public, and were the patient looked up from the CID,
+             the receipt would tell whose it is to whoever asks
+context      ``purpose``: a code or a list of codes
+============ ====================================================================================
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+
+from api.models import AuthzenEntity, EvaluationBody, EvaluationsBody
+from api.problems import status_of
+from api.views import decision_context
+from ledger.errors import Forbidden, InvalidInput, LedgerError
+from ledger.ids import Address, Did
+from ledger.policy.model import Outcome
+from ledger.service.batches import Answered, Asked
+from ledger.service.decisions import Question
+from ledger.service.gateway import Gateway
+
+SUBJECT, PATIENT, RECORD = "participant", "patient", "record"
+
+ENOUGH: Mapping[str, Callable[[bool], bool]] = {
+    "execute_all": lambda permitted: False,
+    "deny_on_first_deny": lambda permitted: not permitted,
+    "permit_on_first_permit": lambda permitted: permitted,
+}
+"""After which answer a batch ends, by ``options.evaluations_semantic``."""
+
+
+def question(gateway: Gateway, caller: Address, body: EvaluationBody) -> Question:
+    """What an evaluation asks.
+
+    Raises:
+        Forbidden: it asks for somebody else (``other_subject``).
+        InvalidInput: a type, a class or a purpose that is not of our profile, or no patient of a record.
+    """
+    if body.subject.type != SUBJECT:
+        raise InvalidInput("a subject is a participant", reason="bad_subject_type", fix="Name its did.")
+    if body.subject.id != gateway.did(caller):
+        raise Forbidden("a caller asks for itself only", reason="other_subject")
+    purpose = _strings(body.context.get("purpose", []), "context.purpose")
+    asked = partial(Question, subject=gateway.did(caller), purpose=purpose, action=body.action.name)
+    if body.resource.type == PATIENT:
+        return asked(patient=Did(body.resource.id), classes=_classes(body.resource))
+    if body.resource.type == RECORD:
+        return asked(patient=Did(_patient_of(body.resource)), records=(body.resource.id,))
+    raise InvalidInput("a resource is a patient or a record", reason="bad_resource_type")
+
+
+def items(gateway: Gateway, caller: Address, body: EvaluationsBody) -> list[Asked]:
+    """What each evaluation of a batch asks, or why it asks nothing; its keys replace the defaults whole."""
+    return [_item(gateway, caller, {**body.defaults, **one}) for one in body.evaluations or ()]
+
+
+def single(body: EvaluationsBody) -> EvaluationBody:
+    """The only question of a batch without evaluations: its defaults.
+
+    Raises:
+        RequestValidationError: they are no whole question.
+    """
+    try:
+        return EvaluationBody.model_validate(body.defaults)
+    except ValidationError as exc:
+        found = [{**item, "loc": ("body", *item["loc"])} for item in exc.errors(include_url=False)]
+        raise RequestValidationError(found) from exc
+
+
+def enough(body: EvaluationsBody) -> Callable[[bool], bool]:
+    """The end of a batch, by its ``options.evaluations_semantic``.
+
+    Raises:
+        InvalidInput: no such semantic (``bad_semantic``).
+    """
+    named = body.options.get("evaluations_semantic", "execute_all")
+    if not isinstance(named, str) or named not in ENOUGH:
+        raise InvalidInput(f"evaluations_semantic is one of {', '.join(ENOUGH)}", reason="bad_semantic")
+    return ENOUGH[named]
+
+
+def answer(answered: Answered) -> dict[str, Any]:
+    """A decision with all that explains it; for what could not be asked, the error as its context."""
+    if isinstance(answered, LedgerError):
+        error = {"status": status_of(type(answered)), "message": answered.message, "reason": answered.reason}
+        return {"decision": False, "context": {"error": error}}
+    return {"decision": answered.outcome is Outcome.PERMIT, "context": decision_context(answered)}
+
+
+def _classes(resource: AuthzenEntity) -> tuple[str, ...]:
+    return _strings(resource.properties.get("class", []), "resource.properties.class")
+
+
+def _patient_of(resource: AuthzenEntity) -> str:
+    patient = resource.properties.get("patient")
+    if not isinstance(patient, str):
+        raise InvalidInput(
+            "resource.properties.patient must name the patient of a record",
+            reason="no_patient_named",
+            fix="Name whose record you believe it to be.",
+        )
+    return patient
+
+
+def _strings(value: object, where: str) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise InvalidInput(f"{where} is a list of codes", reason="bad_request")
+    return tuple(value)
+
+
+def _item(gateway: Gateway, caller: Address, merged: dict[str, Any]) -> Asked:
+    try:
+        return question(gateway, caller, EvaluationBody.model_validate(merged))
+    except ValidationError as exc:
+        missing = ".".join(str(step) for step in exc.errors()[0]["loc"])
+        return InvalidInput(f"{missing}: not as an evaluation has it", reason="bad_request")
+    except LedgerError as exc:
+        return exc

@@ -1,0 +1,62 @@
+"""Request ids: one for every answer, the caller's own if it sent a plain one; the end of unforeseen errors.
+
+The outermost layer. It adds headers to what is answered inside, and turns an exception that nothing inside
+knew into a problem document. The log names its request id and kind; its text could hold anything.
+"""
+
+import re
+import uuid
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.problems import problem, request_id
+
+HEADER = b"x-request-id"
+_PLAIN = re.compile(rb"[A-Za-z0-9._~:/+=-]{1,128}")
+
+_log = structlog.get_logger()
+
+
+class RequestIds:
+    """Gives every request an id, every answer that id and ``Cache-Control: no-store``."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, whatever happens inside."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        scope.setdefault("state", {})["request_id"] = identifier = _identifier(scope)
+        started = False
+
+        async def named(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                extra = [(HEADER, identifier.encode()), (b"cache-control", b"no-store")]
+                message = {**message, "headers": [*message.get("headers", ()), *extra]}
+            await send(message)
+
+        try:
+            await self._app(scope, receive, named)
+        except Exception as exc:
+            _log.error("unforeseen", request_id=request_id(scope), kind=type(exc).__name__)
+            if started:
+                return
+            answer = problem(
+                500,
+                "error",
+                "something went wrong here, and it is not your fault",
+                fix="Try again; if it stays, tell the operator the request id.",
+                request_id=identifier,
+            )
+            await answer(scope, receive, named)
+
+
+def _identifier(scope: Scope) -> str:
+    """The caller's, if it can go into a header and a log as it is; else a new one."""
+    sent = next((value for name, value in scope["headers"] if name == HEADER), b"")
+    return sent.decode("ascii") if _PLAIN.fullmatch(sent) else str(uuid.uuid4())
