@@ -9,6 +9,7 @@ from api.routes import (
     access,
     consents,
     log,
+    machines,
     ops,
     participants,
     patients,
@@ -35,6 +36,7 @@ def create_app(gateway: Gateway) -> FastAPI:
     app.add_middleware(BodyLimits)
     for area in (
         signin,
+        machines,
         patients,
         records,
         writing,

@@ -32,12 +32,21 @@ def _token(credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_
 Token = Annotated[str, Depends(_token)]
 
 
-def _caller(gateway: GatewayPart, token: Token) -> Address:
+def _account(gateway: GatewayPart, token: Token) -> Address:
     return sessions.account_of(gateway, token)
 
 
+Account = Annotated[Address, Depends(_account)]
+"""The signed-in account, suspended or not: for ending sessions, and for nothing else."""
+
+
+def _caller(gateway: GatewayPart, account: Account) -> Address:
+    participants.refuse_suspended(gateway, account)
+    return account
+
+
 Caller = Annotated[Address, Depends(_caller)]
-"""The signed-in account."""
+"""The signed-in account; a suspended participant only if it is a patient, and then as one."""
 
 
 def _patient(gateway: GatewayPart, caller: Caller) -> PatientState:

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ledger.chain.wallets import LONGEST
 from ledger.records.publish import MOST_RECORDS
 
 Code = Annotated[str, Field(max_length=64)]
@@ -24,9 +25,16 @@ class ChallengeBody(Body):
 
 
 class SignInBody(Body):
-    """An EIP-4361 message and its EIP-191 signature."""
+    """An EIP-4361 message and its EIP-191 signature, or what the wallet at the account takes for one."""
 
     message: str = Field(max_length=4096)
+    signature: str = Field(max_length=2 + 2 * LONGEST)
+
+
+class MachineKeyBody(Body):
+    """A public JWK (EC P-384, or RSA of at least 2048 bits), and the signature over `MachineKey`."""
+
+    jwk: dict[Name, Annotated[str, Field(max_length=2048)]] = Field(max_length=4)
     signature: str = Field(max_length=132)
 
 

@@ -5,9 +5,11 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from api.settings import GatewaySettings
 from ledger.canonical import parse_object
+from ledger.chain import wallets
 from ledger.chain.answers import GWEI
 from ledger.chain.deployment import Deployment
 from ledger.chain.follower import Follower
@@ -114,6 +116,7 @@ def open_gateway(
             database, stores, lambda account: keys.look_up(did_of(deployment.chain_id, account))
         ),
         randomness=os.urandom,
+        wallet_takes=partial(wallets.takes, rpc),
         clock=clock,
     )
     with database.write() as connection:

@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter, status
 
-from api.auth import Caller, GatewayPart, Token
+from api.auth import Account, GatewayPart, Token
 from api.models import ChallengeBody, SignInBody
 from ledger.ids import parse_address
 from ledger.service import sessions
@@ -36,6 +36,12 @@ def sign_in(body: SignInBody, gateway: GatewayPart) -> dict[str, Any]:
 
 
 @router.delete("", status_code=status.HTTP_204_NO_CONTENT)
-def sign_out(gateway: GatewayPart, _caller: Caller, token: Token) -> None:
+def sign_out(gateway: GatewayPart, _account: Account, token: Token) -> None:
     """End the session."""
     sessions.sign_out(gateway, token)
+
+
+@router.delete("/all", status_code=status.HTTP_204_NO_CONTENT)
+def sign_out_everywhere(gateway: GatewayPart, account: Account) -> None:
+    """End every session of the account, also those of its machines."""
+    sessions.sign_out_everywhere(gateway, account)

@@ -7,7 +7,7 @@ Consent Ledger           ConsentRegistry                Consent (with Terms), Re
 Consent Ledger Directory ParticipantDirectory           EncryptionKey
 Consent Ledger Records   ConsentRegistry                CompartmentKey, InboxKey, Publication,
                                                         GrantCapsules, Enrolment, Erasure
-Consent Ledger Gateway   none                           AccessRequest
+Consent Ledger Gateway   none                           AccessRequest, MachineKey
 ======================== ============================== ==================================================
 
 Members have the names and order of the type text. A ``bytes32`` is 32 Python bytes, an ``address`` an
@@ -31,6 +31,7 @@ __all__ = [
     "Filing",
     "GrantCapsules",
     "InboxKey",
+    "MachineKey",
     "Publication",
     "Refiling",
     "Revocation",
@@ -283,3 +284,14 @@ class AccessRequest(Struct):
     records: tuple[str, ...]
     nonce: bytes
     expires: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineKey(Struct):
+    """A participant lets the holder of a key sign in at one gateway for it; the JWK's SHA-256 thumbprint."""
+
+    TYPE: ClassVar[str] = "MachineKey(string origin,address participant,bytes32 key)"
+
+    origin: str
+    participant: Address
+    key: bytes

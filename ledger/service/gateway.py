@@ -81,7 +81,10 @@ def system_clock() -> datetime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gateway:
-    """The parts of a gateway, wired once at start; use cases take it as their first argument."""
+    """The parts of a gateway, wired once at start; use cases take it as their first argument.
+
+    `wallet_takes` says whether the contract at an account takes a signature for a digest (ERC-1271).
+    """
 
     settings: Settings
     deployment: Deployment
@@ -95,6 +98,7 @@ class Gateway:
     stores: Repositories
     states: PatientStates
     randomness: Callable[[int], bytes]
+    wallet_takes: Callable[[Address, bytes, bytes], bool]
     clock: Callable[[], datetime] = field(default=system_clock)
 
     @property

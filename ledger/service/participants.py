@@ -33,6 +33,20 @@ def need_role(gateway: Gateway, account: Address, role: Role) -> None:
         )
 
 
+def is_suspended(gateway: Gateway, account: Address) -> bool:
+    """Whether the directory has suspended the account, at the last known head."""
+    state = _state(gateway, account)
+    return state is not None and state.suspended
+
+
+def refuse_suspended(gateway: Gateway, account: Address) -> None:
+    """NotAdmitted (``suspended``) for a suspended participant, unless the account is a patient's too."""
+    if is_suspended(gateway, account) and gateway.states.find(account) is None:
+        raise NotAdmitted(
+            "this participant is suspended", reason="suspended", fix="Ask the accreditor who suspended it."
+        )
+
+
 def admitted(gateway: Gateway, account: Address, role: Role) -> Profile:
     """The profile of an admitted participant with `role`.
 

@@ -47,6 +47,7 @@ def sign_in(gateway: Gateway, text: str, signature: str) -> Session:
     Raises:
         SignInRefused: wrong grammar, origin, chain or time; a nonce that is not ours or was used; a signature
             by another account.
+        ChainUnreachable: only the chain could tell whether a contract takes the signature, and it is away.
     """
     message = parse_message(text)
     check_message(
@@ -56,24 +57,37 @@ def sign_in(gateway: Gateway, text: str, signature: str) -> Session:
         chain_id=gateway.chain_id,
         now=gateway.clock(),
     )
-    try:
-        verify(personal_digest(text), unhex(signature), message.address)
-    except (SignatureInvalid, InvalidInput) as exc:
-        raise SignInRefused("the message is not signed by its account", reason="bad_signature") from exc
-    token = "cl_" + gateway.randomness(32).hex()
-    expires = gateway.now_ms() + gateway.settings.session_seconds * 1000
     ours = _nonce(gateway, message.address, message.nonce[:32], message.expires_at)
     if not hmac.compare_digest(message.nonce, ours):
         raise _bad_nonce()
+    if not _is_signed(gateway, personal_digest(text), signature, message.address):
+        raise SignInRefused("the message is not signed by its account", reason="bad_signature")
+    session = opened(
+        gateway,
+        message.address,
+        seconds=gateway.settings.session_seconds,
+        once=message.nonce,
+        until=_ms(message.expires_at),
+    )
+    if session is None:
+        raise _bad_nonce()
+    return session
+
+
+def opened(gateway: Gateway, account: Address, *, seconds: int, once: str, until: int) -> Session | None:
+    """A session of `account` for so many seconds; None if `once` was used before.
+
+    Until `until` (Unix milliseconds) it is remembered that `once` was used.
+    """
+    token = "cl_" + gateway.randomness(32).hex()
+    now = gateway.now_ms()
+    expires = now + seconds * 1000
     with gateway.db.write() as connection:
-        gateway.stores.access.sweep(connection, gateway.now_ms())
-        nonce = gateway.keys.hash_token(message.nonce)
-        if not gateway.stores.access.spend(connection, nonce, _ms(message.expires_at)):
-            raise _bad_nonce()
-        gateway.stores.access.open_session(
-            connection, gateway.keys.hash_token(token), message.address, expires
-        )
-    return Session(account=message.address, token=token, expires_at=expires)
+        gateway.stores.access.sweep(connection, now)
+        if not gateway.stores.access.spend(connection, gateway.keys.hash_token(once), until):
+            return None
+        gateway.stores.access.open_session(connection, gateway.keys.hash_token(token), account, expires)
+    return Session(account=account, token=token, expires_at=expires)
 
 
 def account_of(gateway: Gateway, token: str) -> Address:
@@ -97,6 +111,24 @@ def sign_out(gateway: Gateway, token: str) -> None:
     """End a session; ending one that has ended is success."""
     with gateway.db.write() as connection:
         gateway.stores.access.close_session(connection, gateway.keys.hash_token(token))
+
+
+def sign_out_everywhere(gateway: Gateway, account: Address) -> None:
+    """End every session of an account."""
+    with gateway.db.write() as connection:
+        gateway.stores.access.close_sessions(connection, account)
+
+
+def _is_signed(gateway: Gateway, digest: bytes, signature: str, account: Address) -> bool:
+    """By the account's key; or, if the account is a contract, by whatever that takes (ERC-1271)."""
+    try:
+        raw = unhex(signature)
+        verify(digest, raw, account)
+    except InvalidInput:
+        return False
+    except SignatureInvalid:
+        return gateway.wallet_takes(account, digest, raw)
+    return True
 
 
 def _nonce(gateway: Gateway, account: Address, entropy: str, expires: datetime) -> str:

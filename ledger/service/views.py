@@ -10,6 +10,7 @@ from ledger.log.entry import EntryKind, decode
 from ledger.policy.preview import Effect, effects
 from ledger.service.decisions import standing
 from ledger.service.gateway import Gateway
+from ledger.service.participants import is_suspended
 from ledger.service.requests import inbox, outbox, state_of
 from ledger.service.states import PatientState
 from ledger.store.consents import ConsentRow
@@ -24,7 +25,12 @@ def consents_of_patient(gateway: Gateway, state: PatientState) -> list[dict[str,
 
 
 def consents_naming(gateway: Gateway, account: Address) -> list[dict[str, Any]]:
-    """The consents that name a participant: document and statement, without salt and signatures."""
+    """The consents that name a participant: document and statement, without salt and signatures.
+
+    None for one that is suspended.
+    """
+    if is_suspended(gateway, account):
+        return []
     with gateway.db.read() as connection:
         rows = gateway.stores.consents.naming(connection, gateway.look_up(account))
     return [
@@ -51,7 +57,8 @@ def requests_for(gateway: Gateway, account: Address) -> list[dict[str, Any]]:
     """What was asked of this account as a patient, and what it asked as a provider."""
     state = gateway.states.find(account)
     received = [] if state is None else inbox(gateway, state)
-    rows = {row.request: row for row in [*received, *outbox(gateway, account)]}
+    sent = [] if is_suspended(gateway, account) else outbox(gateway, account)
+    rows = {row.request: row for row in [*received, *sent]}
     return [_request(gateway, row) for row in rows.values()]
 
 

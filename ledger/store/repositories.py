@@ -7,9 +7,11 @@ from ledger.log.entry import NO_PATIENT
 from ledger.store.access import AccessStore
 from ledger.store.consents import ConsentStore
 from ledger.store.erasures import ErasureStore
+from ledger.store.machines import MachineStore
 from ledger.store.patients import PatientStore
 from ledger.store.profiles import ProfileStore
 from ledger.store.records import RecordStore
+from ledger.store.replies import ReplyStore
 from ledger.store.requests import RequestStore
 from ledger.store.uploads import UploadStore
 from ledger.store.vault import Vault
@@ -27,6 +29,8 @@ class Repositories:
     profiles: ProfileStore
     erasures: ErasureStore
     uploads: UploadStore
+    machines: MachineStore
+    replies: ReplyStore
 
     @classmethod
     def on(cls, vault: Vault) -> Self:
@@ -40,4 +44,6 @@ class Repositories:
             profiles=ProfileStore(),
             erasures=ErasureStore(),
             uploads=UploadStore(),
+            machines=MachineStore(),
+            replies=ReplyStore(vault, NO_PATIENT),
         )

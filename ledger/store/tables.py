@@ -216,6 +216,28 @@ sessions = Table(
     comment="Keyed hashes of bearer tokens; the account is sealed under the log's own key.",
 )
 
+machine_keys = Table(
+    "machine_keys",
+    metadata,
+    Column("participant", LargeBinary(20), primary_key=True),
+    Column("kid", String(43), primary_key=True),
+    Column("jwk", Text, nullable=False),
+    Column("signature", Text, nullable=False),
+    Column("revoked", BigInteger, nullable=True),
+    comment="Public keys that sign in for participants; kid is the RFC 7638 thumbprint. A revoked one stays.",
+)
+
+replies = Table(
+    "replies",
+    metadata,
+    Column("key", LargeBinary(32), primary_key=True),
+    Column("body", LargeBinary(32), nullable=False),
+    Column("expires", BigInteger, nullable=False, index=True),
+    Column("sealed", LargeBinary, nullable=False),
+    comment="What was answered to writes with an Idempotency-Key: keyed hashes of caller and key, "
+    "and of body.",
+)
+
 chain_blocks = Table(
     "chain_blocks",
     metadata,

@@ -12,6 +12,7 @@ from tests.api.conftest import Scene
 OPEN = {
     ("POST", "/v1/sign-in/challenge"),
     ("POST", "/v1/sign-in"),
+    ("POST", "/v1/token"),
     ("GET", "/v1/participants"),
     ("POST", "/v1/participants"),
     ("GET", "/v1/participants/{did}"),

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import httpx2
@@ -76,7 +75,7 @@ def test_what_is_not_allowed_says_what_is(scene: Scene) -> None:
 @pytest.mark.parametrize("sent", ["", "a" * 129, "with space", "new\tline", "café"])
 def test_a_request_id_that_is_not_plain_is_replaced(scene: Scene, sent: str) -> None:
     with scene.http(None) as client:
-        answer = client.get("/healthz", headers={"X-Request-ID": sent.encode()})
+        answer = client.get("/healthz", headers={b"X-Request-ID": sent.encode()})
     assert answer.headers["X-Request-ID"] != sent
     assert len(answer.headers["X-Request-ID"]) == 36
 
@@ -88,7 +87,7 @@ def test_nothing_is_kept_by_caches(scene: Scene) -> None:
 
 
 @pytest.fixture
-def failing(scene: Scene) -> Iterator[httpx2.AsyncClient]:
+def failing(scene: Scene) -> httpx2.AsyncClient:
     """An app with a route that fails in a way nobody foresaw."""
     app = create_app(scene.network.stack.server.gateway)
 

@@ -61,6 +61,7 @@ TYPES = {
         "string origin,address participant,address patient,string[] purpose,string action,"
         "string[] classes,string[] records,bytes32 nonce,uint64 expires"
     ),
+    "MachineKey": "string origin,address participant,bytes32 key",
 }
 
 words = st.binary(min_size=32, max_size=32)
