@@ -8,10 +8,11 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from fastapi import Depends, Query
 
 from ledger.canonical import canonical, parse_json
 from ledger.errors import InvalidInput
@@ -19,16 +20,56 @@ from ledger.ids import Address
 from ledger.service.gateway import Gateway
 
 T = TypeVar("T")
+Key = Callable[[T], Any]
 LARGEST_PAGE = 1000
 _NONCE = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """What one answer holds of a list; `next` is empty on the last page."""
+class Page(Generic[T]):
+    """What one answer holds of a list; `next` is empty on the last page. How much is left, nobody is told."""
 
-    items: list[Any]
+    items: list[T]
     next: str
+
+    def as_json(self, name: str, items: list[dict[str, Any]]) -> dict[str, Any]:
+        """The items under their name, and the cursor of the next page, if there is one."""
+        return {name: items, **({"next": self.next} if self.next else {})}
+
+
+class PageWanted:
+    """The query of a list: how many items, and behind which."""
+
+    def __init__(
+        self,
+        cursor: Annotated[str, Query(max_length=512, description="The `next` of the page before.")] = "",
+        limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = LARGEST_PAGE,
+    ) -> None:
+        self._cursor = cursor
+        self._limit = limit
+
+    def of(
+        self, gateway: Gateway, caller: Address | None, name: str, found: Sequence[T], *, key: Key[T]
+    ) -> Page[T]:
+        """The page of the list `name` of this caller; see `paged`."""
+        question = {"list": name}
+        return paged(gateway, caller, question, found, key=key, cursor=self._cursor, limit=self._limit)
+
+    def shown(
+        self,
+        gateway: Gateway,
+        caller: Address | None,
+        name: str,
+        found: Sequence[dict[str, Any]],
+        *,
+        key: Key[dict[str, Any]],
+    ) -> dict[str, Any]:
+        """The page as it is answered."""
+        page = self.of(gateway, caller, name, found, key=key)
+        return page.as_json(name, page.items)
+
+
+Asked = Annotated[PageWanted, Depends()]
 
 
 def paged(
@@ -37,10 +78,10 @@ def paged(
     question: dict[str, Any],
     found: Sequence[T],
     *,
-    key: Callable[[T], Any],
+    key: Key[T],
     cursor: str = "",
     limit: int = LARGEST_PAGE,
-) -> Page:
+) -> Page[T]:
     """The items behind `cursor`, at most `limit`, in the order of their keys.
 
     A key is unique, a number, a text or a list of them. What comes or goes meanwhile changes no other page.

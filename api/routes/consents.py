@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import APIRouter, status
 
 from api.auth import Caller, GatewayPart, Patient
+from api.cursors import Asked
 from api.models import CapsulesBody, ConsentBody, DocumentBody, RevocationBody
 from ledger.ids import Address, parse_consent_id
 from ledger.service import consents, views
@@ -32,11 +33,13 @@ def file(body: ConsentBody, gateway: GatewayPart, caller: Caller) -> dict[str, A
 
 
 @router.get("")
-def show(gateway: GatewayPart, caller: Caller) -> dict[str, Any]:
-    """The caller's consents as a patient, and those that name the caller."""
+def show(gateway: GatewayPart, caller: Caller, page: Asked) -> dict[str, Any]:
+    """The caller's consents as a patient, and those that name the caller, in the order of filing."""
     state = gateway.states.find(caller)
     mine = [] if state is None else views.consents_of_patient(gateway, state)
-    return {"consents": [*mine, *views.consents_naming(gateway, caller)]}
+    named = views.consents_naming(gateway, caller)
+    found = list({one["consent"]: one for one in [*named, *mine]}.values())
+    return page.shown(gateway, caller, "consents", found, key=lambda one: [one["index"], one["consent"]])
 
 
 @router.post("/preview")

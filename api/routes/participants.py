@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import APIRouter
 
 from api.auth import GatewayPart
+from api.cursors import Asked
 from api.models import ProfileBody
 from ledger.errors import NotFound
 from ledger.ids import parse_did
@@ -15,9 +16,10 @@ router = APIRouter(prefix="/v1/participants", tags=["participants"])
 
 
 @router.get("")
-def everyone(gateway: GatewayPart) -> dict[str, Any]:
-    """All participants, suspended ones too."""
-    return {"participants": [_shown(participant) for participant in participants.everyone(gateway)]}
+def everyone(gateway: GatewayPart, page: Asked) -> dict[str, Any]:
+    """All participants, suspended ones too, by did."""
+    found = [_shown(participant) for participant in participants.everyone(gateway)]
+    return page.shown(gateway, None, "participants", found, key=lambda one: one["participant"])
 
 
 @router.post("")

@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import APIRouter, status
 
 from api.auth import Caller, GatewayPart, Patient
+from api.cursors import Asked
 from api.models import CompartmentBody, EnrolmentBody, ErasureBody
 from ledger.canonical import hexed
 from ledger.service import erasure, patients, views
@@ -85,6 +86,7 @@ def deposit(compartment: str, body: CompartmentBody, gateway: GatewayPart, patie
 
 
 @router.get("/history")
-def history(gateway: GatewayPart, patient: Patient) -> dict[str, Any]:
+def history(gateway: GatewayPart, patient: Patient, page: Asked) -> dict[str, Any]:
     """Every decision about the patient's records and every release, in order."""
-    return {"disclosures": views.disclosures(gateway, patient)}
+    found = views.disclosures(gateway, patient)
+    return page.shown(gateway, patient.account, "disclosures", found, key=lambda one: one["index"])

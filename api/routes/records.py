@@ -6,6 +6,7 @@ from fastapi import APIRouter, Path, Request, Response, status
 from fastapi.concurrency import run_in_threadpool
 
 from api.auth import Caller, Depositor, GatewayPart, Patient
+from api.cursors import Asked
 from api.models import RecordsBody
 from ledger.records.cid import parse_cid
 from ledger.service import records, uploads
@@ -25,9 +26,11 @@ def publish(body: RecordsBody, gateway: GatewayPart, caller: Caller) -> dict[str
 
 
 @router.get("/records")
-def show(patient: Patient) -> dict[str, Any]:
-    """The patient's own records."""
-    return {"records": [{"root": record.row.root, **record.row.sealed} for record in patient.records]}
+def show(gateway: GatewayPart, patient: Patient, page: Asked) -> dict[str, Any]:
+    """The patient's own records, in the order of publication."""
+    rows = [record.row for record in patient.records]
+    found = page.of(gateway, patient.account, "records", rows, key=lambda row: [row.entry, row.root])
+    return found.as_json("records", [{"root": row.root, **row.sealed} for row in found.items])
 
 
 @router.get("/blocks/{cid}", response_class=Response)

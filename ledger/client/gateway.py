@@ -1,21 +1,33 @@
 """Every endpoint of a gateway, typed. Nothing that it answers is believed here: see patient and provider."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from ledger.client import wire
 from ledger.client.http import TIMEOUT, Answer, Http
 from ledger.client.session import SignedIn
 from ledger.crypto.identity import Account
-from ledger.errors import InvalidInput, NotFound
+from ledger.errors import GatewayUnreachable, InvalidInput, NotFound
 from ledger.ids import Cid, ConsentId, Did, RequestId
 
 if TYPE_CHECKING:
     import httpx2
 
+MOST_PAGES = 1000
+
 T = TypeVar("T")
+P = TypeVar("P", bound="Paged")
+
+
+class Paged(Protocol):
+    """An answer that says where its list goes on; nothing on the last page."""
+
+    @property
+    def next(self) -> str:
+        """The cursor of the next page."""
+        ...
 
 
 def system_clock() -> datetime:
@@ -77,7 +89,8 @@ class GatewayClient:
 
     def participants(self) -> list[wire.Participant]:
         """All participants."""
-        return self._public("GET", "/v1/participants", wire.Participants).participants
+        pages = self._pages(self._http.call, "/v1/participants", wire.Participants)
+        return [one for page in pages for one in page.participants]
 
     def participant(self, did: Did) -> wire.Participant:
         """One participant, or NotFound."""
@@ -171,7 +184,8 @@ class GatewayClient:
 
     def records(self) -> list[wire.Record]:
         """The patient's own records."""
-        return self._signed("GET", "/v1/records", wire.Records).records
+        pages = self._pages(self._session.call, "/v1/records", wire.Records)
+        return [one for page in pages for one in page.records]
 
     def decline(self, request: RequestId) -> wire.Moved:
         """Say no to a provider's request."""
@@ -202,17 +216,20 @@ class GatewayClient:
 
     def history(self) -> list[wire.Disclosure]:
         """Who asked for what, and what they were given."""
-        return self._signed("GET", "/v1/history", wire.History).disclosures
+        pages = self._pages(self._session.call, "/v1/history", wire.History)
+        return [one for page in pages for one in page.disclosures]
 
     # For patients and providers: what is theirs.
 
     def requests(self) -> list[wire.Request]:
         """The patient's inbox or the provider's outbox."""
-        return self._signed("GET", "/v1/requests", wire.Requests).requests
+        pages = self._pages(self._session.call, "/v1/requests", wire.Requests)
+        return [one for page in pages for one in page.requests]
 
     def consents(self) -> list[wire.Consent]:
         """The patient's consents, or those that name the provider."""
-        return self._signed("GET", "/v1/consents", wire.Consents).consents
+        pages = self._pages(self._session.call, "/v1/consents", wire.Consents)
+        return [one for page in pages for one in page.consents]
 
     def consent(self, consent: ConsentId) -> wire.Consent:
         """One of them, or NotFound."""
@@ -260,6 +277,17 @@ class GatewayClient:
     def sign_out(self) -> None:
         """End the session, if there is one."""
         self._session.sign_out()
+
+    def _pages(self, call: Callable[..., Answer], path: str, kind: type[P]) -> Iterator[P]:
+        """Every page of a list, up to a bound that no honest gateway reaches."""
+        cursor = ""
+        for _ in range(MOST_PAGES):
+            page = self._http.decode(call("GET", path, params={"cursor": cursor} if cursor else None), kind)
+            yield page
+            cursor = page.next
+            if not cursor:
+                return
+        raise GatewayUnreachable("the gateway's list does not end", reason="bad_answer")
 
     def _public(self, method: str, path: str, kind: type[T]) -> T:
         return self._http.decode(self._http.call(method, path), kind)

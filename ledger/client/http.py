@@ -1,5 +1,6 @@
 """HTTP to one gateway: deadlines on every call, bounded answers, problems turned back into ledger errors."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -71,7 +72,7 @@ class Http:
         *,
         body: dict[str, Any] | bytes | None = None,
         token: str | None = None,
-        params: dict[str, int] | None = None,
+        params: Mapping[str, int | str] | None = None,
     ) -> Answer:
         """One request; `body` goes as JSON if it is an object, else as octets.
 

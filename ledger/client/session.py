@@ -1,6 +1,6 @@
 """Signing in to a gateway (EIP-4361) when a call first needs it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -40,7 +40,7 @@ class SignedIn:
         path: str,
         *,
         body: dict[str, Any] | bytes | None = None,
-        params: dict[str, int] | None = None,
+        params: Mapping[str, int | str] | None = None,
     ) -> Answer:
         """`Http.call` with a bearer token; signs in first, and once more if the session has ended meanwhile.
 

@@ -185,6 +185,7 @@ class Records(Struct, frozen=True, kw_only=True):
     """``GET /v1/records``."""
 
     records: list[Record]
+    next: str = ""
 
 
 class Participant(Struct, frozen=True, kw_only=True):
@@ -200,6 +201,7 @@ class Participants(Struct, frozen=True, kw_only=True):
     """``GET /v1/participants``."""
 
     participants: list[Participant]
+    next: str = ""
 
 
 class Requested(Logged, frozen=True, kw_only=True):
@@ -228,6 +230,7 @@ class Requests(Struct, frozen=True, kw_only=True):
     """``GET /v1/requests``."""
 
     requests: list[Request]
+    next: str = ""
 
 
 class Moved(Struct, frozen=True, kw_only=True):
@@ -277,6 +280,7 @@ class Consents(Struct, frozen=True, kw_only=True):
     """``GET /v1/consents``."""
 
     consents: list[Consent]
+    next: str = ""
 
 
 class Preview(Struct, frozen=True, kw_only=True):
@@ -357,6 +361,7 @@ class History(Struct, frozen=True, kw_only=True):
     """``GET /v1/history``."""
 
     disclosures: list[Disclosure]
+    next: str = ""
 
 
 class Entry(Struct, frozen=True, kw_only=True):

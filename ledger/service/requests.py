@@ -4,6 +4,7 @@ A request to an account that is not enrolled here is answered and listed like an
 that nobody can learn from it who is a patient.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,7 +52,13 @@ class Wish:
         return body
 
 
-def send(gateway: Gateway, account: Address, wish: Wish) -> tuple[RequestId, int]:
+Filed = Callable[[Connection, RequestId, int], None]
+"""Called in the transaction that files a request, with its id and log position."""
+
+
+def send(
+    gateway: Gateway, account: Address, wish: Wish, *, filed: Filed = lambda *_: None
+) -> tuple[RequestId, int]:
     """File a request with the patient of `account`; request id and log position.
 
     Raises:
@@ -59,17 +66,18 @@ def send(gateway: Gateway, account: Address, wish: Wish) -> tuple[RequestId, int
         InvalidInput: no purpose, an end in the past, or a note that is too long.
     """
     _check(gateway, wish)
-    return gateway.states.of_anybody(account, lambda state: _send(gateway, account, state, wish))
+    return gateway.states.of_anybody(account, lambda state: _send(gateway, account, state, wish, filed))
 
 
 def _send(
-    gateway: Gateway, account: Address, state: PatientState | None, wish: Wish
+    gateway: Gateway, account: Address, state: PatientState | None, wish: Wish, filed: Filed
 ) -> tuple[RequestId, int]:
     request = request_id(gateway.randomness(17))
     tag = gateway.made_up_tag(account) if state is None else state.tag
     body = wish.as_json()
 
-    def within(connection: Connection, _entry: int) -> None:
+    def within(connection: Connection, entry: int) -> None:
+        filed(connection, request, entry)
         gateway.stores.requests.add(
             connection,
             request=request,
