@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from api import problems
+from api import openapi, problems
 from api.limits import BodyLimits
 from api.requestids import RequestIds
 from api.routes import (
@@ -49,5 +49,6 @@ def create_app(gateway: Gateway) -> FastAPI:
         ops,
     ):
         app.include_router(area.router)
+    openapi.describe(app)
     app.add_middleware(RequestIds)
     return app

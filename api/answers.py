@@ -1,0 +1,168 @@
+"""What every operation answers, for the OpenAPI document: the types that our own client decodes.
+
+Operations that are missing answer with no content; those with a text are not JSON.
+"""
+
+from typing import Any
+
+from msgspec import UNSET, Struct, UnsetType
+
+from ledger.client import wire
+
+
+class Problem(Struct, frozen=True, kw_only=True):
+    """RFC 9457, with a stable code and reason; some have structured members besides."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    reason: str
+    detail: str
+    fix: str
+    request_id: str
+
+
+class Challenged(wire.Challenge, frozen=True, kw_only=True):
+    """What the EIP-4361 message must say, and the message."""
+
+    message: str
+
+
+class Token(Struct, frozen=True, kw_only=True):
+    """An RFC 6749 token answer."""
+
+    access_token: str
+    token_type: str
+    expires_in: int
+    scope: str
+
+
+class MachineKey(Struct, frozen=True, kw_only=True):
+    """A registered key; ``revoked`` in Unix milliseconds."""
+
+    kid: str
+    jwk: dict[str, str]
+    revoked: int | None
+
+
+class MachineKeys(Struct, frozen=True, kw_only=True):
+    """The caller's registered keys."""
+
+    keys: list[MachineKey]
+
+
+class Brought(Struct, frozen=True, kw_only=True):
+    """Whose profile was brought."""
+
+    participant: str
+
+
+class Configuration(Struct, frozen=True, kw_only=True):
+    """AuthZEN metadata."""
+
+    policy_decision_point: str
+    access_evaluation_endpoint: str
+    access_evaluations_endpoint: str
+    search_subject_endpoint: str
+    search_resource_endpoint: str
+    search_action_endpoint: str
+
+
+class Decided(Struct, frozen=True, kw_only=True):
+    """An AuthZEN decision; the context is that of an evaluation, or holds the ``error`` of an item."""
+
+    decision: bool
+    context: dict[str, Any]
+
+
+class Evaluations(Struct, frozen=True, kw_only=True):
+    """One decision for each evaluation, up to where the semantic ends the batch.
+
+    To a batch without evaluations the answer is the single decision.
+    """
+
+    evaluations: list[Decided] | UnsetType = UNSET
+    decision: bool | UnsetType = UNSET
+    context: dict[str, Any] | UnsetType = UNSET
+
+
+class FoundPage(Struct, frozen=True, kw_only=True):
+    """Where a search goes on; the token is empty at its end."""
+
+    next_token: str
+    count: int
+
+
+class Found(Struct, frozen=True, kw_only=True):
+    """What a search found: subjects, resources or actions."""
+
+    page: FoundPage
+    results: list[dict[str, str]]
+
+
+class Health(Struct, frozen=True, kw_only=True):
+    """That it answers."""
+
+    status: str
+
+
+class Ready(Struct, frozen=True, kw_only=True):
+    """How fresh and how large what it decides on is."""
+
+    status: str
+    head: int
+    head_age_seconds: int
+    log_size: int
+    erasures_unfinished: int
+
+
+TEXT, OCTETS = "text/plain", "application/vnd.ipld.raw"
+
+ANSWERS: dict[str, Any] = {
+    "POST /v1/sign-in/challenge": Challenged,
+    "POST /v1/sign-in": wire.Session,
+    "POST /v1/token": Token,
+    "GET /v1/machine-keys": MachineKeys,
+    "PUT /v1/patient": wire.Enrolled,
+    "GET /v1/patient": wire.Enrolled,
+    "GET /v1/patient/erasure": wire.ErasureProspect,
+    "POST /v1/patient/erasure": wire.Erased,
+    "GET /v1/compartments": wire.Compartments,
+    "GET /v1/history": wire.History,
+    "POST /v1/records": wire.Publications,
+    "GET /v1/records": wire.Records,
+    "GET /v1/blocks/{cid}": OCTETS,
+    "HEAD /v1/blocks/{cid}": OCTETS,
+    "POST /v1/publications/place": wire.SealingPlace,
+    "POST /v1/publications": wire.WrittenRecords,
+    "POST /v1/records/refilings": wire.Publications,
+    "GET /v1/participants": wire.Participants,
+    "POST /v1/participants": Brought,
+    "GET /v1/participants/{did}": wire.Participant,
+    "POST /v1/requests": wire.Requested,
+    "GET /v1/requests": wire.Requests,
+    "GET /v1/requests/{request}": wire.Request,
+    "POST /v1/requests/{request}/decline": wire.Moved,
+    "POST /v1/consents": wire.Filed,
+    "GET /v1/consents": wire.Consents,
+    "POST /v1/consents/preview": wire.Previews,
+    "GET /v1/consents/{consent}": wire.Consent,
+    "POST /v1/consents/{consent}/revocation": wire.Filed,
+    "GET /.well-known/authzen-configuration": Configuration,
+    "POST /access/v1/evaluation": wire.Evaluation,
+    "POST /access/v1/evaluations": Evaluations,
+    "POST /access/v1/search/subject": Found,
+    "POST /access/v1/search/resource": Found,
+    "POST /access/v1/search/action": Found,
+    "POST /v1/releases": wire.Release,
+    "GET /v1/log/checkpoint": TEXT,
+    "GET /v1/log/entries": wire.Entries,
+    "GET /v1/log/leaves": wire.Leaves,
+    "GET /v1/log/proofs/inclusion": wire.Proof,
+    "GET /v1/log/proofs/consistency": wire.Proof,
+    "GET /v1/log/receipts/{index}": dict[str, Any],
+    "GET /v1/gateway": wire.GatewayInfo,
+    "GET /healthz": Health,
+    "GET /readyz": Ready,
+}

@@ -1,0 +1,82 @@
+"""What operations refuse, for the OpenAPI document: statuses with their stable reasons.
+
+Some follow from the form of an operation (a body, a sign-in); the others are listed here by operation.
+"""
+
+from typing import Any
+
+SIGN_IN_REASONS = (
+    "bad_message",
+    "wrong_domain",
+    "wrong_uri",
+    "wrong_chain",
+    "wrong_statement",
+    "not_yet",
+    "expired",
+    "too_long",
+    "unknown_request_id",
+    "resources_named",
+    "bad_nonce",
+    "bad_signature",
+)
+ASSERTION_REASONS = (
+    "bad_assertion",
+    "bad_client",
+    "unknown_key",
+    "bad_signature",
+    "bad_audience",
+    "bad_expiry",
+    "not_yet",
+    "bad_jti",
+    "not_admitted",
+    "replayed",
+)
+NOT_ENROLLED: dict[int, tuple[str, ...]] = {404: ("not_enrolled",)}
+SIGNED = ("signature_length", "signature_range", "signature_high_s", "signature_v", "another_signer")
+
+OWN: dict[str, dict[int, tuple[str, ...]]] = {
+    "POST /v1/sign-in": {401: SIGN_IN_REASONS},
+    "POST /v1/token": {401: ASSERTION_REASONS},
+    "PUT /v1/machine-keys/{kid}": {409: ("key_revoked",), 422: SIGNED},
+    "DELETE /v1/machine-keys/{kid}": {404: ("no_key",)},
+    "PUT /v1/patient": {409: ("enrolled_otherwise", "erased"), 422: SIGNED},
+    "GET /v1/patient": NOT_ENROLLED,
+    "GET /v1/patient/erasure": NOT_ENROLLED,
+    "POST /v1/patient/erasure": {**NOT_ENROLLED, 409: ("erased",), 422: SIGNED},
+    "GET /v1/compartments": NOT_ENROLLED,
+    "PUT /v1/compartments/{compartment}": {**NOT_ENROLLED, 409: ("epoch_ended",), 422: SIGNED},
+    "GET /v1/history": NOT_ENROLLED,
+    "POST /v1/records": {**NOT_ENROLLED, 409: ("epoch_ended",), 422: SIGNED},
+    "GET /v1/records": NOT_ENROLLED,
+    "GET /v1/blocks/{cid}": {404: ("no_block",), 422: ("block_corrupt",)},
+    "HEAD /v1/blocks/{cid}": {404: ("no_block",), 422: ("block_corrupt",)},
+    "PUT /v1/blocks/{cid}": {409: ("too_many_uploads",), 422: ("block_corrupt",)},
+    "DELETE /v1/blocks/{cid}": {404: ("no_block",)},
+    "POST /v1/publications": {409: ("epoch_ended",), 422: SIGNED},
+    "POST /v1/records/refilings": {404: ("no_record",), 409: ("epoch_ended", "filed_otherwise"), 422: SIGNED},
+    "POST /v1/participants": {409: ("profile_unknown",), 422: SIGNED},
+    "GET /v1/participants/{did}": {404: ("not_found",)},
+    "POST /v1/requests": {422: ("idempotency_key_reused",)},
+    "GET /v1/requests/{request}": {404: ("not_found",)},
+    "POST /v1/requests/{request}/decline": {404: ("not_found",), 409: ("answered",)},
+    "POST /v1/consents": {**NOT_ENROLLED, 409: ("answered", "request_expired"), 422: ("mismatch", *SIGNED)},
+    "POST /v1/consents/preview": NOT_ENROLLED,
+    "GET /v1/consents/{consent}": {404: ("not_found",)},
+    "PUT /v1/consents/{consent}/capsules": {404: ("not_found",), 409: ("stopped",), 422: SIGNED},
+    "POST /v1/consents/{consent}/revocation": {404: ("not_found",), 422: SIGNED},
+    "POST /v1/releases": {409: ("replayed", "too_fast"), 422: SIGNED},
+    "GET /v1/log/checkpoint": {404: ("no_checkpoint",), 422: ("log_damaged",)},
+    "GET /v1/log/receipts/{index}": {404: ("no_entry",), 422: ("log_damaged",)},
+}
+
+
+def refused(operation: str, shape: dict[str, Any]) -> dict[int, tuple[str, ...]]:
+    """Statuses and reasons of an operation, given its part of the OpenAPI document."""
+    found: dict[int, tuple[str, ...]] = {}
+    if shape.get("parameters") or "requestBody" in shape:
+        found[400] = ("bad_request",)
+    if "security" in shape:
+        found |= {401: ("sign_in_required",), 403: ("suspended", "not_admitted", "forbidden")}
+    if "requestBody" in shape:
+        found[413] = ("too_large",)
+    return {**found, 503: ("database", "stale_head"), **OWN.get(operation, {})}
