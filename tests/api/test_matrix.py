@@ -1,0 +1,427 @@
+"""Who gets what: every operation x role x object. What is not one's own looks like what is not there.
+
+The operations are the application's own; one without a row here fails.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, cast
+
+import httpx2
+import pytest
+from joserfc.jwk import ECKey
+
+from api.app import create_app
+from api.openapi import operations
+from ledger.canonical import hexed
+from ledger.client.drafting import Wish
+from ledger.crypto.typed import AccessRequest, gateway_domain
+from ledger.ids import Did, parse_did, request_id
+from ledger.parties import Role
+from ledger.service.gateway import Gateway
+from tests.api.conftest import Scene
+from tests.api.test_machines import register
+from tests.network import Person, eventually
+
+OPEN, OWN, NAMES_PATIENT, OBJECT = "open", "own", "names a patient", "object"
+
+MATRIX: dict[str, str] = {
+    "POST /v1/sign-in/challenge": OPEN,
+    "POST /v1/sign-in": OPEN,
+    "POST /v1/token": OPEN,
+    "DELETE /v1/sign-in": OWN,
+    "DELETE /v1/sign-in/all": OWN,
+    "GET /v1/machine-keys": OWN,
+    "PUT /v1/machine-keys/{kid}": OWN,
+    "DELETE /v1/machine-keys/{kid}": OBJECT,
+    "PUT /v1/patient": OWN,
+    "GET /v1/patient": OWN,
+    "GET /v1/patient/erasure": OWN,
+    "POST /v1/patient/erasure": OWN,
+    "GET /v1/compartments": OWN,
+    "PUT /v1/compartments/{compartment}": OWN,
+    "GET /v1/history": OWN,
+    "POST /v1/records": OWN,
+    "GET /v1/records": OWN,
+    "POST /v1/records/refilings": OBJECT,
+    "GET /v1/blocks/{cid}": OPEN,
+    "HEAD /v1/blocks/{cid}": OPEN,
+    "PUT /v1/blocks/{cid}": OWN,
+    "DELETE /v1/blocks/{cid}": OBJECT,
+    "POST /v1/publications/place": NAMES_PATIENT,
+    "POST /v1/publications": NAMES_PATIENT,
+    "GET /v1/participants": OPEN,
+    "POST /v1/participants": OPEN,
+    "GET /v1/participants/{did}": OPEN,
+    "POST /v1/requests": NAMES_PATIENT,
+    "GET /v1/requests": OWN,
+    "GET /v1/requests/{request}": OBJECT,
+    "POST /v1/requests/{request}/decline": OBJECT,
+    "POST /v1/consents": OWN,
+    "GET /v1/consents": OWN,
+    "POST /v1/consents/preview": OWN,
+    "GET /v1/consents/{consent}": OBJECT,
+    "PUT /v1/consents/{consent}/capsules": OBJECT,
+    "POST /v1/consents/{consent}/revocation": OBJECT,
+    "GET /.well-known/authzen-configuration": OPEN,
+    "POST /access/v1/evaluation": NAMES_PATIENT,
+    "POST /access/v1/evaluations": NAMES_PATIENT,
+    "POST /access/v1/search/subject": NAMES_PATIENT,
+    "POST /access/v1/search/resource": NAMES_PATIENT,
+    "POST /access/v1/search/action": NAMES_PATIENT,
+    "POST /v1/releases": NAMES_PATIENT,
+    "GET /v1/log/checkpoint": OPEN,
+    "GET /v1/log/entries": OWN,
+    "GET /v1/log/leaves": OPEN,
+    "GET /v1/log/proofs/inclusion": OPEN,
+    "GET /v1/log/proofs/consistency": OPEN,
+    "GET /v1/log/receipts/{index}": OBJECT,
+    "GET /v1/gateway": OPEN,
+    "GET /healthz": OPEN,
+    "GET /readyz": OPEN,
+}
+ENDS_A_SESSION = {"DELETE /v1/sign-in", "DELETE /v1/sign-in/all"}
+DOCUMENT: dict[str, Any] = create_app(cast(Gateway, None)).openapi()
+STRANGERS = ["other patient", "other provider", "auditor"]
+CONSENTS = ["own", "revoked", "expired"]
+JUNK = "0x" + "11" * 65
+
+
+def test_every_operation_has_a_row_and_every_row_an_operation() -> None:
+    assert {operation for operation, _ in operations(DOCUMENT)} == MATRIX.keys()
+
+
+def test_the_document_says_of_the_same_operations_that_they_need_a_sign_in() -> None:
+    needing = {operation for operation, shape in operations(DOCUMENT) if "security" in shape}
+    assert needing == {operation for operation, row in MATRIX.items() if row != OPEN}
+
+
+@dataclass
+class World:
+    """The scene with one of each role, and Alice's objects in each state."""
+
+    scene: Scene
+    people: dict[str, Person]
+    consents: dict[str, str]
+    requests: dict[str, str]
+    entry: int
+    key: str
+
+    @contextmanager
+    def client(self, role: str) -> Iterator[httpx2.Client]:
+        person = self.people.get(role)
+        with self.scene.http(None) if person is None else self.scene.signed_in(person) as client:
+            client.headers["X-Request-ID"] = "the-same"
+            yield client
+
+
+@pytest.fixture(scope="module")
+def world(scene: Scene) -> World:
+    network, alice = scene.network, scene.alice
+    quack = network.admitted("Quack Clinic of the matrix")
+    patient = network.patient(alice)
+
+    def filed(until: datetime | None = None) -> str:
+        wish = Wish(grantees=[Did(scene.clinic.did)], purposes=["TREAT"], until=until)
+        done = patient.file(patient.draft(wish))
+        network.wait_active(done.consent)
+        return done.consent
+
+    revoked, expired = filed(), filed(datetime.now(UTC) + timedelta(seconds=4))
+    patient.revoke(revoked)  # type: ignore[arg-type]
+    with scene.signed_in(scene.clinic) as client:
+        now = int(time.time() * 1000)
+        asked = {"patient": alice.did, "purpose": ["TREAT"]}
+        sent = [
+            client.post("/v1/requests", json={**asked, "expires": now + after}).json()
+            for after in (86_400_000, 3_000)
+        ]
+    with scene.signed_in(alice) as client:
+
+        def has_expired(path: str) -> bool:
+            return bool(client.get(path).json()["state"] == "expired")
+
+        for path in (f"/v1/consents/{expired}", f"/v1/requests/{sent[1]['request']}"):
+            eventually(partial(has_expired, path))
+    key = ECKey.generate_key("P-384")
+    assert register(scene, scene.clinic, key).status_code == 204
+    network.accreditor.suspend(quack.did)
+    gateway = network.stack.server.gateway
+
+    def heard() -> bool:
+        state = gateway.follower.index.participant(quack.identity.account.address)
+        return state is not None and state.suspended
+
+    people = {
+        "patient": alice,
+        "other patient": scene.mallory,
+        "provider": scene.clinic,
+        "other provider": scene.stranger,
+        "auditor": network.admitted("Matrix Audit", Role.AUDITOR),
+        "suspended provider": quack,
+    }
+    scene.token(quack)
+    eventually(heard)
+    return World(
+        scene=scene,
+        people=people,
+        consents={"own": scene.consent, "revoked": revoked, "expired": expired, "absent": "0x" + "1" * 64},
+        requests={"own": sent[0]["request"], "expired": sent[1]["request"], "absent": request_id(bytes(17))},
+        entry=sent[0]["index"],
+        key=key.thumbprint(),
+    )
+
+
+def filled(operation: str) -> tuple[str, str]:
+    """Method and path of an operation, with an example for each part of the path."""
+    shape = dict(operations(DOCUMENT))[operation]
+    method, path = operation.split(" ", 1)
+    for parameter in shape.get("parameters", ()):
+        path = path.replace(f"{{{parameter['name']}}}", str(parameter["example"]))
+    return method, path
+
+
+def body_of(operation: str) -> dict[str, Any]:
+    """The example body of an operation, none without."""
+    content = dict(operations(DOCUMENT))[operation].get("requestBody", {}).get("content", {})
+    return {"json": content["application/json"]["example"]} if "application/json" in content else {}
+
+
+@pytest.mark.parametrize("operation", [name for name, row in MATRIX.items() if row != OPEN])
+def test_nobody_gets_anything_that_is_not_open(world: World, operation: str) -> None:
+    with world.client("anonymous") as client:
+        answer = client.request(*filled(operation), **body_of(operation))
+    assert (answer.status_code, answer.json()["code"]) == (401, "sign_in_required")
+
+
+@pytest.mark.parametrize("operation", [name for name, row in MATRIX.items() if row != OPEN])
+def test_a_suspended_provider_may_end_its_session_and_no_more(world: World, operation: str) -> None:
+    with world.client("suspended provider") as client:
+        answer = client.request(*filled(operation), **body_of(operation))
+    if operation in ENDS_A_SESSION:
+        assert answer.status_code == 204
+        world.scene.tokens.pop(world.people["suspended provider"].did)
+    else:
+        assert (answer.status_code, answer.json()["reason"]) == (403, "suspended")
+
+
+@pytest.mark.parametrize("operation", [name for name, row in MATRIX.items() if row == OPEN])
+def test_what_is_open_is_the_same_for_everybody(world: World, operation: str) -> None:
+    statuses = set()
+    for role in ("anonymous", "patient", "other provider", "suspended provider", "auditor"):
+        with world.client(role) as client:
+            statuses.add(client.request(*filled(operation), **body_of(operation)).status_code)
+    assert len(statuses) == 1
+
+
+Ask = Callable[[httpx2.Client, str], httpx2.Response]
+
+OBJECTS: dict[str, tuple[str, Ask]] = {
+    "GET /v1/consents/{consent}": ("consents", lambda client, name: client.get(f"/v1/consents/{name}")),
+    "PUT /v1/consents/{consent}/capsules": (
+        "consents",
+        lambda client, name: client.put(
+            f"/v1/consents/{name}/capsules", json={"list": [], "signature": JUNK}
+        ),
+    ),
+    "POST /v1/consents/{consent}/revocation": (
+        "consents",
+        lambda client, name: client.post(f"/v1/consents/{name}/revocation", json={"signature": JUNK}),
+    ),
+    "GET /v1/requests/{request}": ("requests", lambda client, name: client.get(f"/v1/requests/{name}")),
+    "POST /v1/requests/{request}/decline": (
+        "requests",
+        lambda client, name: client.post(f"/v1/requests/{name}/decline"),
+    ),
+    "GET /v1/log/receipts/{index}": ("entries", lambda client, name: client.get(f"/v1/log/receipts/{name}")),
+    "DELETE /v1/machine-keys/{kid}": (
+        "keys",
+        lambda client, name: client.delete(f"/v1/machine-keys/{name}"),
+    ),
+    "DELETE /v1/blocks/{cid}": ("blocks", lambda client, name: client.delete(f"/v1/blocks/{name}")),
+    "POST /v1/records/refilings": (
+        "blocks",
+        lambda client, name: client.post(
+            "/v1/records/refilings",
+            json={
+                "records": [
+                    {
+                        "root": name,
+                        "capsule": "AAAA",
+                        "compartment": "0x" + "1" * 64,
+                        "epoch": 0,
+                        "signature": JUNK,
+                    }
+                ]
+            },
+        ),
+    ),
+}
+
+
+def objects(world: World, kind: str) -> dict[str, str]:
+    """Alice's objects of a kind in each state, and one that is not there."""
+    absent = "bafyreie6pdz23o6are7nuasxawzv4mrnszzxvalczz4szycg4xy3gxev2q"
+    return {
+        "consents": world.consents,
+        "requests": world.requests,
+        "entries": {"own": str(world.entry), "absent": str(2**40)},
+        "keys": {"own": world.key, "absent": "B" * 43},
+        "blocks": {"own": world.scene.roots[0], "absent": absent},
+    }[kind]
+
+
+def test_every_operation_on_an_object_is_asked_for_one() -> None:
+    assert OBJECTS.keys() == {operation for operation, row in MATRIX.items() if row == OBJECT}
+
+
+def told(answer: httpx2.Response) -> tuple[int, str, dict[str, str]]:
+    """All that an answer tells: status, body and headers, but for its date."""
+    headers = {name: value for name, value in answer.headers.items() if name != "date"}
+    return answer.status_code, answer.text, headers
+
+
+@pytest.mark.parametrize("operation", OBJECTS)
+@pytest.mark.parametrize("role", STRANGERS)
+def test_a_foreign_object_in_any_state_looks_like_none(world: World, operation: str, role: str) -> None:
+    kind, ask = OBJECTS[operation]
+    with world.client(role) as client:
+        absent = told(ask(client, objects(world, kind)["absent"]))
+        for state, name in objects(world, kind).items():
+            assert told(ask(client, name)) == absent, state
+    assert absent[0] == 404
+
+
+@pytest.mark.parametrize("role", ["patient", "provider"])
+@pytest.mark.parametrize("state", CONSENTS)
+def test_the_parties_see_a_consent_in_any_state(world: World, role: str, state: str) -> None:
+    words = {"own": "active", "revoked": "stopped", "expired": "expired"}
+    with world.client(role) as client:
+        shown = client.get(f"/v1/consents/{world.consents[state]}")
+    assert (shown.status_code, shown.json()["state"]) == (200, words[state])
+    assert ("filing" in shown.json()) == (role == "patient")
+
+
+@pytest.mark.parametrize("state", [*CONSENTS, "absent"])
+def test_a_provider_cannot_act_on_a_consent_that_names_it(world: World, state: str) -> None:
+    with world.client("provider") as client:
+        for operation in ("PUT /v1/consents/{consent}/capsules", "POST /v1/consents/{consent}/revocation"):
+            assert OBJECTS[operation][1](client, world.consents[state]).status_code == 404
+
+
+@pytest.mark.parametrize("state", ["own", "expired"])
+def test_a_request_is_for_both_sides_and_answered_by_one(world: World, state: str) -> None:
+    for role in ("patient", "provider"):
+        with world.client(role) as client:
+            assert client.get(f"/v1/requests/{world.requests[state]}").status_code == 200
+    with world.client("provider") as client:
+        assert client.post(f"/v1/requests/{world.requests[state]}/decline").status_code == 404
+
+
+@pytest.mark.parametrize("role", STRANGERS)
+def test_lists_of_a_stranger_hold_nothing_of_alice_and_count_nothing(world: World, role: str) -> None:
+    for path, name in (("consents", "consents"), ("requests", "requests")):
+        with world.client(role) as client:
+            assert client.get(f"/v1/{path}").json() == {name: []}
+
+
+def patients_question(scene: Scene, person: Person, patient: str) -> dict[str, Any]:
+    return {
+        "subject": {"type": "participant", "id": person.did},
+        "action": {"name": "access"},
+        "resource": {"type": "patient", "id": patient},
+        "context": {"purpose": ["TREAT"]},
+    }
+
+
+def release_body(scene: Scene, person: Person, patient: str) -> dict[str, Any]:
+    asked: dict[str, Any] = scene.access_request(person)["request"]
+    asked["patient"] = patient
+    typed = AccessRequest(
+        origin=asked["origin"],
+        participant=person.identity.account.address,
+        patient=parse_did(patient)[1],
+        purpose=("TREAT",),
+        action="access",
+        classes=(),
+        records=(),
+        nonce=bytes.fromhex(asked["nonce"][2:]),
+        expires=asked["expires"],
+    )
+    digest = typed.digest(gateway_domain(scene.network.config.deployment.chain_id))
+    return {"request": asked, "signature": hexed(person.identity.account.sign(digest))}
+
+
+def naming(operation: str, scene: Scene, person: Person, patient: str) -> dict[str, Any]:
+    """The body of an operation that names a patient."""
+    question = patients_question(scene, person, patient)
+    record = {"type": "record", "properties": {"patient": patient}}
+    if operation == "POST /v1/releases":
+        return release_body(scene, person, patient)
+    if operation == "POST /v1/requests":
+        return {"patient": patient, "purpose": ["TREAT"], "expires": int(time.time() * 1000) + 86_400_000}
+    if operation == "POST /v1/publications/place":
+        return {"patient": patient, "header": "{}"}
+    if operation == "POST /v1/publications":
+        return {**body_of(operation)["json"], "patient": patient}
+    if operation == "POST /access/v1/evaluations":
+        return {**question, "evaluations": [{}, {"resource": {**record, "id": scene.roots[0]}}]}
+    if operation == "POST /access/v1/search/resource":
+        return {**question, "resource": record}
+    return question
+
+
+VARYING = {"evaluation", "time", "head", "index", "receipt", "receipts", "request"}
+
+
+def shape_of(value: object) -> object:
+    """A value without what differs between any two answers."""
+    if isinstance(value, dict):
+        return {name: "" if name in VARYING else shape_of(part) for name, part in value.items()}
+    return [shape_of(part) for part in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("operation", [name for name, row in MATRIX.items() if row == NAMES_PATIENT])
+@pytest.mark.parametrize("role", STRANGERS)
+def test_a_foreign_patient_looks_like_nobody(world: World, operation: str, role: str) -> None:
+    method, path = operation.split(" ", 1)
+    person, nobody = world.people[role], world.scene.network.person()
+    answers = []
+    with world.client(role) as client:
+        for patient in (world.scene.alice.did, nobody.did):
+            body = naming(operation, world.scene, person, patient)
+            answers.append(client.request(method, path, json=body))
+    foreign, absent = answers
+    assert foreign.status_code == absent.status_code
+    assert shape_of(foreign.json()) == shape_of(absent.json())
+    assert foreign.headers.keys() == absent.headers.keys()
+
+
+def test_an_auditor_reads_the_log_and_others_do_not(world: World) -> None:
+    seen = {}
+    for role in world.people:
+        with world.client(role) as client:
+            seen[role] = client.get("/v1/log/entries?start=0&end=1").status_code
+    assert seen == {
+        "patient": 200,
+        "other patient": 200,
+        "provider": 403,
+        "other provider": 403,
+        "auditor": 200,
+        "suspended provider": 403,
+    }
+
+
+def test_records_are_published_and_erased_for_oneself_only(world: World) -> None:
+    with world.client("other patient") as client:
+        erased = client.post(
+            "/v1/patient/erasure",
+            json={"erasure": world.scene.alice.identity.erasure.address, "size": 1, "signature": JUNK},
+        )
+        assert erased.status_code in (404, 409, 422)
+    with world.client("patient") as client:
+        assert client.get("/v1/patient").status_code == 200
