@@ -49,3 +49,22 @@ def test_no_request_breaks_an_operation_or_its_document(scene: Scene, operation:
 
     ask()
     assert scene.network.stack.server.gateway.journal.damage is None
+
+
+def test_no_sequence_of_requests_breaks_the_gateway(scene: Scene) -> None:
+    """Answers feed later requests: what one operation names, another is asked for."""
+    SCHEMA.config.update(base_url=scene.network.stack.url)
+    authorized = {"headers": {"Authorization": f"Bearer {scene.token(scene.clinic)}"}}
+
+    class Sequences(SCHEMA.as_state_machine()):  # type: ignore[misc]
+        def get_call_kwargs(self, case: schemathesis.Case[Any]) -> dict[str, Any]:
+            case.headers.pop("Authorization", None)
+            return authorized
+
+        def validate_response(
+            self, response: schemathesis.Response, case: schemathesis.Case[Any], **_: object
+        ) -> None:
+            case.validate_response(response, checks=CHECKS)
+
+    Sequences.run(settings=settings(QUICK, stateful_step_count=8))
+    assert scene.network.stack.server.gateway.journal.damage is None
