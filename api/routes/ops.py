@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from api.auth import GatewayPart
+from api.problems import problem, request_id
 from api.worker import FOLLOW_SECONDS
 from ledger import __version__
 from ledger.errors import LedgerError, ProofInvalid
@@ -43,8 +44,8 @@ def healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/readyz")
-def readyz(gateway: GatewayPart, response: Response) -> dict[str, Any]:
+@router.get("/readyz", response_model=None)
+def readyz(request: Request, gateway: GatewayPart) -> dict[str, Any] | Response:
     """Whether access could be granted now: 503 with the reason when not.
 
     ``revocation`` says how soon a stop counts that was sent to the registry, past this gateway.
@@ -58,8 +59,8 @@ def readyz(gateway: GatewayPart, response: Response) -> dict[str, Any]:
         require_usable(gateway.blocks)
         unfinished = erasure.unfinished(gateway)
     except LedgerError as exc:
-        response.status_code = 503
-        return {"status": "not ready", "code": exc.code, "reason": exc.reason}
+        named = request_id(request.scope)
+        return problem(503, exc.code, exc.message, reason=exc.reason, fix=exc.fix, request_id=named)
     age = max(0, int(gateway.clock().timestamp()) - head.time)
     return {
         "status": "ready",

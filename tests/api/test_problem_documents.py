@@ -10,6 +10,8 @@ from structlog.testing import capture_logs
 
 from api.app import create_app
 from api.problems import MEDIA_TYPE, MEMBERS
+from api.routes import ops
+from ledger.errors import StoreUnavailable
 from tests.api.conftest import Scene
 
 SECRET = "Alice-Example-has-HIV"
@@ -84,6 +86,17 @@ def test_nothing_is_kept_by_caches(scene: Scene) -> None:
     with scene.http(None) as client:
         answers = [client.get("/healthz"), client.get("/none"), client.get("/v1/patient")]
     assert {answer.headers["Cache-Control"] for answer in answers} == {"no-store"}
+
+
+def test_a_gateway_that_is_not_ready_says_why(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    def down(_: object) -> None:
+        raise StoreUnavailable("the block store does not answer", reason="blocks_down")
+
+    monkeypatch.setattr(ops, "require_usable", down)
+    with scene.http(None) as client:
+        answer = client.get("/readyz")
+    assert (is_problem(answer)["status"], answer.json()["reason"]) == (503, "blocks_down")
+    assert answer.headers["Retry-After"]
 
 
 @pytest.fixture
