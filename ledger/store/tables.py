@@ -19,6 +19,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -308,7 +309,7 @@ carried = Table(
     Column("transaction", LargeBinary(32), ForeignKey("transactions.hash"), primary_key=True),
     Column("place", Integer, primary_key=True, autoincrement=False),
     Column("submission", Integer, ForeignKey("submissions.id"), nullable=False, index=True),
-    Column("skipped", Boolean, nullable=False, server_default=text("0")),
+    Column("skipped", Boolean, nullable=False, server_default=false()),
     comment="Which acts a transaction carries, in order; skipped if the contract passed over that one.",
 )
 

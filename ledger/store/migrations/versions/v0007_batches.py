@@ -26,7 +26,7 @@ def upgrade() -> None:
         sa.Column("transaction", sa.LargeBinary(32), sa.ForeignKey("transactions.hash"), primary_key=True),
         sa.Column("place", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("submission", sa.Integer, sa.ForeignKey("submissions.id"), nullable=False, index=True),
-        sa.Column("skipped", sa.Boolean, nullable=False, server_default=sa.text("0")),
+        sa.Column("skipped", sa.Boolean, nullable=False, server_default=sa.false()),
         comment="Which acts a transaction carries, in order; skipped if the contract passed over that one.",
     )
     op.execute(
