@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Self
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from api import logs
 from api.app import create_app
@@ -73,15 +74,7 @@ class Server:
             self._thread.join()
 
     def _start(self, listener: socket.socket) -> None:
-        config = uvicorn.Config(
-            create_app(self.gateway),
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=BODY_SECONDS,
-            lifespan="off",
-        )
-        self._server = uvicorn.Server(config)
+        self._server = uvicorn.Server(serving(create_app(self.gateway)))
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listener]}, name="http")
         self._thread.start()
 
@@ -89,6 +82,18 @@ class Server:
         if self._server is not None and self._thread is not None:
             self._server.should_exit = True
             self._thread.join()
+
+
+def serving(app: ASGIApp) -> uvicorn.Config:
+    """How an application is served."""
+    return uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=BODY_SECONDS,
+        lifespan="off",
+    )
 
 
 def _require_chain(gateway: Gateway) -> None:

@@ -20,6 +20,7 @@ PARTS = {
     "gas": "gas",
     "policy": "policy",
     "records": "records",
+    "gateway": "gateway",
     "log": "log",
     "revocation": "revocation",
     "chain": "chain",

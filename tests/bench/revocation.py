@@ -7,34 +7,25 @@ last asked in vain for its receipt; both end when the first refusal has arrived.
 once: what another chain takes to make one comes on top of ``sent``.
 """
 
-import json
 import os
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import quantiles
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
-from api.stack import Stack
 from ledger.chain import calls
 from ledger.chain.rpc import Rpc
 from ledger.chain.transactions import Fees, Transaction, sign_transaction
-from ledger.client.accrediting import Accreditor
-from ledger.client.config import Config
 from ledger.client.drafting import Wish
 from ledger.client.gateway import GatewayClient
 from ledger.crypto.identity import Account
 from ledger.crypto.typed import Revocation, consent_domain
 from ledger.ids import ConsentId, Digest
-from ledger.service.keys import read_key
 from tests.bench.measure import Figures
+from tests.bench.stack import served
 from tests.network import Network, Person, eventually, small_bundle
 
 STOPS = 60
@@ -43,7 +34,7 @@ PATIENCE = 60.0
 
 def run() -> Figures:
     """Seconds, in the middle and of the slowest in a hundred."""
-    with tempfile.TemporaryDirectory() as directory, _network(Path(directory)) as network:
+    with tempfile.TemporaryDirectory() as directory, served(Path(directory)) as network:
         scene = _Scene.in_(network)
         taken = [scene.stop() for _ in range(STOPS)]
     bound, sent = ([getattr(one, name) for one in taken] for name in ("bound", "sent"))
@@ -141,29 +132,6 @@ class _Scene:
             self.payer,
         )
         return signed.raw, signed.hash
-
-
-@contextmanager
-def _network(home: Path) -> Iterator[Network]:
-    """A stack in a process of its own, and people with clients in this one."""
-    command = ["--home", str(home), "--json", "up", "--port", "0", "--rpc-port", "0"]
-    with (
-        subprocess.Popen(  # noqa: S603 - our own command
-            [sys.executable, "-m", "cli", *command], stdout=subprocess.PIPE, text=True
-        ) as up,
-        ExitStack() as closing,
-    ):
-        try:
-            assert up.stdout is not None
-            told = json.loads(up.stdout.readline())
-            state = home / "stack"
-            config = Config.parse((state / "network.json").read_bytes())
-            accreditor = Accreditor(config, Account.from_key(read_key(state / "keys" / "accreditor.key")))
-            served = SimpleNamespace(url=told["gateway"], rpc_url=told["rpc"], state=state)
-            yield Network(stack=cast("Stack", served), config=config, accreditor=accreditor, closing=closing)
-        finally:
-            closing.close()
-            up.terminate()
 
 
 def _percentile(values: list[float], percent: int) -> float:
