@@ -34,6 +34,7 @@ def create_app(gateway: Gateway) -> FastAPI:
     app.state.gateway = gateway
     problems.install(app)
     app.add_middleware(BodyLimits)
+    app.include_router(access.checks)  # the first to be looked at
     for area in (
         signin,
         machines,

@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from api.models import AuthzenEntity, EvaluationBody, EvaluationsBody
 from api.problems import status_of
+from api.structs import Entity, Evaluation
 from api.views import decision_context
 from ledger.errors import Forbidden, InvalidInput, LedgerError
 from ledger.ids import Address, Did
@@ -37,7 +38,7 @@ ENOUGH: Mapping[str, Callable[[bool], bool]] = {
 """After which answer a batch ends, by ``options.evaluations_semantic``."""
 
 
-def question(gateway: Gateway, caller: Address, body: EvaluationBody) -> Question:
+def question(gateway: Gateway, caller: Address, body: EvaluationBody | Evaluation) -> Question:
     """What an evaluation asks.
 
     Raises:
@@ -75,13 +76,13 @@ def single(body: EvaluationsBody) -> EvaluationBody:
         raise RequestValidationError(found) from exc
 
 
-def enough(body: EvaluationsBody) -> Callable[[bool], bool]:
+def enough(options: Mapping[str, Any]) -> Callable[[bool], bool]:
     """The end of a batch, by its ``options.evaluations_semantic``.
 
     Raises:
         InvalidInput: no such semantic (``bad_semantic``).
     """
-    named = body.options.get("evaluations_semantic", "execute_all")
+    named = options.get("evaluations_semantic", "execute_all")
     if not isinstance(named, str) or named not in ENOUGH:
         raise InvalidInput(f"evaluations_semantic is one of {', '.join(ENOUGH)}", reason="bad_semantic")
     return ENOUGH[named]
@@ -95,11 +96,11 @@ def answer(answered: Answered) -> dict[str, Any]:
     return {"decision": answered.outcome is Outcome.PERMIT, "context": decision_context(answered)}
 
 
-def _classes(resource: AuthzenEntity) -> tuple[str, ...]:
+def _classes(resource: AuthzenEntity | Entity) -> tuple[str, ...]:
     return _strings(resource.properties.get("class", []), "resource.properties.class")
 
 
-def _patient_of(resource: AuthzenEntity) -> str:
+def _patient_of(resource: AuthzenEntity | Entity) -> str:
     patient = resource.properties.get("patient")
     if not isinstance(patient, str):
         raise InvalidInput(

@@ -10,7 +10,7 @@ can be read, so that an auditor can see the damage.
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -24,7 +24,8 @@ from ledger.log.merkle import leaf_hash
 from ledger.log.mirror import Mirror
 from ledger.log.receipt import Receipt
 from ledger.store.database import Database
-from ledger.store.log import SALT, LogStore, OpenedEntry, StoredCheckpoint
+from ledger.store.log import SALT, LogStore, NewEntry, OpenedEntry, StoredCheckpoint
+from ledger.store.parts import in_parts
 from ledger.store.tables import erasures, patients
 from ledger.store.vault import Vault
 
@@ -161,11 +162,19 @@ class Journal:
             ProofInvalid: the database does not hold the log that was signed for.
             StoreUnavailable: the database or the key store does not answer.
         """
+        return self.append_decided(lambda _: drafts)
+
+    def append_decided(self, decide: Callable[[Connection], Sequence[Draft]]) -> list[Appended]:
+        """Sequence what `decide` makes of what it reads in the very transaction: all or none.
+
+        Nothing is committed between what it reads and its entries. The errors are its own and those of
+        `append_many`.
+        """
         with self._db.write() as connection:
             start = self._mirror.follow(connection)
             if start != self._timed:  # by another gateway, whose clock may be ahead of ours
                 self._time = max(self._time, self._latest_time(connection))
-            appended = [self._insert(connection, start + n, draft) for n, draft in enumerate(drafts)]
+            appended = self._insert(connection, start, decide(connection))
         self._mirror.advance(start, [each.leaf for each in appended])
         self._timed = start + len(appended)
         return appended
@@ -269,17 +278,23 @@ class Journal:
             self._mirror.remember(signed)
         return signed
 
-    def _insert(self, connection: Connection, index: int, draft: Draft) -> Appended:
-        for tag, version in draft.expect.items():
-            _require_version(connection, tag, version)
-        if not draft.expect:
-            _require_not_erased(connection, draft.tag)
+    def _insert(self, connection: Connection, start: int, drafts: Sequence[Draft]) -> list[Appended]:
+        appended: list[Appended] = []
+        for run in _runs(drafts):
+            _require_versions(connection, run)
+            _require_not_erased(connection, {draft.tag for draft in run if not draft.expect})
+            first = start + len(appended)
+            made = [self._made(first + place, draft) for place, draft in enumerate(run)]
+            self._rows.add(connection, [_row(each) for each in made])
+            for each, draft in zip(made, run, strict=True):
+                if draft.within is not None:
+                    draft.within(connection, each.index)
+            appended += made
+        return appended
+
+    def _made(self, index: int, draft: Draft) -> Appended:
         entry, salt = encode(self._stamped(draft.at(index))), self._randomness(SALT)
-        inner_hash = inner(salt, entry)
-        leaf = leaf_hash(leaf_data(draft.tag, inner_hash))
-        self._rows.add(connection, index, tag=draft.tag, inner=inner_hash, leaf=leaf, salt=salt, entry=entry)
-        if draft.within is not None:
-            draft.within(connection, index)
+        leaf = leaf_hash(leaf_data(draft.tag, inner(salt, entry)))
         return Appended(index=index, tag=draft.tag, salt=salt, entry=entry, leaf=leaf)
 
     def _stamped(self, entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -290,19 +305,48 @@ class Journal:
         return {**entry, "time": self._time}
 
 
+def _runs(drafts: Sequence[Draft]) -> Iterator[list[Draft]]:
+    """The drafts in order, cut after each that writes something of its own, which the next ones must see."""
+    run: list[Draft] = []
+    for draft in drafts:
+        run.append(draft)
+        if draft.within is not None:
+            yield run
+            run = []
+    if run:
+        yield run
+
+
+def _row(appended: Appended) -> NewEntry:
+    return NewEntry(
+        index=appended.index,
+        tag=appended.tag,
+        inner=inner(appended.salt, appended.entry),
+        leaf=appended.leaf,
+        salt=appended.salt,
+        entry=appended.entry,
+    )
+
+
 def _version(tag: bytes) -> Select[int]:
     return select(patients.c.version).where(patients.c.tag == tag)
 
 
-def _require_version(connection: Connection, tag: bytes, expected: int) -> None:
-    if connection.execute(_version(tag).with_for_update()).scalar_one_or_none() != expected:
+def _require_versions(connection: Connection, run: Sequence[Draft]) -> None:
+    expected = {pair for draft in run for pair in draft.expect.items()}
+    found: set[tuple[bytes, int]] = set()
+    for tags in in_parts({tag for tag, _ in expected}):
+        query = select(patients.c.tag, patients.c.version).where(patients.c.tag.in_(tags)).with_for_update()
+        found.update((row.tag, row.version) for row in connection.execute(query))
+    if not expected <= found:
         raise PatientChanged("another act for this patient came first", fix="decide again, then append again")
 
 
-def _require_not_erased(connection: Connection, tag: bytes) -> None:
+def _require_not_erased(connection: Connection, tags: set[bytes]) -> None:
     """Whoever expects a version has compared it; nobody else may log under the tag of an erased patient."""
-    if connection.execute(select(erasures.c.tag).where(erasures.c.tag == tag)).first() is not None:
-        raise PatientChanged("this patient was erased", fix="look who it is about, then append again")
+    for some in in_parts(tags):
+        if connection.execute(select(erasures.c.tag).where(erasures.c.tag.in_(some))).first() is not None:
+            raise PatientChanged("this patient was erased", fix="look who it is about, then append again")
 
 
 def _time_of(opened: OpenedEntry) -> int:

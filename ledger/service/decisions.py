@@ -13,7 +13,7 @@ from typing import Any
 from ledger.chain.index import ChainIndex
 from ledger.consent import codes
 from ledger.errors import InvalidInput, UnknownCode
-from ledger.ids import CROCKFORD, Address, Cid, Did, parse_did
+from ledger.ids import CROCKFORD, Address, Cid, ConsentId, Did, parse_did
 from ledger.log.entry import EntryKind
 from ledger.log.journal import Appended, Draft, PatientChanged
 from ledger.parties import Role
@@ -159,9 +159,16 @@ def deliberate(gateway: Gateway, question: Question, state: PatientState | None)
         Undecidable: see `decide_and_log`.
     """
     head = gateway.head()
-    at = max(gateway.now_ms(), gateway.journal.time)  # a clock set back must not date a decision back
-    if state is not None and _stopped_meanwhile(gateway, state, head):
+    if state is not None and take_over_stops(gateway, head, state):
         raise PatientChanged("a stop has reached the chain and is in the log now")
+    return deliberate_at(gateway, question, state, head)
+
+
+def deliberate_at(
+    gateway: Gateway, question: Question, state: PatientState | None, head: HeadFacts
+) -> Deliberated:
+    """`deliberate` at `head`, on a state of which every stop that the chain shows is in the log."""
+    at = max(gateway.now_ms(), gateway.journal.time)  # a clock set back must not date a decision back
     subject = parse_did(question.subject)[1]
     decision = decide(
         () if state is None else eligible(state.consents, gateway.follower.index, head, subject),
@@ -191,6 +198,22 @@ def deliberate(gateway: Gateway, question: Question, state: PatientState | None)
         state=state,
         draft=draft,
     )
+
+
+def stops_to_log(gateway: Gateway, state: PatientState) -> list[ConsentId]:
+    """The consents whose stop the chain shows and the log does not."""
+    index = gateway.follower.index
+    return [
+        consent.id
+        for consent in state.consents
+        if consent.row.stopped is None and index.ended_number(consent.id) is not None
+    ]
+
+
+def take_over_stops(gateway: Gateway, head: HeadFacts, state: PatientState) -> bool:
+    """Log those stops, which a replay must find before the next decision; whether there were any."""
+    found = stops_to_log(gateway, state)
+    return sum(take_over_one(gateway, head, each, state.tag) for each in found) > 0
 
 
 def could_permit(gateway: Gateway, question: Question) -> bool:
@@ -240,15 +263,6 @@ def _standing(consents: Iterable[FiledConsent], index: ChainIndex, head: HeadFac
 def _decide_on(gateway: Gateway, question: Question, state: PatientState | None) -> Decided:
     made = deliberate(gateway, question, state)
     return made.sequenced(gateway.journal.append_many([made.draft])[0])
-
-
-def _stopped_meanwhile(gateway: Gateway, state: PatientState, head: HeadFacts) -> bool:
-    """Whether the chain showed a stop that the log did not; a replay must find it before the decision."""
-    return any(
-        take_over_one(gateway, head, consent.id, state.tag)
-        for consent in state.consents
-        if consent.row.stopped is None
-    )
 
 
 def _wanted(question: Question, state: PatientState) -> RecordIndex:

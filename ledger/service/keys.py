@@ -12,6 +12,7 @@ import hmac
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Self
 
@@ -91,6 +92,7 @@ class GatewayKeys:
         return _expanded(self.data_key, info)
 
 
+@lru_cache(maxsize=64)
 def _expanded(key: bytes, info: bytes) -> bytes:
     return HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=info).derive(key)
 

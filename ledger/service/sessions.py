@@ -97,14 +97,24 @@ def account_of(gateway: Gateway, token: str) -> Address:
         SignInRequired: no such session, or it has expired.
     """
     found = None
-    if _TOKEN.fullmatch(token):
+    if is_token(token):
         with gateway.db.read() as connection:
             found = gateway.stores.access.account(
                 connection, gateway.keys.hash_token(token), gateway.now_ms()
             )
     if found is None:
-        raise SignInRequired("no running session", fix="Sign in, then try again.")
+        raise no_session()
     return parse_address(found)
+
+
+def is_token(text: str) -> bool:
+    """Whether a text looks like a token of ours."""
+    return _TOKEN.fullmatch(text) is not None
+
+
+def no_session() -> SignInRequired:
+    """What is said to whoever brings a token of no running session."""
+    return SignInRequired("no running session", fix="Sign in, then try again.")
 
 
 def sign_out(gateway: Gateway, token: str) -> None:

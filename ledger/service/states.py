@@ -1,6 +1,6 @@
 """What decisions are made on: a patient's consents and records as of a version."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeVar
@@ -111,6 +111,26 @@ class PatientStates:
         with self._db.read() as connection:
             row = self._stores.patients.by_tag(connection, tag)
             return None if row is None else self._at(connection, row)
+
+    def at_once(
+        self, connection: Connection, accounts: Iterable[Address]
+    ) -> Callable[[Address], PatientState | None]:
+        """`find` for any of these accounts, as long as this transaction lasts."""
+        lookups = {account: self._look_up(account) for account in accounts}
+        versions = self._stores.patients.versions(connection, set(lookups.values()))
+
+        def state_of(account: Address) -> PatientState | None:
+            found = versions.get(lookups[account])
+            if found is None:
+                return None
+            tag, version = found
+            known = self._states.get(tag)
+            if known is not None and known.version == version:
+                return known
+            row = self._stores.patients.by_tag(connection, tag)
+            return None if row is None else self._at(connection, row)
+
+        return state_of
 
     def forget(self, tag: bytes) -> None:
         """Keep nothing of an erased patient in memory, nor anything read before and still at work."""

@@ -1,8 +1,11 @@
 """Sessions and single-use nonces. Tokens and nonces are kept as keyed hashes only."""
 
+from collections.abc import Iterable
+
 from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
+from ledger.store.parts import in_parts
 from ledger.store.tables import access_nonces, sessions
 from ledger.store.vault import Vault
 
@@ -30,10 +33,17 @@ class AccessStore:
 
     def account(self, connection: Connection, token: bytes, now: int) -> str | None:
         """The account of a session that has not expired."""
-        row = connection.execute(
-            select(sessions.c.sealed).where((sessions.c.token == token) & (sessions.c.expires > now))
-        ).scalar_one_or_none()
-        return None if row is None else self._vault.open(self._tag, f"session/{token.hex()}", row).decode()
+        return self.accounts(connection, [token], now).get(token)
+
+    def accounts(self, connection: Connection, tokens: Iterable[bytes], now: int) -> dict[bytes, str]:
+        """The accounts of those sessions that have not expired, by hashed token."""
+        found = {}
+        for some in in_parts(tokens):
+            query = select(sessions.c.token, sessions.c.sealed).where(sessions.c.expires > now)
+            for row in connection.execute(query.where(sessions.c.token.in_(some))):
+                name = f"session/{row.token.hex()}"
+                found[row.token] = self._vault.open(self._tag, name, row.sealed).decode()
+        return found
 
     def close_session(self, connection: Connection, token: bytes) -> None:
         """End a session."""

@@ -32,6 +32,18 @@ class OpenedEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewEntry:
+    """A row of the log to be written."""
+
+    index: int
+    tag: bytes = field(repr=False)
+    inner: bytes = field(repr=False)
+    leaf: bytes = field(repr=False)
+    salt: bytes = field(repr=False)
+    entry: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredCheckpoint:
     """A checkpoint as it was stored: the note that was given out, and what the columns beside it claim."""
 
@@ -46,22 +58,18 @@ class LogStore:
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
 
-    def add(
-        self,
-        connection: Connection,
-        index: int,
-        *,
-        tag: bytes,
-        inner: bytes,
-        leaf: bytes,
-        salt: bytes,
-        entry: bytes,
-    ) -> None:
-        """One more entry at `index`. NotFound if its patient has no data key."""
-        sealed = self._vault.seal(tag, _row_name(index), salt + entry)
-        connection.execute(
-            insert(log_entries).values(position=index, tag=tag, inner=inner, leaf=leaf, sealed=sealed)
+    def add(self, connection: Connection, entries: Sequence[NewEntry]) -> None:
+        """More entries at their indices. NotFound if the patient of one has no data key."""
+        if not entries:
+            return
+        sealed = self._vault.seal_all(
+            (each.tag, _row_name(each.index), each.salt + each.entry) for each in entries
         )
+        rows = [
+            {"position": each.index, "tag": each.tag, "inner": each.inner, "leaf": each.leaf, "sealed": text}
+            for each, text in zip(entries, sealed, strict=True)
+        ]
+        connection.execute(insert(log_entries), rows)
 
     def count(self, connection: Connection) -> int:
         """One more than the highest index."""

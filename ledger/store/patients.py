@@ -4,6 +4,7 @@ A compartment's id is a hash of account, class and labels, so it stands in no co
 blinded under the patient's data key, and the id itself is sealed.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from ledger.canonical import canonical, parse_object
 from ledger.errors import StoreUnavailable
+from ledger.store.parts import in_parts
 from ledger.store.tables import compartments, patients
 from ledger.store.vault import Vault
 
@@ -49,6 +51,15 @@ class PatientStore:
         """The patient with this tag."""
         row = connection.execute(select(patients).where(patients.c.tag == tag)).one_or_none()
         return None if row is None else self._opened(row.tag, row.version, row.sealed)
+
+    def versions(self, connection: Connection, lookups: Iterable[bytes]) -> dict[bytes, tuple[bytes, int]]:
+        """Tag and version of each patient with one of these look-ups, without opening anything."""
+        found = {}
+        for some in in_parts(lookups):
+            query = select(patients.c.lookup, patients.c.tag, patients.c.version)
+            for row in connection.execute(query.where(patients.c.lookup.in_(some))):
+                found[row.lookup] = (row.tag, row.version)
+        return found
 
     def version(self, connection: Connection, tag: bytes) -> int | None:
         """The patient's version, without opening anything."""

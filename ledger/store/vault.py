@@ -16,7 +16,7 @@ before it serves.
 import hmac
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
@@ -218,11 +218,19 @@ class Vault:
             NotFound: the patient has no data key: never enrolled, or erased.
             StoreUnavailable: the key store does not answer.
         """
-        key = self._key(tag)
-        if key is None:
-            raise NotFound("there is no data key to seal this row under", reason="no_data_key")
-        nonce = self._randomness(NONCE)
-        return VERSION + nonce + AESGCM(key).encrypt(nonce, plaintext, tag + row.encode())
+        return self.seal_all([(tag, row, plaintext)])[0]
+
+    def seal_all(self, rows: Iterable[tuple[bytes, str, bytes]]) -> list[bytes]:
+        """`seal` for tags, rows and plaintexts; a key is read once, and kept no longer than this takes."""
+        ciphers: dict[bytes, AESGCM] = {}
+        sealed = []
+        for tag, row, plaintext in rows:
+            cipher = ciphers.get(tag)
+            if cipher is None:
+                cipher = ciphers[tag] = self._cipher(tag)
+            nonce = self._randomness(NONCE)
+            sealed.append(VERSION + nonce + cipher.encrypt(nonce, plaintext, tag + row.encode()))
+        return sealed
 
     def open(self, tag: bytes, row: str, sealed: bytes) -> bytes:
         """The plaintext of a row.
@@ -250,6 +258,12 @@ class Vault:
         if key is None:
             raise NotFound("there is no data key to blind this name with", reason="no_data_key")
         return hmac.digest(key, BLIND + name.encode(), "sha256").hex()
+
+    def _cipher(self, tag: bytes) -> AESGCM:
+        key = self._key(tag)
+        if key is None:
+            raise NotFound("there is no data key to seal this row under", reason="no_data_key")
+        return AESGCM(key)
 
     def _key(self, tag: bytes) -> bytes | None:
         return self._log_key if tag == NO_PATIENT else self._data_keys.key(tag)
