@@ -35,6 +35,7 @@ _LETTER = bytes(_CASE if char in b"abcdef" else 0 for char in range(256))
 _HIGH = bytes(_CASE if char in b"89abcdef" else 0 for char in range(256))
 
 
+@lru_cache(maxsize=8192)
 def parse_address(text: str) -> Address:
     """An EIP-55 address.
 
@@ -58,6 +59,7 @@ def did_of(chain_id: int, address: Address) -> Did:
     return Did(f"did:pkh:eip155:{chain_id}:{address}")
 
 
+@lru_cache(maxsize=8192)
 def parse_did(text: str) -> tuple[int, Address]:
     """Chain id and account of a did:pkh.
 

@@ -104,22 +104,18 @@ def _require_object(entry: object) -> None:
 def _require(value: object, depth: int) -> None:
     """Refuse what the fast encoder would write differently from RFC 8785, or coerce."""
     kind = type(value)
-    if kind is str or kind is bool or isinstance(value, StrEnum):
-        return
-    if kind is int:
+    if kind is dict or kind is list:
+        if depth == 0:
+            raise InvalidInput(f"a log entry is nested deeper than {MAX_DEPTH} levels", reason="bad_entry")
+        if kind is dict:
+            _require_keys(value)  # type: ignore[arg-type]
+        for item in value.values() if kind is dict else value:  # type: ignore[attr-defined, union-attr]
+            if type(item) is not str:  # which most are
+                _require(item, depth - 1)
+    elif kind is int:
         if not -MAX_INTEGER <= value <= MAX_INTEGER:  # type: ignore[operator]
             raise InvalidInput("a log entry holds an integer beyond 2^53-1", reason="bad_entry")
-        return
-    if depth == 0:
-        raise InvalidInput(f"a log entry is nested deeper than {MAX_DEPTH} levels", reason="bad_entry")
-    if kind is dict:
-        _require_keys(value)  # type: ignore[arg-type]
-        for item in value.values():  # type: ignore[attr-defined]
-            _require(item, depth - 1)
-    elif kind is list:
-        for item in value:  # type: ignore[attr-defined]
-            _require(item, depth - 1)
-    else:
+    elif kind is not str and kind is not bool and not isinstance(value, StrEnum):
         raise InvalidInput(f"a log entry cannot hold a {kind.__name__}", reason="bad_entry")
 
 

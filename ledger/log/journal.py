@@ -284,7 +284,11 @@ class Journal:
             _require_versions(connection, run)
             _require_not_erased(connection, {draft.tag for draft in run if not draft.expect})
             first = start + len(appended)
-            made = [self._made(first + place, draft) for place, draft in enumerate(run)]
+            salts = self._randomness(SALT * len(run))
+            made = [
+                self._made(first + place, draft, salts[SALT * place : SALT * (place + 1)])
+                for place, draft in enumerate(run)
+            ]
             self._rows.add(connection, [_row(each) for each in made])
             for each, draft in zip(made, run, strict=True):
                 if draft.within is not None:
@@ -292,8 +296,8 @@ class Journal:
             appended += made
         return appended
 
-    def _made(self, index: int, draft: Draft) -> Appended:
-        entry, salt = encode(self._stamped(draft.at(index))), self._randomness(SALT)
+    def _made(self, index: int, draft: Draft, salt: bytes) -> Appended:
+        entry = encode(self._stamped(draft.at(index)))
         leaf = leaf_hash(leaf_data(draft.tag, inner(salt, entry)))
         return Appended(index=index, tag=draft.tag, salt=salt, entry=entry, leaf=leaf)
 

@@ -8,6 +8,7 @@ permits in an exception is a permission as any other: it needs the recording, an
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from ledger.chain.index import ChainIndex
@@ -29,6 +30,8 @@ from ledger.service.states import FiledConsent, PatientState, PublishedRecord
 from ledger.service.stops import take_over_one
 
 MAX_RECORDS = 1000
+_ANYBODY = Did("")
+_NAMES = bytes(ord(CROCKFORD[byte & 31]) for byte in range(256))
 _NO_RECORDS = RecordIndex.of(())
 
 
@@ -82,14 +85,11 @@ class Deliberated:
 
     def sequenced(self, appended: Appended) -> "Decided":
         """The decision, now that its entry is in the log."""
-        allowed = set(self.decision.permitted)
-        published = () if self.state is None else self.state.records
         return Decided(
             evaluation=self.evaluation,
             question=self.question,
             decision=self.decision,
             outcome=self.outcome,
-            permitted=tuple(record for record in published if record.row.root in allowed),
             head=self.head,
             at=self.at,
             tag=self.draft.tag,
@@ -107,13 +107,19 @@ class Decided:
     question: Question
     decision: Decision
     outcome: Outcome
-    permitted: tuple[PublishedRecord, ...]
     head: HeadFacts
     at: int
     tag: bytes
     version: int | None
     state: PatientState | None
     appended: Appended
+
+    @property
+    def permitted(self) -> tuple[PublishedRecord, ...]:
+        """The published records that may be had."""
+        allowed = set(self.decision.permitted)
+        published = () if self.state is None else self.state.records
+        return tuple(record for record in published if record.row.root in allowed)
 
 
 def check(gateway: Gateway, question: Question) -> None:
@@ -124,7 +130,7 @@ def check(gateway: Gateway, question: Question) -> None:
         InvalidInput: no purpose, records and classes both, a record that is no CID, or somebody of another
             chain.
     """
-    _request(question, 0)
+    _require_known(question.purpose, question.action)
     for record_class in question.classes:
         if record_class not in codes.CLASSES:
             raise UnknownCode("no such class of records", reason="unknown_class")
@@ -161,24 +167,36 @@ def deliberate(gateway: Gateway, question: Question, state: PatientState | None)
     head = gateway.head()
     if state is not None and take_over_stops(gateway, head, state):
         raise PatientChanged("a stop has reached the chain and is in the log now")
-    return deliberate_at(gateway, question, state, head)
+    return deliberate_at(gateway, question, state, head, counting(gateway, question.subject, state, head))
+
+
+def counting(
+    gateway: Gateway, subject: Did, state: PatientState | None, head: HeadFacts
+) -> tuple[CompiledConsent, ...]:
+    """What counts of a patient's consents at `head` when `subject` asks."""
+    if state is None:
+        return ()
+    return eligible(state.consents, gateway.follower.index, head, parse_did(subject)[1])
 
 
 def deliberate_at(
-    gateway: Gateway, question: Question, state: PatientState | None, head: HeadFacts
+    gateway: Gateway,
+    question: Question,
+    state: PatientState | None,
+    head: HeadFacts,
+    consents: tuple[CompiledConsent, ...],
 ) -> Deliberated:
-    """`deliberate` at `head`, on a state of which every stop that the chain shows is in the log."""
+    """`deliberate` at `head`, where these consents count and every stop on chain is in the log."""
     at = max(gateway.now_ms(), gateway.journal.time)  # a clock set back must not date a decision back
-    subject = parse_did(question.subject)[1]
     decision = decide(
-        () if state is None else eligible(state.consents, gateway.follower.index, head, subject),
+        consents,
         _request(question, at),
         _NO_RECORDS if state is None else _wanted(question, state),
     )
     outcome = decision.outcome
     if not question.records and outcome is Outcome.DENY:
         outcome = Outcome.NO_CONSENT  # DENY would tell that there are such records, or such a patient
-    evaluation = "ev_" + "".join(CROCKFORD[byte & 31] for byte in gateway.randomness(26))
+    evaluation = "ev_" + gateway.randomness(26).translate(_NAMES).decode()
     account = gateway.account_of(question.patient)
     draft = gateway.draft(
         EntryKind.DECISION,
@@ -226,13 +244,13 @@ def could_permit(gateway: Gateway, question: Question) -> bool:
         UnknownCode, InvalidInput, Undecidable: see `decide_and_log`.
     """
     check(gateway, question)
-    head, subject = gateway.head(), parse_did(question.subject)[1]
+    head = gateway.head()
     state = gateway.states.find(gateway.account_of(question.patient))
     if state is None:
         return False
     request, records = _request(question, gateway.now_ms()), _wanted(question, state)
-    counting = eligible(state.consents, gateway.follower.index, head, subject)
-    return any(decide((one,), request, records).outcome is Outcome.PERMIT for one in counting)
+    found = counting(gateway, question.subject, state, head)
+    return any(decide((one,), request, records).outcome is Outcome.PERMIT for one in found)
 
 
 def eligible(
@@ -278,6 +296,12 @@ def _not_there(proposed: Proposed, state: PatientState) -> RecordIndex:
     if any(record.row.root == proposed.root for record in state.records):
         return _NO_RECORDS
     return RecordIndex.of([proposed.header.facts(proposed.root)])
+
+
+@lru_cache(maxsize=1024)
+def _require_known(purposes: tuple[str, ...], action: str) -> None:
+    """Refuse what `Request` refuses of these, whoever asks."""
+    Request(subject=_ANYBODY, patient=_ANYBODY, purposes=purposes, action=action, at=datetime.now(UTC))
 
 
 def _request(question: Question, at: int) -> Request:

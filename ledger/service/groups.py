@@ -12,14 +12,16 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from ledger.errors import CallerError, LedgerError, Refusal, Undecidable
-from ledger.ids import Address, parse_address
+from ledger.ids import Address, Did, parse_address
 from ledger.log.journal import Draft, PatientChanged
+from ledger.policy.compiler import CompiledConsent
 from ledger.policy.model import Outcome
 from ledger.service.batches import Answered, Asked
 from ledger.service.decisions import (
     Deliberated,
     Question,
     check,
+    counting,
     deliberate_at,
     stops_to_log,
     take_over_stops,
@@ -100,6 +102,8 @@ class _Group:
         self.made: list[_Made | None] = []
         self.behind: dict[bytes, PatientState] = {}
         """Patients whose stops on chain must be logged first, by tag."""
+        self._looked_at: set[bytes] = set()
+        self._counting: dict[tuple[bytes, Did], tuple[CompiledConsent, ...]] = {}
 
     def decide(self, connection: Connection) -> list[Draft]:
         """The entries of all decisions, in the order of the calls."""
@@ -158,7 +162,7 @@ class _Group:
                     state = state_of(self._gateway.account_of(one.patient))
                     if state is not None and self._is_behind(state):
                         return None
-                    made.append(deliberate_at(self._gateway, one, state, self.head))
+                    made.append(self._deliberated(one, state))
                 if call.enough(isinstance(made[-1], Deliberated) and made[-1].outcome is Outcome.PERMIT):
                     break
         except SQLAlchemyError:
@@ -167,7 +171,16 @@ class _Group:
             return exc
         return made
 
+    def _deliberated(self, question: Question, state: PatientState | None) -> Deliberated:
+        key = (b"" if state is None else state.tag, question.subject)
+        consents = self._counting.get(key)
+        if consents is None:
+            consents = self._counting[key] = counting(self._gateway, question.subject, state, self.head)
+        return deliberate_at(self._gateway, question, state, self.head, consents)
+
     def _is_behind(self, state: PatientState) -> bool:
-        if state.tag not in self.behind and stops_to_log(self._gateway, state):
-            self.behind[state.tag] = state
+        if state.tag not in self._looked_at:
+            self._looked_at.add(state.tag)
+            if stops_to_log(self._gateway, state):
+                self.behind[state.tag] = state
         return state.tag in self.behind

@@ -62,9 +62,8 @@ class LogStore:
         """More entries at their indices. NotFound if the patient of one has no data key."""
         if not entries:
             return
-        sealed = self._vault.seal_all(
-            (each.tag, _row_name(each.index), each.salt + each.entry) for each in entries
-        )
+        plain = [(each.tag, _row_name(each.index), each.salt + each.entry) for each in entries]
+        sealed = self._vault.seal_all(plain)
         rows = [
             {"position": each.index, "tag": each.tag, "inner": each.inner, "leaf": each.leaf, "sealed": text}
             for each, text in zip(entries, sealed, strict=True)

@@ -16,7 +16,7 @@ before it serves.
 import hmac
 import os
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
@@ -220,15 +220,15 @@ class Vault:
         """
         return self.seal_all([(tag, row, plaintext)])[0]
 
-    def seal_all(self, rows: Iterable[tuple[bytes, str, bytes]]) -> list[bytes]:
+    def seal_all(self, rows: Sequence[tuple[bytes, str, bytes]]) -> list[bytes]:
         """`seal` for tags, rows and plaintexts; a key is read once, and kept no longer than this takes."""
         ciphers: dict[bytes, AESGCM] = {}
-        sealed = []
-        for tag, row, plaintext in rows:
+        sealed, nonces = [], self._randomness(NONCE * len(rows))
+        for place, (tag, row, plaintext) in enumerate(rows):
             cipher = ciphers.get(tag)
             if cipher is None:
                 cipher = ciphers[tag] = self._cipher(tag)
-            nonce = self._randomness(NONCE)
+            nonce = nonces[NONCE * place : NONCE * (place + 1)]
             sealed.append(VERSION + nonce + cipher.encrypt(nonce, plaintext, tag + row.encode()))
         return sealed
 
