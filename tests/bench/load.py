@@ -1,4 +1,4 @@
-"""Load over loopback: connections that are kept alive, each sending its next request on the last one's answer.
+"""Load over loopback: connections that are kept alive, each with its next request on the last one's answer.
 
 A process of its own, told on its standard input where to send what, as `Load` in JSON; it answers with
 `Told`. Requests are bytes made beforehand and answers are looked at no closer than needed, so that what is
