@@ -8,6 +8,7 @@ from api.requestids import RequestIds
 from api.routes import (
     access,
     consents,
+    emergencies,
     log,
     machines,
     ops,
@@ -46,6 +47,7 @@ def create_app(gateway: Gateway) -> FastAPI:
         consents,
         access,
         releases,
+        emergencies,
         log,
         ops,
     ):

@@ -202,9 +202,37 @@ class AccessRequestBody(Body):
 
 
 class ReleaseBody(Body):
-    """A signed request for records."""
+    """A signed request for records, and the emergency in which it is made."""
 
     request: AccessRequestBody
+    signature: str = Field(max_length=132)
+    emergency: Name | None = None
+
+
+class DeclarationBody(Body):
+    """The members of the EIP-712 struct `EmergencyDeclaration`; ``until`` in Unix seconds."""
+
+    origin: str = Field(max_length=256)
+    participant: Name
+    patient: Name
+    purpose: Code
+    reason: str = Field(max_length=300)
+    nonce: Name
+    until: int
+
+
+class EmergencyBody(Body):
+    """A signed declaration of an emergency."""
+
+    declaration: DeclarationBody
+    signature: str = Field(max_length=132)
+
+
+class ReviewBody(Body):
+    """What the patient or an auditor finds of an emergency: ``justified`` or ``unjustified``."""
+
+    finding: Code
+    note: str = Field(default="", max_length=300)
     signature: str = Field(max_length=132)
 
 

@@ -22,6 +22,7 @@ STATUS: dict[type[errors.LedgerError], int] = {
     errors.TooLarge: 413,
     errors.AuthenticationError: 401,
     errors.Refusal: 403,
+    errors.EmergencyQuota: 429,
     errors.EvidenceError: 422,
     errors.EnvironmentFault: 503,
     errors.RelayQuota: 429,

@@ -22,6 +22,8 @@ class GatewaySettings(BaseSettings):
     host, port: where to listen; port 0 takes a free one.
     max_head_age: seconds after which the last block is too old to decide on; ``auto`` is the network's own.
     public_url: the URL that clients use; needed, and https, unless the host is loopback.
+    emergencies_per_day: how many emergencies one provider may declare within 24 hours.
+    review_days: how soon somebody must review an emergency.
     key_backup_days: how long backups of the data key store are kept; patients are told when they erase.
     relay_delay: seconds that a recording waits at most; ``auto`` is none on a local chain, 600 elsewhere.
     relay_batch: how many recordings travel in one transaction at most.
@@ -49,6 +51,8 @@ class GatewaySettings(BaseSettings):
     relay_max_fee: int = Field(default=1000, ge=1, le=1_000_000)
     relay_acts_per_hour: int = Field(default=120, ge=1)
     relay_gas_per_day: int = Field(default=1_000_000_000, ge=1_000_000)
+    emergencies_per_day: int = Field(default=20, ge=0)
+    review_days: int = Field(default=7, ge=1, le=90)
     key_backup_days: int = Field(default=30, ge=0, le=30)
     anchor_interval: int = Field(default=60, ge=1, le=86400)
 

@@ -11,10 +11,14 @@ REASONS = {
     Outcome.NO_CONSENT: "no active consent covers this",
 }
 
+UNSEALED = "the patient has sealed nothing for this emergency beforehand"
+
 
 def decision_context(decided: Decided) -> dict[str, Any]:
     """The context of a decision as AuthZEN carries it: nothing but what the log entry says."""
     basis = decided.decision.basis if decided.outcome is decided.decision.outcome else ()
+    unsealed = decided.question.declared is not None and decided.outcome is Outcome.DENY
+    refusal = {"refusal": "no_emergency_capsule", "reason": UNSEALED} if unsealed else {}
     return {
         "evaluation": decided.evaluation,
         "outcome": str(decided.outcome),
@@ -37,4 +41,6 @@ def decision_context(decided: Decided) -> dict[str, Any]:
         "time": decided.at,
         "policy": decided.decision.policy,
         "log": {"index": decided.appended.index},
+        **({"stale": True} if decided.stale else {}),
+        **refusal,
     }

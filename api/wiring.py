@@ -86,6 +86,8 @@ def open_gateway(
             anchor_interval=settings.anchor_interval,
             key_backup_days=settings.key_backup_days,
             acts_per_hour=settings.relay_acts_per_hour,
+            emergencies_per_day=settings.emergencies_per_day,
+            review_days=settings.review_days,
         ),
         deployment=deployment,
         keys=keys,

@@ -50,6 +50,7 @@ EXITS: dict[type[errors.LedgerError], Exit] = {
     errors.Forbidden: Exit.DENIED,
     errors.NotAdmitted: Exit.DENIED,
     errors.AccessDenied: Exit.DENIED,
+    errors.EmergencyQuota: Exit.DENIED,
     errors.Declined: Exit.DECLINED,
     errors.EvidenceError: Exit.FAILED,
     errors.SignatureInvalid: Exit.FAILED,

@@ -19,6 +19,7 @@
     │   ├── Forbidden            this caller may never do that
     │   ├── NotAdmitted          not in the participant directory, or suspended, or without the role
     │   ├── AccessDenied         no consent covers it
+    │   ├── EmergencyQuota       more emergencies than one account may declare in a day
     │   └── Declined             the user said no
     ├── EvidenceError        something does not prove what it claims
     │   ├── SignatureInvalid     a signature by another account, or over something else
@@ -167,6 +168,12 @@ class AccessDenied(Refusal):
     """No consent covers it: none given, revoked, expired, or an exception applies."""
 
     code = "access_denied"
+
+
+class EmergencyQuota(Refusal):
+    """More emergencies than one may declare in a day; in ``retry_after`` seconds there is room again."""
+
+    code = "emergency_quota"
 
 
 class Declined(Refusal):

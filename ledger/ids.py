@@ -6,7 +6,7 @@ did        ``did:pkh:eip155:<chain id>:<address>`` (CAIP-10), the name of people
 consent id ``0x`` + 64 lower-case hex, the EIP-712 digest of ``Consent``
 digest     ``0x`` + 64 lower-case hex, any other 32 bytes
 cid        CIDv1, base32 lower case, ``raw`` or ``dag-cbor`` with sha2-256
-request id ``rq_`` + 26 Crockford base32 characters
+request id ``rq_`` + 26 Crockford base32 characters; an emergency's ``em_`` + 26
 ========== ==================================================================================
 """
 
@@ -23,11 +23,13 @@ ConsentId = NewType("ConsentId", str)
 Digest = NewType("Digest", str)
 Cid = NewType("Cid", str)
 RequestId = NewType("RequestId", str)
+EmergencyId = NewType("EmergencyId", str)
 
 CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 _WORD = re.compile(r"0x[0-9a-f]{64}")
 _DID = re.compile(r"did:pkh:eip155:([1-9][0-9]{0,17}):(0x[0-9a-fA-F]{40})")
 _REQUEST = re.compile(rf"rq_[{CROCKFORD}]{{26}}")
+_EMERGENCY = re.compile(rf"em_[{CROCKFORD}]{{26}}")
 
 _CASE = ord("a") ^ ord("A")
 """The bit in which a letter and its capital differ; these tables have it at letters, and at 8 to f."""
@@ -108,8 +110,7 @@ def parse_consent_id(text: str) -> ConsentId:
 
 def request_id(entropy: bytes) -> RequestId:
     """A request id from 17 random bytes (130 of their 136 bits)."""
-    number = int.from_bytes(entropy[:17], "big")
-    return RequestId("rq_" + "".join(CROCKFORD[(number >> (5 * i)) & 31] for i in range(26)))
+    return RequestId("rq_" + _crockford(entropy))
 
 
 def parse_request_id(text: str) -> RequestId:
@@ -117,6 +118,23 @@ def parse_request_id(text: str) -> RequestId:
     if not _REQUEST.fullmatch(text):
         raise InvalidInput("not rq_ followed by 26 Crockford base32 characters", reason="bad_request_id")
     return RequestId(text)
+
+
+def emergency_id(entropy: bytes) -> EmergencyId:
+    """An emergency id from 17 random bytes (130 of their 136 bits)."""
+    return EmergencyId("em_" + _crockford(entropy))
+
+
+def parse_emergency_id(text: str) -> EmergencyId:
+    """An emergency id in canonical form, or InvalidInput."""
+    if not _EMERGENCY.fullmatch(text):
+        raise InvalidInput("not em_ followed by 26 Crockford base32 characters", reason="bad_emergency_id")
+    return EmergencyId(text)
+
+
+def _crockford(entropy: bytes) -> str:
+    number = int.from_bytes(entropy[:17], "big")
+    return "".join(CROCKFORD[(number >> (5 * i)) & 31] for i in range(26))
 
 
 @lru_cache(maxsize=1024)

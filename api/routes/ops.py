@@ -11,7 +11,7 @@ from ledger import __version__
 from ledger.errors import LedgerError, ProofInvalid
 from ledger.policy.model import POLICY
 from ledger.records.stores import require_usable
-from ledger.service import erasure
+from ledger.service import erasure, reviews
 from ledger.service.bound import revocation_bound
 
 router = APIRouter(tags=["operations"])
@@ -48,7 +48,8 @@ def healthz() -> dict[str, str]:
 def readyz(request: Request, gateway: GatewayPart) -> dict[str, Any] | Response:
     """Whether access could be granted now: 503 with the reason when not.
 
-    ``revocation`` says how soon a stop counts that was sent to the registry, past this gateway.
+    ``revocation`` says how soon a stop counts that was sent to the registry, past this gateway;
+    ``emergencies`` how many nobody has reviewed, and of how many that is overdue.
     """
     try:
         head = gateway.head()
@@ -58,6 +59,7 @@ def readyz(request: Request, gateway: GatewayPart) -> dict[str, Any] | Response:
             raise ProofInvalid(gateway.journal.damage, reason="log_damaged")
         require_usable(gateway.blocks)
         unfinished = erasure.unfinished(gateway)
+        emergencies = reviews.backlog(gateway)
     except LedgerError as exc:
         named = request_id(request.scope)
         return problem(503, exc.code, exc.message, reason=exc.reason, fix=exc.fix, request_id=named)
@@ -68,5 +70,6 @@ def readyz(request: Request, gateway: GatewayPart) -> dict[str, Any] | Response:
         "head_age_seconds": age,
         "log_size": size,
         "erasures_unfinished": unfinished,
+        "emergencies": emergencies,
         "revocation": revocation_bound(gateway, look=FOLLOW_SECONDS).as_json(),
     }

@@ -9,7 +9,7 @@ from api.auth import Caller, GatewayPart, Patient
 from api.cursors import Asked
 from api.models import CompartmentBody, EnrolmentBody, ErasureBody
 from ledger.canonical import hexed
-from ledger.service import erasure, patients, views
+from ledger.service import erasure, patients, reviews, views
 
 router = APIRouter(prefix="/v1", tags=["patient"])
 
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/v1", tags=["patient"])
 def enrol(body: EnrolmentBody, gateway: GatewayPart, caller: Caller) -> dict[str, Any]:
     """Enrol the signed-in account as a patient; again with the same keys is success.
 
-    Tells how many records of others wait in the inbox.
+    Tells how many records of others wait in the inbox, and how many emergencies nobody has reviewed.
     """
     tag = patients.enrol(
         gateway,
@@ -28,8 +28,12 @@ def enrol(body: EnrolmentBody, gateway: GatewayPart, caller: Caller) -> dict[str
         possession=body.possession,
         inbox=body.inbox.model_dump(),
     )
-    waiting = sum(record.waits for record in gateway.states.need(caller).records)
-    return {"patient": gateway.did(caller), "tag": hexed(tag), "waiting": waiting}
+    state = gateway.states.need(caller)
+    news = {
+        "waiting": sum(record.waits for record in state.records),
+        "emergencies": reviews.unreviewed_of(gateway, state),
+    }
+    return {"patient": gateway.did(caller), "tag": hexed(tag), **news}
 
 
 @router.get("/patient")

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from api.auth import Caller, GatewayPart
 from api.models import ReleaseBody
 from api.views import decision_context
-from ledger.ids import Did
+from ledger.ids import Did, parse_emergency_id
 from ledger.service import releases
 from ledger.service.disclosure import receipt
 
@@ -30,7 +30,8 @@ def release(body: ReleaseBody, gateway: GatewayPart, caller: Caller) -> dict[str
         expires=asked.expires,
         signature=body.signature,
     )
-    released = releases.release(gateway, caller, request)
+    emergency = None if body.emergency is None else parse_emergency_id(body.emergency)
+    released = releases.release(gateway, caller, request, emergency)
     appended = [released.decided.appended, *([released.appended] if released.appended else [])]
     return {
         "decision": decision_context(released.decided),

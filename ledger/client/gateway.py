@@ -10,7 +10,7 @@ from ledger.client.http import TIMEOUT, Answer, Http
 from ledger.client.session import SignedIn
 from ledger.crypto.identity import Account
 from ledger.errors import GatewayUnreachable, InvalidInput, NotFound
-from ledger.ids import Cid, ConsentId, Did, RequestId
+from ledger.ids import Cid, ConsentId, Did, EmergencyId, RequestId
 
 if TYPE_CHECKING:
     import httpx2
@@ -235,6 +235,22 @@ class GatewayClient:
         """One of them, or NotFound."""
         return self._signed("GET", f"/v1/consents/{consent}", wire.Consent)
 
+    def emergencies(self) -> list[wire.Emergency]:
+        """Emergencies of the patient, or that the provider declared; for an auditor an outline of all."""
+        return self._signed("GET", "/v1/emergencies", wire.Emergencies).emergencies
+
+    def emergency(self, emergency: EmergencyId) -> wire.Emergency:
+        """One of them in full, or NotFound; an auditor's reading is logged."""
+        return self._signed("GET", f"/v1/emergencies/{emergency}", wire.Emergency)
+
+    def review_emergency(
+        self, emergency: EmergencyId, finding: str, note: str, signature: str
+    ) -> wire.ReviewedEmergency:
+        """Say what the patient or an auditor finds of an emergency."""
+        body = {"finding": finding, "note": note, "signature": signature}
+        path = f"/v1/emergencies/{emergency}/review"
+        return self._signed("POST", path, wire.ReviewedEmergency, body)
+
     def receipt(self, index: int) -> dict[str, Any]:
         """The receipt of an entry, for those whom it concerns."""
         return self._signed("GET", f"/v1/log/receipts/{index}", dict[str, Any])
@@ -268,11 +284,19 @@ class GatewayClient:
         """One AuthZEN evaluation; a refusal is an answer, not an error."""
         return self._signed("POST", "/access/v1/evaluation", wire.Evaluation, body)
 
-    def release(self, request: dict[str, Any], signature: str) -> wire.Release:
+    def release(
+        self, request: dict[str, Any], signature: str, emergency: EmergencyId | None = None
+    ) -> wire.Release:
         """Ask for records with a signed access request; a refusal is an answer, not an error."""
-        return self._signed(
-            "POST", "/v1/releases", wire.Release, {"request": request, "signature": signature}
-        )
+        body: dict[str, Any] = {"request": request, "signature": signature}
+        if emergency is not None:
+            body["emergency"] = emergency
+        return self._signed("POST", "/v1/releases", wire.Release, body)
+
+    def declare_emergency(self, declaration: dict[str, Any], signature: str) -> wire.DeclaredEmergency:
+        """Declare an emergency of a patient."""
+        body = {"declaration": declaration, "signature": signature}
+        return self._signed("POST", "/v1/emergencies", wire.DeclaredEmergency, body)
 
     def sign_out(self) -> None:
         """End the session, if there is one."""

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from ledger.chain.index import ChainState
+from ledger.client import emergencies
 from ledger.client.context import Context
 from ledger.client.directory import DirectoryView
 from ledger.client.gateway import GatewayClient, system_clock
 from ledger.client.ports import ClientState
 from ledger.client.reading import ReadReport, read
-from ledger.client.releases import Question, decision_entry
+from ledger.client.releases import Declared, Question, decision_entry
 from ledger.client.wire import ChainStatus, Decision, Request, Requested
 from ledger.client.writer import Writer
 from ledger.consent import codes
@@ -205,6 +206,34 @@ class ProviderClient:
             if denied.reason == Outcome.NO_CONSENT.lower():
                 self._context.directory.require_standing(self.did, Role.PROVIDER)
             raise
+
+    def declare(self, patient: Did, *, purpose: str, reason: str, until: datetime) -> Declared:
+        """See `emergencies.declare`."""
+        (purpose,) = asked(patient, (purpose,), (), (), "access").purposes
+        return emergencies.declare(self._context, patient, purpose=purpose, reason=reason, until=until)
+
+    def lasting(self, patient: Did, purpose: str) -> Declared:
+        """See `emergencies.lasting`."""
+        return emergencies.lasting(self._context, patient, purpose)
+
+    def read_in_emergency(
+        self,
+        patient: Did,
+        declared: Declared,
+        *,
+        purpose: str,
+        classes: Sequence[str] = (),
+        records: Sequence[str] = (),
+        into: Path | None = None,
+    ) -> ReadReport:
+        """Ask in an emergency that was declared, and open what the patient sealed for it beforehand.
+
+        Raises:
+            AccessDenied: the patient has sealed nothing for it (``no_emergency_capsule``).
+            LedgerError: see `reading.read`.
+        """
+        question = asked(patient, (purpose,), classes, records, "access")
+        return read(self._context, question, into, declared)
 
     def writer(self, patient: Did, *, purposes: Sequence[str] = ("TREAT",)) -> Writer:
         """This provider as a writer of a patient's records; see `Writer`."""

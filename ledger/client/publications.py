@@ -13,7 +13,7 @@ from ledger.client.directory import DirectoryView
 from ledger.client.wire import Record
 from ledger.crypto.signatures import verify
 from ledger.crypto.typed import Domain, Publication, Refiling
-from ledger.errors import RecordCorrupt, SignatureInvalid
+from ledger.errors import ChainUnreachable, RecordCorrupt, SignatureInvalid
 from ledger.ids import Address, Cid, Did, did_of, parse_address, parse_did, parse_word
 from ledger.parties import Role
 from ledger.policy.model import RecordFacts
@@ -55,16 +55,18 @@ class VerifiedRecord:
 
 
 def verify_record(
-    record: Record, *, patient: Did, domain: Domain, directory: DirectoryView
+    record: Record, *, patient: Did, domain: Domain, directory: DirectoryView | None
 ) -> VerifiedRecord:
     """The record in a gateway's answer, if somebody who may write signed for everything about it.
+
+    Without a directory that is its patient, who wrote it or filed it; and nobody is known to be suspended.
 
     Raises:
         SignatureInvalid: signed by somebody else, or over another root, header, place or capsule; or by a
             writer whom the directory never admitted as a provider (``another_writer``).
         RecordCorrupt: the header is of another patient, or puts the record in another compartment.
         InvalidInput: a value is malformed.
-        ChainUnreachable: the directory cannot be read.
+        ChainUnreachable: the directory cannot be read, and the patient did not sign.
     """
     header, root = RecordHeader.from_bytes(record.header.encode()), parse_cid(record.root)
     chain_id, account = parse_did(patient)
@@ -72,7 +74,9 @@ def verify_record(
     waiting = compartment == INBOX and writer != account
     if header.patient != patient or not (waiting or compartment == header.compartment):
         raise RecordCorrupt("the record's header belongs elsewhere", reason="header_elsewhere", cid=root)
-    if writer != account and not directory.index.ever_had_role(writer, Role.PROVIDER):
+    if directory is None and writer != account and record.written is None:
+        raise ChainUnreachable("nobody can tell who wrote the record", reason="writer_unknown")
+    if directory and writer != account and not directory.index.ever_had_role(writer, Role.PROVIDER):
         raise SignatureInvalid(
             "the record was published neither by its patient nor by a provider", reason="another_writer"
         )
@@ -91,7 +95,7 @@ def verify_record(
         epoch=record.epoch,
         capsule=capsule,
         writer=did_of(chain_id, writer),
-        suspended=_is_suspended(directory, writer),
+        suspended=directory is not None and _is_suspended(directory, writer),
         waiting=waiting,
     )
 

@@ -17,7 +17,7 @@ import msgspec
 
 from ledger.client.context import Context
 from ledger.client.publications import VerifiedRecord
-from ledger.client.releases import Question, VerifiedRelease, released
+from ledger.client.releases import Declared, Question, VerifiedRelease, released
 from ledger.client.wire import Decision
 from ledger.errors import (
     BlockMissing,
@@ -88,7 +88,7 @@ class ReadReport:
     """What a permit opened: ``records``, whose contents are ``resources`` and ``files``.
 
     ``faults`` are permitted records that did not open, ``waiting`` those that the patient's client must seal
-    first.
+    first, ``unchecked`` those whose writers cannot be told in an emergency without a chain.
     """
 
     decision: Decision
@@ -97,10 +97,13 @@ class ReadReport:
     files: tuple[ReadFile, ...] = field(repr=False)
     faults: tuple[ReadFault, ...]
     waiting: tuple[str, ...]
+    unchecked: tuple[str, ...]
     receipts: tuple[dict[str, Any], ...] = field(repr=False)
 
 
-def read(context: Context, question: Question, into: Path | None = None) -> ReadReport:
+def read(
+    context: Context, question: Question, into: Path | None = None, declared: Declared | None = None
+) -> ReadReport:
     """Ask, verify, open.
 
     Args:
@@ -109,13 +112,14 @@ def read(context: Context, question: Question, into: Path | None = None) -> Read
         into: an existing directory in which file records appear under their own names, each when it is whole
             and verified, and those of a set in a directory of their own; a name that is taken gets the end
             of the record's root.
+        declared: the emergency in which it is, if it is one.
 
     Raises:
         AccessDenied: there is no permit.
         CapsuleInvalid: a record came without its compartment's key; nothing is opened then.
         LedgerError: see `releases.released`.
     """
-    release = released(context, question)
+    release = released(context, question, declared)
     secrets = [_secret(release, record) for record in release.records]
     records: list[VerifiedRecord] = []
     resources: list[ReadResource] = []
@@ -140,6 +144,7 @@ def read(context: Context, question: Question, into: Path | None = None) -> Read
         files=tuple(files),
         faults=tuple(faults),
         waiting=release.waiting,
+        unchecked=release.unchecked,
         receipts=release.receipts,
     )
 

@@ -8,18 +8,41 @@ from typing import Any
 
 from ledger.canonical import hexed, unb64, unhex
 from ledger.client.context import Context
+from ledger.client.directory import DirectoryView
 from ledger.client.publications import VerifiedRecord, verify_record
-from ledger.client.wire import Decision, Release, ReleasedGrant
+from ledger.client.wire import Decision, Record, Release, ReleasedGrant
 from ledger.crypto.sealing import capsule_info, open_capsule
 from ledger.crypto.signatures import verify
 from ledger.crypto.typed import AccessRequest, GrantCapsules
-from ledger.errors import AccessDenied, CapsuleInvalid, InvalidInput, ProofInvalid, RecordCorrupt
-from ledger.ids import Did, parse_did, parse_word, word
+from ledger.errors import (
+    AccessDenied,
+    CapsuleInvalid,
+    ChainUnreachable,
+    InvalidInput,
+    ProofInvalid,
+    RecordCorrupt,
+)
+from ledger.ids import Did, EmergencyId, parse_did, parse_word, word
 from ledger.log.entry import EntryKind
 from ledger.policy.model import Outcome
 
 VALID = timedelta(minutes=4)
 """How long a signed access request is good; gateways take at most five minutes."""
+
+
+LATER_KEYS = 16
+"""How many of its own keys a provider tries that cannot read in the directory which one is the newest."""
+
+NO_CAPSULE = "no_emergency_capsule"
+"""Why records stay closed in an emergency."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """An emergency that this provider declared, and its log index."""
+
+    id: EmergencyId
+    index: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -48,17 +71,23 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedRelease:
-    """A permitted release of which everything holds. ``secrets`` are the keys of (compartment, epoch)."""
+    """A permitted release of which everything holds. ``secrets`` are the keys of (compartment, epoch).
+
+    ``unchecked``: in an emergency without a chain, records of which nobody can tell who wrote them.
+    """
 
     decision: Decision
     records: tuple[VerifiedRecord, ...]
     waiting: tuple[str, ...]
+    unchecked: tuple[str, ...] = ()
     secrets: dict[tuple[bytes, int], bytes] = field(repr=False)
     receipts: tuple[dict[str, Any], ...] = field(repr=False)
 
 
-def released(context: Context, question: Question) -> VerifiedRelease:
+def released(context: Context, question: Question, declared: Declared | None = None) -> VerifiedRelease:
     """Ask for records with a signed request, and verify the answer; receipts are kept in any case.
+
+    In an emergency that was `declared`, a chain that does not answer is no hindrance.
 
     Raises:
         AccessDenied: there is no permit; ``outcome``, ``evaluation`` and ``index`` say which decision.
@@ -67,14 +96,14 @@ def released(context: Context, question: Question) -> VerifiedRelease:
         GatewayUnreachable, LedgerError: as the gateway answers.
     """
     request, signature = _signed(context, question)
-    release = context.gateway.release(request, signature)
+    release = context.gateway.release(request, signature, None if declared is None else declared.id)
     decision = release.decision
-    index = _check_decision(context, question, release)
+    index = _check_decision(context, question, release, declared)
     context.log.settle()
     if decision.outcome != Outcome.PERMIT:
         raise AccessDenied(
             decision.reason or "no active consent covers this",
-            reason=decision.outcome.lower(),
+            reason=NO_CAPSULE if declared else decision.outcome.lower(),
             fix="Ask the patient: consent request send",
             outcome=decision.outcome,
             evaluation=decision.evaluation,
@@ -82,21 +111,15 @@ def released(context: Context, question: Question) -> VerifiedRelease:
         )
     _check_release(context, release, index, request, signature)
     context.log.settle()
-    records = tuple(
-        verify_record(
-            record,
-            patient=question.patient,
-            domain=context.records_domain,
-            directory=context.directory,
-        )
-        for record in release.records
-    )
+    directory = context.directory if declared is None else readable(context.directory)
+    records, unchecked = _verified(context, question, release.records, directory)
     _require_asked_for(question, decision, records)
     return VerifiedRelease(
         decision=decision,
         records=records,
         waiting=tuple(release.waiting),
-        secrets=_secrets(context, question.patient, release.grants),
+        unchecked=unchecked,
+        secrets=_secrets(context, question.patient, release.grants, directory),
         receipts=tuple(release.receipts),
     )
 
@@ -114,6 +137,32 @@ def decision_entry(context: Context, question: Question, decision: Decision) -> 
         "permitted": sorted(decision.permitted),
         "basis": sorted(decision.basis),
     }
+
+
+def readable(directory: DirectoryView) -> DirectoryView | None:
+    """The directory, read again; None if the chain does not answer."""
+    try:
+        directory.refresh()
+    except ChainUnreachable:
+        return None
+    return directory
+
+
+def _verified(
+    context: Context, question: Question, records: Iterable[Record], directory: DirectoryView | None
+) -> tuple[tuple[VerifiedRecord, ...], tuple[str, ...]]:
+    """The records, each verified; and the roots of those whose writers cannot be, without a directory."""
+    found, unchecked = [], []
+    for record in records:
+        try:
+            found.append(
+                verify_record(
+                    record, patient=question.patient, domain=context.records_domain, directory=directory
+                )
+            )
+        except ChainUnreachable:
+            unchecked.append(record.root)
+    return tuple(found), tuple(unchecked)
 
 
 def _signed(context: Context, question: Question) -> tuple[dict[str, Any], str]:
@@ -145,11 +194,14 @@ def _signed(context: Context, question: Question) -> tuple[dict[str, Any], str]:
     return body, hexed(context.account.sign(request.digest(context.gateway_domain)))
 
 
-def _check_decision(context: Context, question: Question, release: Release) -> int:
+def _check_decision(context: Context, question: Question, release: Release, declared: Declared | None) -> int:
     """Take the receipt of the decision; its log position."""
     if not release.receipts:
         raise ProofInvalid("the gateway gave no receipt", reason="receipt_missing")
     expected = decision_entry(context, question, release.decision)
+    expected["emergency"] = declared is not None
+    if declared is not None:
+        expected["declared"] = declared.index
     context.log.take(release.receipts[0], EntryKind.DECISION, expected)
     return int(release.receipts[0]["index"])
 
@@ -190,9 +242,10 @@ def _require_asked_for(question: Question, decision: Decision, records: Iterable
 
 
 def _secrets(
-    context: Context, patient: Did, grants: Iterable[ReleasedGrant]
+    context: Context, patient: Did, grants: Iterable[ReleasedGrant], directory: DirectoryView | None
 ) -> dict[tuple[bytes, int], bytes]:
-    versions = range(max(context.directory.key_version(context.did), 1), 0, -1)
+    newest = LATER_KEYS if directory is None else directory.key_version(context.did)
+    versions = range(max(newest, 1), 0, -1)
     keys = [context.identity.encryption_secret(version) for version in versions]
     found = {}
     for grant in grants:

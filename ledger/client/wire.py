@@ -52,13 +52,14 @@ class Session(Struct, frozen=True, kw_only=True):
 class Enrolled(Struct, frozen=True, kw_only=True):
     """A patient as the gateway knows them: did, tag of their log entries, version.
 
-    ``waiting`` is how many records of others lie in their inbox.
+    ``waiting`` is how many records of others lie in their inbox, ``emergencies`` how many nobody reviewed.
     """
 
     patient: str
     tag: str
     version: int = 0
     waiting: int = 0
+    emergencies: int = 0
 
 
 class LogReader(Struct, frozen=True, kw_only=True):
@@ -298,7 +299,11 @@ class Previews(Struct, frozen=True, kw_only=True):
 
 
 class Decision(Struct, frozen=True, kw_only=True):
-    """The context of an AuthZEN answer, and of a release."""
+    """The context of an AuthZEN answer, and of a release.
+
+    ``stale``: it rests on the last final head, since the gateway does not hear of the chain; and
+    ``refusal`` is a stable code: in emergencies only.
+    """
 
     evaluation: str
     outcome: str
@@ -310,6 +315,8 @@ class Decision(Struct, frozen=True, kw_only=True):
     log: dict[str, int]
     reason: str = ""
     obligations: list[Any] = field(default_factory=list)
+    stale: bool = False
+    refusal: str = ""
 
 
 class Evaluation(Struct, frozen=True, kw_only=True):
@@ -343,8 +350,61 @@ class Release(Struct, frozen=True, kw_only=True):
     waiting: list[str] = field(default_factory=list)
 
 
+class DeclaredEmergency(Struct, frozen=True, kw_only=True):
+    """``POST /v1/emergencies``: ``due`` is by when it must be reviewed."""
+
+    emergency: str
+    index: int
+    due: int
+    receipt: dict[str, Any]
+
+
+class ReviewOfEmergency(Struct, frozen=True, kw_only=True):
+    """What somebody found of an emergency: justified or unjustified."""
+
+    index: int
+    reviewer: str
+    finding: str
+    time: int
+    note: str = ""
+
+
+class Emergency(Struct, frozen=True, kw_only=True):
+    """An emergency: unreviewed, overdue, justified or unjustified.
+
+    A list for an auditor has neither patient nor reason.
+    """
+
+    emergency: str
+    index: int
+    state: str
+    subject: str
+    purpose: str
+    declared: int
+    until: int
+    due: int
+    patient: str | None = None
+    reason: str = ""
+    review: ReviewOfEmergency | None = None
+
+
+class Emergencies(Struct, frozen=True, kw_only=True):
+    """``GET /v1/emergencies``."""
+
+    emergencies: list[Emergency]
+
+
+class ReviewedEmergency(Struct, frozen=True, kw_only=True):
+    """``POST /v1/emergencies/…/review``."""
+
+    emergency: str
+    state: str
+    index: int
+    receipt: dict[str, Any]
+
+
 class Disclosure(Struct, frozen=True, kw_only=True):
-    """One line of a patient's history: a decision or a release."""
+    """One line of a patient's history: a decision, a release, an emergency or its review."""
 
     index: int
     time: int

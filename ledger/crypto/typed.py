@@ -7,7 +7,8 @@ Consent Ledger           ConsentRegistry                Consent (with Terms), Re
 Consent Ledger Directory ParticipantDirectory           EncryptionKey
 Consent Ledger Records   ConsentRegistry                CompartmentKey, InboxKey, Publication,
                                                         GrantCapsules, Enrolment, Erasure
-Consent Ledger Gateway   none                           AccessRequest, MachineKey
+Consent Ledger Gateway   none                           AccessRequest, EmergencyDeclaration,
+                                                        EmergencyReview, MachineKey
 ======================== ============================== ==================================================
 
 Members have the names and order of the type text. A ``bytes32`` is 32 Python bytes, an ``address`` an
@@ -25,6 +26,8 @@ __all__ = [
     "CompartmentKey",
     "Consent",
     "Domain",
+    "EmergencyDeclaration",
+    "EmergencyReview",
     "EncryptionKey",
     "Enrolment",
     "Erasure",
@@ -295,3 +298,36 @@ class MachineKey(Struct):
     origin: str
     participant: Address
     key: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmergencyDeclaration(Struct):
+    """A participant states to one gateway that a patient is in an emergency; ``until`` is Unix seconds."""
+
+    TYPE: ClassVar[str] = (
+        "EmergencyDeclaration(string origin,address participant,address patient,string purpose,"
+        "string reason,bytes32 nonce,uint64 until)"
+    )
+
+    origin: str
+    participant: Address
+    patient: Address
+    purpose: str
+    reason: str
+    nonce: bytes
+    until: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmergencyReview(Struct):
+    """The patient or an auditor says what they find of an emergency that was declared to one gateway."""
+
+    TYPE: ClassVar[str] = (
+        "EmergencyReview(string origin,string emergency,address reviewer,string finding,string note)"
+    )
+
+    origin: str
+    emergency: str
+    reviewer: Address
+    finding: str
+    note: str

@@ -3,17 +3,21 @@
 Which consents count (DESIGN 4.6, 5): each from its recording at the head's level until the first sign of a
 stop; and the NO of one whose root denies from its filing until its end is final on chain. What such a consent
 permits in an exception is a permission as any other: it needs the recording, and ends with the stop.
+
+In a declared emergency a chain that is not heard of does not close the records: what was final last counts.
+What opens then is what the patient sealed beforehand; all else is DENY, whatever the reason, also for an
+account that nobody enrolled.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
 from ledger.chain.index import ChainIndex
 from ledger.consent import codes
-from ledger.errors import InvalidInput, UnknownCode
+from ledger.errors import Conflict, InvalidInput, Undecidable, UnknownCode
 from ledger.ids import CROCKFORD, Address, Cid, ConsentId, Did, parse_did
 from ledger.log.entry import EntryKind
 from ledger.log.journal import Appended, Draft, PatientChanged
@@ -25,6 +29,7 @@ from ledger.policy.model import Decision, Outcome, Request
 from ledger.policy.preview import Standing
 from ledger.records.cid import parse_cid
 from ledger.records.header import RecordHeader
+from ledger.service.capsules import sealed_places
 from ledger.service.gateway import Gateway, HeadFacts
 from ledger.service.states import FiledConsent, PatientState, PublishedRecord
 from ledger.service.stops import take_over_one
@@ -43,12 +48,21 @@ class Proposed:
     header: RecordHeader
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """An emergency on which a question rests: its log index, and until when it lasts (Unix milliseconds)."""
+
+    entry: int
+    until: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Question:
     """Who asks for which records of whom, what for.
 
     ``records`` are roots asked for by name; when there are none, all records of ``classes`` (of any class, if
     there are none either) are meant. ``proposed`` is a record that is not there yet, instead of both.
+    ``declared`` is the emergency that was declared for the purpose, if it is one that needs it.
     """
 
     subject: Did
@@ -58,6 +72,7 @@ class Question:
     classes: tuple[str, ...] = ()
     records: tuple[str, ...] = ()
     proposed: Proposed | None = None
+    declared: Declared | None = None
 
     @property
     def resource(self) -> dict[str, Any]:
@@ -79,6 +94,7 @@ class Deliberated:
     decision: Decision
     outcome: Outcome
     head: HeadFacts
+    stale: bool
     at: int
     state: PatientState | None
     draft: Draft
@@ -91,6 +107,7 @@ class Deliberated:
             decision=self.decision,
             outcome=self.outcome,
             head=self.head,
+            stale=self.stale,
             at=self.at,
             tag=self.draft.tag,
             version=None if self.state is None else self.state.version,
@@ -101,13 +118,17 @@ class Deliberated:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decided:
-    """A sequenced decision: its entry, and the state and head that it was made on."""
+    """A sequenced decision: its entry, and the state and head that it was made on.
+
+    ``stale``: in an emergency, on the last final head, since the chain was not heard of.
+    """
 
     evaluation: str
     question: Question
     decision: Decision
     outcome: Outcome
     head: HeadFacts
+    stale: bool
     at: int
     tag: bytes
     version: int | None
@@ -163,11 +184,13 @@ def deliberate(gateway: Gateway, question: Question, state: PatientState | None)
     Raises:
         PatientChanged: the chain showed a stop that the log did not; decide on the new state.
         Undecidable: see `decide_and_log`.
+        Conflict: the emergency that it rests on is over (``emergency_over``).
     """
-    head = gateway.head()
+    head, stale = _head(gateway, question)
     if state is not None and take_over_stops(gateway, head, state):
         raise PatientChanged("a stop has reached the chain and is in the log now")
-    return deliberate_at(gateway, question, state, head, counting(gateway, question.subject, state, head))
+    consents = counting(gateway, question.subject, state, head)
+    return deliberate_at(gateway, question, state, head, consents, stale=stale)
 
 
 def counting(
@@ -185,16 +208,25 @@ def deliberate_at(
     state: PatientState | None,
     head: HeadFacts,
     consents: tuple[CompiledConsent, ...],
+    *,
+    stale: bool = False,
 ) -> Deliberated:
-    """`deliberate` at `head`, where these consents count and every stop on chain is in the log."""
+    """`deliberate` at `head`, where these consents count and every stop on chain is in the log.
+
+    `stale`: it is the last final head, since the chain is not heard of.
+    """
     at = max(gateway.now_ms(), gateway.journal.time)  # a clock set back must not date a decision back
+    _require_lasting(question, at)
     decision = decide(
         consents,
         _request(question, at),
         _NO_RECORDS if state is None else _wanted(question, state),
     )
+    unsealed = False
+    if question.declared is not None:
+        decision, unsealed = _as_sealed(gateway, question, state, decision)
     outcome = decision.outcome
-    if not question.records and outcome is Outcome.DENY:
+    if question.declared is None and not question.records and outcome is Outcome.DENY:
         outcome = Outcome.NO_CONSENT  # DENY would tell that there are such records, or such a patient
     evaluation = "ev_" + gateway.randomness(26).translate(_NAMES).decode()
     account = gateway.account_of(question.patient)
@@ -204,7 +236,15 @@ def deliberate_at(
         tag=gateway.made_up_tag(account) if state is None else state.tag,
         patient=question.patient,
         expect=None if state is None else state.version,
-        **_entry(question, decision, outcome, evaluation=evaluation, at=at, level=gateway.settings.level),
+        **_entry(
+            question,
+            decision,
+            outcome,
+            evaluation=evaluation,
+            at=at,
+            level="final" if stale else gateway.settings.level,
+        ),
+        **_in_emergency(question, stale=stale, unsealed=unsealed),
     )
     return Deliberated(
         evaluation=evaluation,
@@ -212,6 +252,7 @@ def deliberate_at(
         decision=decision,
         outcome=outcome,
         head=head,
+        stale=stale,
         at=at,
         state=state,
         draft=draft,
@@ -278,6 +319,50 @@ def _standing(consents: Iterable[FiledConsent], index: ChainIndex, head: HeadFac
                 yield consent.standing.refusals
 
 
+def _head(gateway: Gateway, question: Question) -> tuple[HeadFacts, bool]:
+    """The head to decide on, and whether it is the last final one, since the chain is not heard of."""
+    try:
+        return gateway.head(), False
+    except Undecidable:
+        final = None if question.declared is None else gateway.last_final_head()
+        if final is None:
+            raise
+        return final, True
+
+
+def _require_lasting(question: Question, at: int) -> None:
+    if question.declared is not None and question.declared.until <= at:
+        raise Conflict(
+            "the emergency that was declared is over",
+            reason="emergency_over",
+            fix="If there still is one, declare it again.",
+        )
+
+
+def _as_sealed(
+    gateway: Gateway, question: Question, state: PatientState | None, decision: Decision
+) -> tuple[Decision, bool]:
+    """What a decision is worth in an emergency, and whether it fell for want of capsules alone.
+
+    Records whose keys the patient has sealed to the subject open; if none of them is, everything is closed.
+    """
+    if state is not None and decision.outcome is Outcome.PERMIT:
+        allowed = set(decision.permitted)
+        wanted = {one.place for one in state.records if one.row.root in allowed}
+        if wanted & sealed_places(gateway, state.tag, decision.basis, question.subject):
+            return decision, False
+    closed = replace(decision, outcome=Outcome.DENY, basis=(), obligations=(), verdicts=())
+    return closed, decision.outcome is Outcome.PERMIT
+
+
+def _in_emergency(question: Question, *, stale: bool, unsealed: bool) -> dict[str, Any]:
+    """What the entry of a decision has beside, if it rests on a declaration."""
+    if question.declared is None:
+        return {}
+    said = {"stale": stale, "unsealed": unsealed}
+    return {"declared": question.declared.entry, **{name: True for name, holds in said.items() if holds}}
+
+
 def _decide_on(gateway: Gateway, question: Question, state: PatientState | None) -> Decided:
     made = deliberate(gateway, question, state)
     return made.sequenced(gateway.journal.append_many([made.draft])[0])
@@ -310,6 +395,7 @@ def _request(question: Question, at: int) -> Request:
         patient=question.patient,
         purposes=question.purpose,
         action=question.action,
+        emergency=question.declared is not None,
         at=datetime.fromtimestamp(at / 1000, UTC),
     )
 
@@ -324,7 +410,7 @@ def _entry(
         "subject": question.subject,
         "purpose": list(question.purpose),
         "action": question.action,
-        "emergency": False,
+        "emergency": question.declared is not None,
         "resource": question.resource,
         "outcome": str(outcome),
         "permitted": sorted(decision.permitted),

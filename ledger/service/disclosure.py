@@ -78,7 +78,7 @@ def receipt(gateway: Gateway, reader: Address, index: int) -> dict[str, Any]:
 def _is_party(gateway: Gateway, reader: Address, opened: OpenedEntry) -> bool:
     entry = decode(opened.entry or b"")
     did = gateway.did(reader)
-    party = did in (entry.get("patient"), entry.get("subject"), entry.get("reader"))
+    party = did in (entry.get(part) for part in ("patient", "subject", "reader", "reviewer"))
     return party or entry.get("writer") == reader
 
 

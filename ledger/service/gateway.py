@@ -43,6 +43,8 @@ class Settings:
     session_seconds: how long a sign-in lasts.
     key_backup_days: how long a backup of the data key store is kept at most.
     acts_per_hour: how many consents of one patient are recorded within an hour at most.
+    emergencies_per_day: how many emergencies one provider may declare within 24 hours.
+    review_days: how soon somebody must review an emergency.
     """
 
     origin: str
@@ -53,6 +55,8 @@ class Settings:
     session_seconds: int = 900
     key_backup_days: int = 30
     acts_per_hour: int = 120
+    emergencies_per_day: int = 20
+    review_days: int = 7
 
     @property
     def domain(self) -> str:
@@ -187,6 +191,13 @@ class Gateway:
             time=header.timestamp,
             final=0 if final is None else final.number,
         )
+
+    def last_final_head(self) -> HeadFacts | None:
+        """The last block that is known to be final, however old; None before the first."""
+        final = self.follower.index.head("final")
+        if final is None:
+            return None
+        return HeadFacts(number=final.number, hash=final.hash, time=final.timestamp, final=final.number)
 
     def append(
         self,

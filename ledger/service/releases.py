@@ -1,19 +1,20 @@
 """Releases: a signed request, a decision, and on PERMIT the capsules sealed for the grantee."""
 
-from dataclasses import dataclass
-from hashlib import sha256
+from dataclasses import dataclass, replace
 from typing import Any
 
-from ledger.canonical import hexed, unb64, unhex
+from ledger.canonical import unhex
 from ledger.consent import codes
 from ledger.crypto.signatures import verify
 from ledger.crypto.typed import AccessRequest
 from ledger.errors import Conflict, Forbidden, InvalidInput
-from ledger.ids import Address, Did, parse_did, parse_word
+from ledger.ids import Address, Did, EmergencyId, parse_did, parse_word
 from ledger.log.entry import EntryKind
 from ledger.log.journal import Appended, PatientChanged
 from ledger.policy.model import Outcome
+from ledger.service.capsules import Grant, grants
 from ledger.service.decisions import Decided, Question, check, decide_and_log
+from ledger.service.emergencies import lasting
 from ledger.service.gateway import Gateway
 
 MAX_SECONDS = 300
@@ -65,27 +66,6 @@ class SignedRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Grant:
-    """One grant capsule with the signed list that it stands in."""
-
-    consent: str
-    item: dict[str, Any]
-    capsules: dict[str, Any]
-
-    def as_json(self) -> dict[str, Any]:
-        """The capsule with the digests and the signature of the list that it belongs to."""
-        digests = [hexed(sha256(unb64(one["capsule"])).digest()) for one in self.capsules["list"]]
-        return {
-            "consent": self.consent,
-            "compartment": self.item["compartment"],
-            "epoch": self.item["epoch"],
-            "capsule": self.item["capsule"],
-            "list": digests,
-            "signature": self.capsules["signature"],
-        }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Released:
     """A decision and, on PERMIT, the release: entry and grants; ``waiting`` roots have no grant yet."""
 
@@ -107,18 +87,25 @@ class Released:
         ]
 
 
-def release(gateway: Gateway, caller: Address, request: SignedRequest) -> Released:
+def release(
+    gateway: Gateway, caller: Address, request: SignedRequest, emergency: EmergencyId | None = None
+) -> Released:
     """Answer a signed request; decision and release are in the log before this returns.
 
+    With `emergency`, the caller's own declaration for the same patient and purpose, a chain that is not heard
+    of is no hindrance, and what the patient sealed nothing for is DENY.
+
     Raises:
+        NotFound, Conflict: no such emergency of the caller's, or one that is over; see `emergencies.lasting`.
         Forbidden: the request is for another gateway or by another account than the caller.
         InvalidInput: it has expired or lasts too long; a purpose, class or action that no table has, or an
             action that opens no records (``opens_nothing``).
         SignatureInvalid: not signed by the participant.
-        Conflict: its nonce was used before.
+        Conflict: its nonce was used before, or the emergency is over.
         Undecidable: the chain has not been heard of for too long.
     """
-    question = _question(request)
+    declared = None if emergency is None else lasting(gateway, caller, emergency, request)
+    question = replace(_question(request), declared=declared)
     check(gateway, question)
     _check(gateway, caller, request)
     for _ in range(_ATTEMPTS):
@@ -135,14 +122,11 @@ def release(gateway: Gateway, caller: Address, request: SignedRequest) -> Releas
 
 
 def _release(gateway: Gateway, request: SignedRequest, decided: Decided) -> Released:
-    grants = _grants(gateway, decided)
-    sealed_for = {(grant.item["compartment"], grant.item["epoch"]) for grant in grants}
-    roots = [
-        record.row.root
-        for record in decided.permitted
-        if (record.row.sealed["compartment"], record.row.sealed["epoch"]) in sealed_for
-    ]
+    found = _grants(gateway, decided)
+    sealed_for = {grant.place for grant in found}
+    roots = [record.row.root for record in decided.permitted if record.place in sealed_for]
     waiting = [record.row.root for record in decided.permitted if record.row.root not in set(roots)]
+    said: dict[str, Any] = {"stale": True} if decided.stale else {}
     appended = gateway.append(
         EntryKind.RELEASE,
         head=decided.head,
@@ -154,22 +138,16 @@ def _release(gateway: Gateway, request: SignedRequest, decided: Decided) -> Rele
         request=request.as_json(),
         signature=request.signature,
         records=sorted(roots),
+        **said,
     )
-    return Released(decided=decided, appended=appended, grants=tuple(grants), waiting=tuple(waiting))
+    return Released(decided=decided, appended=appended, grants=tuple(found), waiting=tuple(waiting))
 
 
 def _grants(gateway: Gateway, decided: Decided) -> list[Grant]:
     """The subject's capsules for the permitted compartments, under the consents of the basis."""
-    needed = {(record.row.sealed["compartment"], record.row.sealed["epoch"]) for record in decided.permitted}
-    found = []
-    with gateway.db.read() as connection:
-        for consent in decided.decision.basis:
-            capsules = gateway.stores.consents.capsules(connection, decided.tag, consent) or {"list": []}
-            for item in capsules["list"]:
-                key = (item["compartment"], item["epoch"])
-                if item["recipient"] == decided.question.subject and key in needed:
-                    found.append(Grant(consent=consent, item=item, capsules=capsules))
-    return found
+    needed = {record.place for record in decided.permitted}
+    held = grants(gateway, decided.tag, decided.decision.basis, decided.question.subject)
+    return [grant for grant in held if grant.place in needed]
 
 
 def _question(request: SignedRequest) -> Question:

@@ -54,6 +54,11 @@ class PublishedRecord:
     header: RecordHeader
 
     @property
+    def place(self) -> tuple[str, int]:
+        """Compartment and epoch that its key is sealed to."""
+        return self.row.sealed["compartment"], self.row.sealed["epoch"]
+
+    @property
     def waits(self) -> bool:
         """Whether it was sealed to the inbox and not re-filed since."""
         return bool(self.row.sealed["compartment"] == IN_INBOX)

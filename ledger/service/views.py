@@ -71,7 +71,7 @@ def request_for(gateway: Gateway, account: Address, request: RequestId) -> dict[
 
 
 def disclosures(gateway: Gateway, state: PatientState) -> list[dict[str, Any]]:
-    """The patient's history: every decision about their records and every release, from the log."""
+    """The patient's history, from the log: decisions about their records, releases, and emergencies."""
     shown = []
     for opened in gateway.journal.entries(tag=state.tag):
         if opened.entry is None:
@@ -83,6 +83,12 @@ def disclosures(gateway: Gateway, state: PatientState) -> list[dict[str, Any]]:
             asked = entry["request"]
             more = {"purpose": asked["purpose"], "action": asked["action"]}
             shown.append(_disclosure(opened.index, {**entry, **more}, entry["records"], "PERMIT"))
+        elif entry["kind"] == EntryKind.EMERGENCY_DECLARED:
+            more = {"purpose": [entry["declaration"]["purpose"]], "action": "declare"}
+            shown.append(_disclosure(opened.index, {**entry, **more}, [], ""))
+        elif entry["kind"] == EntryKind.EMERGENCY_REVIEWED:
+            more = {"subject": entry["reviewer"], "purpose": [], "action": "review"}
+            shown.append(_disclosure(opened.index, {**entry, **more}, [], entry["finding"]))
     return shown
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, delete, func, inse
 
 from ledger.ids import Cid
 from ledger.store.tables import (
+    emergencies,
     erased_blocks,
     erasures,
     lanes,
@@ -27,6 +28,9 @@ from ledger.store.tombstone import Tombstone
 
 STAYING = frozenset({log_entries, erasures, erased_blocks})
 """Tables with a tag whose rows outlive an erasure."""
+
+ASKING = (requests, emergencies)
+"""Tables whose rows may be about an account that nobody had enrolled, under a tag made up from it."""
 
 NOBODY = bytes(32)
 """Who brought what somebody had brought who was erased; no look-up of an account is all zeros."""
@@ -107,16 +111,21 @@ class ErasureStore:
 
     def asked(self, connection: Connection, tag: bytes) -> tuple[bytes, ...]:
         """The hashes by which `forget_asked` knows what was asked of an account before it had its own tag."""
-        sealed = connection.execute(select(requests.c.sealed).where(requests.c.tag == tag)).scalars()
-        return tuple(sorted(_hash(row) for row in sealed))
+        found = [
+            _hash(sealed)
+            for table in ASKING
+            for sealed in connection.execute(select(table.c.sealed).where(table.c.tag == tag)).scalars()
+        ]
+        return tuple(sorted(found))
 
     def forget_asked(self, connection: Connection, hashes: Collection[bytes]) -> None:
-        """Delete the requests with these hashes."""
+        """Delete the requests and declarations with these hashes."""
         if not hashes:
             return
-        for row in connection.execute(select(requests.c.request, requests.c.sealed)).all():
-            if _hash(row.sealed) in hashes:
-                connection.execute(delete(requests).where(requests.c.request == row.request))
+        for table in ASKING:
+            for sealed in connection.execute(select(table.c.sealed)).scalars().all():
+                if _hash(sealed) in hashes:
+                    connection.execute(delete(table).where(table.c.sealed == sealed))
 
     def rename_lane(self, connection: Connection, tag: bytes, new: bytes) -> None:
         """A patient's acts on their way to the chain stay apart from others', under a name without meaning.

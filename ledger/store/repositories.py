@@ -6,6 +6,7 @@ from typing import Self
 from ledger.log.entry import NO_PATIENT
 from ledger.store.access import AccessStore
 from ledger.store.consents import ConsentStore
+from ledger.store.emergencies import EmergencyStore
 from ledger.store.erasures import ErasureStore
 from ledger.store.machines import MachineStore
 from ledger.store.patients import PatientStore
@@ -25,6 +26,7 @@ class Repositories:
     records: RecordStore
     consents: ConsentStore
     requests: RequestStore
+    emergencies: EmergencyStore
     access: AccessStore
     profiles: ProfileStore
     erasures: ErasureStore
@@ -40,6 +42,7 @@ class Repositories:
             records=RecordStore(vault),
             consents=ConsentStore(vault),
             requests=RequestStore(vault),
+            emergencies=EmergencyStore(vault),
             access=AccessStore(vault, NO_PATIENT),
             profiles=ProfileStore(),
             erasures=ErasureStore(),

@@ -129,6 +129,24 @@ requests = Table(
     comment="A provider's requests, also to accounts that nobody enrolled.",
 )
 
+emergencies = Table(
+    "emergencies",
+    metadata,
+    Column("emergency", String(29), primary_key=True),
+    Column("tag", LargeBinary(20), nullable=False, index=True),
+    Column("lookup", LargeBinary(32), nullable=False),
+    Column("entry", BigInteger, nullable=False),
+    Column("declared", BigInteger, nullable=False),
+    Column("due", BigInteger, nullable=False),
+    Column("reviewed", BigInteger, nullable=True, index=True),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("review", LargeBinary, nullable=True),
+    comment="Declared emergencies, also of accounts that nobody enrolled: who declared, by keyed "
+    "look-up; reviewed is the log index of the review, set once.",
+)
+
+Index("ix_emergencies_lookup", emergencies.c.lookup, emergencies.c.declared)
+
 erasures = Table(
     "erasures",
     metadata,

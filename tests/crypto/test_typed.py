@@ -15,6 +15,8 @@ from ledger.crypto.typed import (
     CompartmentKey,
     Consent,
     Domain,
+    EmergencyDeclaration,
+    EmergencyReview,
     EncryptionKey,
     Enrolment,
     Erasure,
@@ -62,6 +64,11 @@ TYPES = {
         "string[] classes,string[] records,bytes32 nonce,uint64 expires"
     ),
     "MachineKey": "string origin,address participant,bytes32 key",
+    "EmergencyDeclaration": (
+        "string origin,address participant,address patient,string purpose,string reason,bytes32 nonce,"
+        "uint64 until"
+    ),
+    "EmergencyReview": "string origin,string emergency,address reviewer,string finding,string note",
 }
 
 words = st.binary(min_size=32, max_size=32)
@@ -94,6 +101,17 @@ structs: st.SearchStrategy[Struct] = st.one_of(
     st.builds(GrantCapsules, consent=words, capsules=st.lists(words, max_size=5).map(tuple)),
     st.builds(Enrolment, patient=addresses, erasure=addresses),
     st.builds(Erasure, patient=addresses, size=u64),
+    st.builds(
+        EmergencyDeclaration,
+        origin=texts,
+        participant=addresses,
+        patient=addresses,
+        purpose=texts,
+        reason=texts,
+        nonce=words,
+        until=u64,
+    ),
+    st.builds(EmergencyReview, origin=texts, emergency=texts, reviewer=addresses, finding=texts, note=texts),
     st.builds(
         AccessRequest,
         origin=texts,
