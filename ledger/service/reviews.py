@@ -78,9 +78,8 @@ def review(gateway: Gateway, caller: Address, emergency: EmergencyId, found: Rev
 
 def shown_to(gateway: Gateway, caller: Address) -> list[dict[str, Any]]:
     """Every emergency that the caller is party to; for an auditor all, without patients and texts."""
+    state, store = gateway.states.find(caller), gateway.stores.emergencies
     with gateway.db.read() as connection:
-        store = gateway.stores.emergencies
-        state = gateway.states.find(caller)
         found = store.of_subject(connection, gateway.look_up(caller))
         found += [] if state is None else store.of_patient(connection, state.tag)
         others = store.all(connection) if has_role(gateway, caller, Role.AUDITOR) else []
