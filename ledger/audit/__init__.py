@@ -7,7 +7,7 @@ opening, tags                      ENTRY: leaf, opening, erasure, one tag a pati
 heads, times                       TIME
 filings                            CONSENT
 publications, eligibility, replay  REPLAY
-releases, stops                    RELEASE
+releases, stops, emergencies       RELEASE
 sources, receipts                  COMPLETE
 finality                           FINAL
 shapes                             entries as an auditor reads them

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from msgspec import UNSET
 
+from ledger.audit.emergencies import Emergencies
 from ledger.audit.ground import Ground
 from ledger.audit.patients import Patients
 from ledger.audit.replay import Replay
@@ -35,11 +36,12 @@ class Permit:
 class Releases:
     """The step, entry by entry. Permits are remembered as long as a release may follow them."""
 
-    def __init__(self, ground: Ground, patients: Patients, replay: Replay) -> None:
+    def __init__(self, ground: Ground, patients: Patients, replay: Replay, emergencies: Emergencies) -> None:
         self._ground = ground
         self._tally = ground.tally
         self._patients = patients
         self._replay = replay
+        self._emergencies = emergencies
         self._permits: OrderedDict[int, Permit] = OrderedDict()
         self._nonces: set[tuple[str, str, int]] = set()
 
@@ -63,6 +65,8 @@ class Releases:
             self._tally.could_not(_STEP, "entries before it could not be read")
             return
         wrong = _misfit(entry, None if permit is None else permit.decision)
+        if permit is not None and not wrong and complete:
+            wrong = self._emergencies.missing(permit.index, permit.decision)
         if not wrong and not self._patients.state(entry.patient).waiting.keys().isdisjoint(entry.records):
             wrong = "a record that waits in the patient's inbox"
         self._tally.require(
@@ -125,6 +129,7 @@ def _misfit(entry: Release, decision: Decision | None) -> str:
         (_sorted(resource.ids) == by_name and _sorted(resource.classes) == by_class, "another question"),
         (set(entry.records) <= set(decision.permitted), "records that it does not permit"),
         (decision.at < request.expires * 1000, "a request that had expired"),
+        (entry.stale == decision.stale, "another freshness of the head"),
     )
     return next((why for holds, why in checks if not holds), "")
 

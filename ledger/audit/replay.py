@@ -1,7 +1,8 @@
 """REPLAY: every decision is made again, from the log and the chain alone, and must come out the same.
 
 Asked for a patient's records, or to add one, the gateway must not tell by a DENY that there are any, or that
-there is such a patient: it says NO_CONSENT.
+there is such a patient: it says NO_CONSENT. In an emergency whatever is not permitted is DENY, for the same
+reason; and what the patient has sealed is not in the log, so it may be DENY where the rules permit.
 """
 
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from msgspec import UNSET
 
 from ledger.audit.eligibility import eligible
+from ledger.audit.emergencies import Emergencies
 from ledger.audit.ground import Ground
 from ledger.audit.patients import Patients, PatientState
 from ledger.audit.report import Step
@@ -46,10 +48,11 @@ class Answer:
 class Replay:
     """The step, decision by decision."""
 
-    def __init__(self, ground: Ground, patients: Patients) -> None:
+    def __init__(self, ground: Ground, patients: Patients, emergencies: Emergencies) -> None:
         self._ground = ground
         self._tally = ground.tally
         self._patients = patients
+        self._emergencies = emergencies
 
     def check(self, index: int, decision: Decision, blocks: tuple[int, ...], *, complete: bool) -> None:
         """Make a decision again; one answer must be what the entry says.
@@ -69,10 +72,12 @@ class Replay:
             basis=tuple(decision.basis),
             obligations=tuple(decision.obligations),
         )
-        found = ""
-        for answer in self._answers(decision, decision.head, blocks):
+        found = self._emergencies.missing(index, decision)
+        found = f"nothing: {found}" if found else ""
+        for answer in () if found else self._answers(decision, decision.head, blocks):
             if answer == logged:
                 self._tally.checked(_STEP)
+                self._tally.could_not(_STEP, "what was sealed is not in the log", int(decision.unsealed))
                 return
             found = found or str(answer)
         if not complete:
@@ -106,14 +111,14 @@ class Replay:
     def _answer(self, decision: Decision, head: Head, block: int, later: int) -> Answer | str:
         if decision.policy != POLICY:
             return f"a decision by {POLICY}"
-        if decision.emergency:
-            return "no emergency, since none was declared in this log"
         state = self._patients.state(decision.patient)
         records = _candidates(decision, state)
         if isinstance(records, str):
             return records
         consents = eligible(self._ground.chain, state, Did(decision.subject), head, block=block, later=later)
         again = decide(consents, _request(decision), records)
+        if decision.emergency and (again.outcome is not Outcome.PERMIT or decision.unsealed):
+            return Answer(outcome=str(Outcome.DENY), permitted=(), basis=(), obligations=())
         outcome, basis = again.outcome, again.basis
         if decision.resource.type != "record" and outcome is Outcome.DENY:
             outcome, basis = Outcome.NO_CONSENT, ()
@@ -153,6 +158,7 @@ def _request(decision: Decision) -> Request:
         patient=Did(decision.patient),
         purposes=tuple(decision.purpose),
         action=decision.action,
+        emergency=decision.emergency,
         at=_moment(decision.at),
     )
 

@@ -133,7 +133,11 @@ class Resource(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Decision(OfPatient, frozen=True, kw_only=True, tag="decision"):
-    """A decision with everything that it was made on but the consents and records themselves."""
+    """A decision with everything that it was made on but the consents and records themselves.
+
+    In an emergency ``declared`` is the index of its declaration. Then ``stale`` says that the head is the
+    last final one, as the chain was not heard of, and ``unsealed`` that no capsule opens what is permitted.
+    """
 
     evaluation: str
     at: Count
@@ -148,6 +152,9 @@ class Decision(OfPatient, frozen=True, kw_only=True, tag="decision"):
     obligations: list[str]
     policy: str
     level: Level
+    declared: Count | UnsetType = UNSET
+    stale: bool = False
+    unsealed: bool = False
 
 
 class SignedRequest(Struct, frozen=True, forbid_unknown_fields=True):
@@ -165,13 +172,48 @@ class SignedRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Release(OfPatient, frozen=True, kw_only=True, tag="release"):
-    """Records that were handed out on a decision."""
+    """Records that were handed out on a decision; ``stale`` if that is."""
 
     decision: Count
     subject: str
     request: SignedRequest
     signature: str
     records: list[str]
+    stale: bool = False
+
+
+class SignedDeclaration(Struct, frozen=True, forbid_unknown_fields=True):
+    """An ``EmergencyDeclaration`` as it was signed; ``until`` in Unix seconds."""
+
+    origin: str
+    participant: str
+    patient: str
+    purpose: str
+    reason: str
+    nonce: Word
+    until: Count
+
+
+class EmergencyDeclared(OfPatient, frozen=True, kw_only=True, tag="emergency.declared"):
+    """A provider declared an emergency, which somebody must have reviewed by ``due``."""
+
+    emergency: str
+    subject: str
+    due: Count
+    declaration: SignedDeclaration
+    signature: str
+
+
+class EmergencyReviewed(OfPatient, frozen=True, kw_only=True, tag="emergency.reviewed"):
+    """What the patient or an auditor found of the emergency at index ``declared``."""
+
+    emergency: str
+    declared: Count
+    origin: str
+    reviewer: str
+    finding: Literal["justified", "unjustified"]
+    note: str
+    signature: str
 
 
 class RecordPublished(OfPatient, frozen=True, kw_only=True, tag="record.published"):
@@ -219,6 +261,8 @@ Ruled = (
     | Asked
     | Decision
     | Release
+    | EmergencyDeclared
+    | EmergencyReviewed
     | RecordPublished
     | RecordRefiled
 )
@@ -226,8 +270,6 @@ AnyEntry = Ruled | Unruled
 
 UNRULED = frozenset(
     {
-        EntryKind.EMERGENCY_DECLARED,
-        EntryKind.EMERGENCY_REVIEWED,
         EntryKind.RECORD_ERASED,
         EntryKind.PARTICIPANT_CHANGED,
     }

@@ -46,7 +46,7 @@ class Times:
                 meaning="Nobody can tell on which state of the chain this rests.",
             )
             return None
-        if isinstance(entry, Decision | Release):
+        if isinstance(entry, Decision | Release) and not entry.stale:  # what is: see `Emergencies.missing`
             self._check_fresh(index, head, entry.time)
         return self._check_head(index, head, entry.time)
 

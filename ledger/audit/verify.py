@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ledger.audit.checkpoints import check_note, check_opening, check_sender, origin_in, refused
+from ledger.audit.emergencies import Emergencies
 from ledger.audit.filings import Filings
 from ledger.audit.finality import say
 from ledger.audit.ground import Ground, Limits
@@ -20,6 +21,8 @@ from ledger.audit.shapes import (
     ConsentFiled,
     ConsentRevoked,
     Decision,
+    EmergencyDeclared,
+    EmergencyReviewed,
     LogOpened,
     OfPatient,
     RecordPublished,
@@ -108,8 +111,9 @@ class _Audit:
         self._times = Times(ground, Heads(ground), anchors)
         self._filings = Filings(ground, patients)
         self._publications = Publications(ground, patients)
-        self._replay = Replay(ground, patients)
-        self._releases = Releases(ground, patients, self._replay)
+        self._emergencies = Emergencies(ground)
+        self._replay = Replay(ground, patients, self._emergencies)
+        self._releases = Releases(ground, patients, self._replay, self._emergencies)
         self._stops = Stops(ground, patients)
         self._gap = False
 
@@ -125,6 +129,7 @@ class _Audit:
         check_tree(self._ground, self._checkpoint, self._growth)
         check_anchors(self._ground, self._checkpoint, self._anchors, self._growth)
         self._opening.settle()
+        self._emergencies.settle()
         self._receipts.settle(size, self._growth)
         say(self._ground, size, self._anchors, self._filings.relied)
 
@@ -170,6 +175,10 @@ class _Audit:
                 self._replay.check(index, entry, blocks, complete=complete)
                 self._publications.decided(index, entry)
                 self._releases.permit(index, entry, blocks, self._times.max_head_age)
+            case EmergencyDeclared():
+                self._emergencies.declare(index, entry)
+            case EmergencyReviewed():
+                self._emergencies.review(index, entry, blocks, complete=complete)
             case Release():
                 self._releases.release(index, entry, complete=complete)
 

@@ -20,6 +20,8 @@ from ledger.consent.statement import statement
 from ledger.crypto.identity import Account
 from ledger.crypto.typed import (
     AccessRequest,
+    EmergencyDeclaration,
+    EmergencyReview,
     Enrolment,
     Publication,
     Refiling,
@@ -255,13 +257,14 @@ def filed(
     excepted: Sequence[str] = (),
     starts: int = 1,
     actions: Sequence[str] | None = None,
+    purpose: str = "TREAT",
 ) -> dict[str, Any]:
     document = parse_document(
         canonical(
             build(
                 patient=did(patient),
                 grantees=[Party(did=did(grantee), display=grantee.title())],
-                purposes=[] if deny else ["TREAT"],
+                purposes=[] if deny else [purpose],
                 starts=datetime.fromtimestamp(block_time(starts), UTC),
                 until=until,
                 at=datetime.fromtimestamp(block_time(starts), UTC),
@@ -394,3 +397,62 @@ def sign_request(request: dict[str, Any], signer: str) -> str:
         expires=request["expires"],
     )
     return hexed(account(signer).sign(signed.digest(REQUESTS)))
+
+
+def declared(
+    patient: str, subject: str, at_block: int, *, purpose: str = "ETREAT", nonce: str = "first"
+) -> dict[str, Any]:
+    """A provider's declaration, which lasts an hour and is to be reviewed within a minute."""
+    said = {
+        "origin": URL,
+        "participant": did(subject),
+        "patient": did(patient),
+        "purpose": purpose,
+        "reason": "Found unconscious",
+        "nonce": digest(sha256(f"emergency {nonce}".encode()).digest()),
+        "until": block_time(at_block) + 3600,
+    }
+    return entry(
+        "emergency.declared",
+        at_block,
+        0.5,
+        patient=did(patient),
+        emergency="em_" + "0" * 26,
+        subject=did(subject),
+        due=(block_time(at_block) + 60) * 1000,
+        declaration=said,
+        signature=sign_declaration(said, subject),
+    )
+
+
+def sign_declaration(said: dict[str, Any], signer: str) -> str:
+    signed = EmergencyDeclaration(
+        origin=said["origin"],
+        participant=parse_did(said["participant"])[1],
+        patient=parse_did(said["patient"])[1],
+        purpose=said["purpose"],
+        reason=said["reason"],
+        nonce=parse_word(said["nonce"]),
+        until=said["until"],
+    )
+    return hexed(account(signer).sign(signed.digest(REQUESTS)))
+
+
+def reviewed(patient: str, reviewer: str, at_block: int, emergency: int) -> dict[str, Any]:
+    """A review of the emergency at an index."""
+    body = {"emergency": "em_" + "0" * 26, "origin": URL, "finding": "justified", "note": "Seen"}
+    members: dict[str, Any] = {"declared": emergency, "reviewer": did(reviewer), **body}
+    shown = entry("emergency.reviewed", at_block, patient=did(patient), **members, signature="")
+    return sign_review(shown, reviewer)
+
+
+def sign_review(shown: dict[str, Any], signer: str) -> dict[str, Any]:
+    """`shown` with the signature over what it now says."""
+    signed = EmergencyReview(
+        origin=shown["origin"],
+        emergency=shown["emergency"],
+        reviewer=parse_did(shown["reviewer"])[1],
+        finding=shown["finding"],
+        note=shown["note"],
+    )
+    return shown | {"signature": hexed(account(signer).sign(signed.digest(REQUESTS)))}

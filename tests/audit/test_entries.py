@@ -41,10 +41,10 @@ class TestForm:
         only(world.audit(), Step.ENTRY, world.names["refused"])
 
     def test_a_kind_without_rules_is_said(self, world: World) -> None:
-        world.insert("purpose", "later", entry("emergency.reviewed", 15, 2.0, patient=did("ann"), anything=1))
+        world.insert("purpose", "later", entry("record.erased", 15, 2.0, patient=did("ann"), anything=1))
         report = world.audit()
         passed(report)
-        assert report.result(Step.ENTRY).could_not == {"no rules here for emergency.reviewed": 1}
+        assert report.result(Step.ENTRY).could_not == {"no rules here for record.erased": 1}
 
 
 class TestTags:
