@@ -37,6 +37,7 @@ def consents(desk: "Desk") -> ConsentList:
     return ConsentList(
         role=role(desk),
         open_to=len(patient.open_now(found)),
+        emergencies=unreviewed(desk),
         consents=[part(desk, one) for one in found],
     )
 
@@ -59,7 +60,13 @@ def requests(desk: "Desk") -> RequestList:
     found = client.requests()
     names = desk.people.names(did for one in found for did in (one.patient, one.subject))
     parts = [request_view.request_part(one, names) for one in found]
-    return RequestList(role=role(desk), requests=parts)
+    waiting = 0 if is_provider(desk) else unreviewed(desk)
+    return RequestList(role=role(desk), requests=parts, emergencies=waiting)
+
+
+def unreviewed(desk: "Desk") -> int:
+    """How many emergencies of this patient nobody has reviewed."""
+    return sum(one.patient == desk.did and one.review is None for one in desk.gateway.emergencies())
 
 
 def request(desk: "Desk", text: str) -> RequestPart:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cli.exits import Exit
 from cli.shapes.consents import PersonPart
 from cli.shapes.records import DecisionPart, FaultPart, FilePart, RecordsRead, ResourcePart, WriterPart
-from ledger.errors import EnvironmentFault, InvalidInput, StoreUnavailable
+from ledger.errors import ChainUnreachable, EnvironmentFault, InvalidInput, StoreUnavailable
 
 if TYPE_CHECKING:
     from ledger.client.opening import Desk
@@ -38,15 +38,38 @@ def read(
         AccessDenied: nothing is permitted.
         LedgerError: see `ProviderClient.read`.
     """
+    prepare(records, into)
+    report = desk.provider.read(
+        patient, purposes=purposes, classes=classes, records=records, action=action, into=into
+    )
+    return told(desk, report, patient, purposes=purposes, action=action, into=into)
+
+
+def prepare(records: Sequence[str], into: Path | None) -> None:
+    """Refuse what is no CID before anything is asked, and make the directory.
+
+    Raises:
+        InvalidInput: something among `records` is no CID.
+    """
     from ledger.client.files import make_private
 
     for root in records:
         _require_cid(root)
     if into is not None:
         make_private(into)
-    report = desk.provider.read(
-        patient, purposes=purposes, classes=classes, records=records, action=action, into=into
-    )
+
+
+def told(
+    desk: "Desk",
+    report: "ReadReport",
+    patient: "Did",
+    *,
+    purposes: Sequence[str],
+    action: str,
+    into: Path | None,
+    emergency: str | None = None,
+) -> RecordsRead:
+    """What a release opened, as a shape; FHIR resources are saved."""
     names = _names(desk, report, patient)
     return RecordsRead(
         patient=patient,
@@ -61,6 +84,9 @@ def read(
         writers=_writers(report, names),
         faults=[_fault(one, names) for one in report.faults],
         saved=_saved(report, into),
+        emergency=emergency,
+        stale=report.decision.stale,
+        unchecked=list(report.unchecked),
     )
 
 
@@ -77,7 +103,10 @@ def _names(desk: "Desk", report: "ReadReport", patient: "Did") -> dict[str, str 
     """The names of all who wrote something, the patient apart."""
     people = {one.writer for one in report.records} | {one.writer for one in report.faults}
     people.discard(patient)
-    return desk.people.names(people) if people else {}
+    try:
+        return desk.people.names(people) if people else {}
+    except ChainUnreachable:  # in an emergency: the directory gives no names then
+        return {did: desk.people.contacts.name_of(did) for did in people}
 
 
 def _writers(report: "ReadReport", names: Mapping[str, str | None]) -> list[WriterPart]:

@@ -133,10 +133,12 @@ class ConsentList(Shape, frozen=True, kw_only=True):
     """All consents that this person gave, or that name them.
 
     ``open_to`` is how many people can open a record of this patient now; not there for a provider.
+    ``emergencies`` is how many of this patient nobody has reviewed.
     """
 
     role: str
     open_to: int | None = None
+    emergencies: int = 0
     consents: list[ConsentPart]
 
 
@@ -172,10 +174,11 @@ class RequestSent(Shape, frozen=True, kw_only=True):
 
 
 class RequestList(Shape, frozen=True, kw_only=True):
-    """All requests to this patient, or of this provider."""
+    """All requests to this patient, or of this provider; and how many emergencies nobody has reviewed."""
 
     role: str
     requests: list[RequestPart]
+    emergencies: int = 0
 
 
 class RequestShown(Shape, frozen=True, kw_only=True):

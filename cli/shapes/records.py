@@ -1,5 +1,7 @@
 """Answers about records."""
 
+from msgspec import field
+
 from cli.shapes.base import Part, Shape
 from cli.shapes.consents import PersonPart
 
@@ -164,7 +166,8 @@ class RecordsRead(Shape, frozen=True, kw_only=True):
     """What a provider was given. ``saved`` is the bundle that was written, if a directory was named.
 
     ``writers`` are those who wrote records of it; the others are by the patient. ``faults`` were allowed too,
-    but nothing of them is here.
+    but nothing of them is here. In an ``emergency``, ``stale`` says that the gateway did not hear of the
+    chain, and ``unchecked`` are records left out, since without a chain nobody can tell who wrote them.
     """
 
     patient: str
@@ -179,3 +182,6 @@ class RecordsRead(Shape, frozen=True, kw_only=True):
     writers: list[WriterPart]
     faults: list[FaultPart]
     saved: str | None = None
+    emergency: str | None = None
+    stale: bool = False
+    unchecked: list[str] = field(default_factory=list)

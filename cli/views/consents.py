@@ -17,6 +17,7 @@ from cli.shapes.consents import (
     PurposePart,
 )
 from cli.times import day_in_words, in_words
+from cli.views.emergencies import news_text
 from cli.views.people import person_text
 from cli.views.records import AnyRecord, classes_text
 from cli.views.text import counted, listed, plain, short, table
@@ -183,6 +184,7 @@ def list_text(shape: ConsentList) -> str:
         head = f"{counted(shape.open_to, 'person or group', 'people or groups')} can see records of yours."
     else:
         head = "Nobody can see your records through a choice of yours."
+    head += news_text(shape.emergencies)
     rows = rows_text(shape.consents, provider=shape.role == "provider")
     return f"{head}\n{rows}" if rows else head
 

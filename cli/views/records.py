@@ -207,6 +207,11 @@ def read_text(report: RecordsRead) -> str:
         lines.append(
             f"Still sealed: {counted(len(report.waiting), 'record')}; the patient's client must run first."
         )
+    if report.stale:
+        lines.append("The gateway does not hear of the chain. This rests on what was final last.")
+    if report.unchecked:
+        left_out = counted(len(report.unchecked), "record")
+        lines.append(f"Left out: {left_out}. Without the chain nobody can tell who wrote them.")
     how = " Name a directory: --to DIR" if report.records else ""
     lines += [f"Saved {path}" for path in _paths(report)] or [f"Nothing was saved.{how}"]
     lines += [line for fault in report.faults for line in _fault(fault)]
@@ -217,6 +222,7 @@ def read_text(report: RecordsRead) -> str:
         ("duties", listed(decision.obligations)),
         ("chain head", f"block {decision.head_number} {decision.head_hash}"),
         ("log entry", str(decision.log_index)),
+        *([("emergency", report.emergency)] if report.emergency else []),
     ]
     return "\n".join([*lines, "Details", table(rows, indent="  ")])
 

@@ -12,6 +12,7 @@ from cli.shapes.consents import (
     RequestPart,
 )
 from cli.times import in_words
+from cli.views.emergencies import news_text
 from cli.views.people import person_text
 from cli.views.text import counted, listed, plain, short, table
 
@@ -78,8 +79,12 @@ def state_text(part: RequestPart, role: str) -> str:
 
 def requests_text(shape: RequestList) -> str:
     """All requests, one a line."""
+    news = news_text(shape.emergencies)
     if not shape.requests:
-        return "Nobody has asked you for anything." if shape.role == "patient" else "You have asked nobody."
+        nothing = (
+            "Nobody has asked you for anything." if shape.role == "patient" else "You have asked nobody."
+        )
+        return nothing + news
     rows = [
         (
             state_text(part, shape.role),
@@ -90,7 +95,7 @@ def requests_text(shape: RequestList) -> str:
         )
         for part in shape.requests
     ]
-    return table([("STATE", "WHO", "WHAT", "WHY", "REQUEST"), *rows])
+    return table([("STATE", "WHO", "WHAT", "WHY", "REQUEST"), *rows]) + news
 
 
 def disclosure_part(line: "Disclosure", names: Mapping[str, str | None]) -> DisclosurePart:
@@ -149,6 +154,12 @@ def participant_part(listed_one: "Listed") -> ParticipantPart:
 
 
 def _history_row(line: DisclosurePart) -> tuple[str, ...]:
+    if line.kind.startswith("emergency."):
+        did = (
+            "stated an emergency" if line.kind == "emergency.declared" else f"found it {plain(line.outcome)}"
+        )
+        why = purposes_text(line.purpose) if line.purpose else ""
+        return (in_words(line.time), person_text(line.person), did, why, "", f"#{line.index}")
     handed = line.kind == "release"
     asked = "asked to add" if line.action == "collect" else "asked"
     what = f"was given {counted(len(line.records), 'record')}" if handed else f"{asked}: {_outcome(line)}"

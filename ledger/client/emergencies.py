@@ -5,9 +5,8 @@ from datetime import datetime
 from ledger.canonical import hexed
 from ledger.client.context import Context
 from ledger.client.releases import Declared
-from ledger.client.wire import Emergency
 from ledger.crypto.typed import EmergencyDeclaration, EmergencyReview
-from ledger.errors import NotFound, ProofInvalid
+from ledger.errors import NotFound
 from ledger.ids import Did, EmergencyId, parse_did, parse_emergency_id, word
 from ledger.log.entry import EntryKind
 
@@ -109,16 +108,3 @@ def review(context: Context, emergency: EmergencyId, *, finding: str, note: str)
     context.log.take(answer.receipt, EntryKind.EMERGENCY_REVIEWED, expected)
     context.log.settle()
     return int(answer.receipt["index"])
-
-
-def one_of(context: Context, emergency: EmergencyId) -> Emergency:
-    """An emergency in full; for an auditor, whose reading is logged, too.
-
-    Raises:
-        NotFound: none that concerns this account.
-        ProofInvalid: the gateway answers with another one.
-    """
-    found = context.gateway.emergency(emergency)
-    if found.emergency != emergency:
-        raise ProofInvalid("the gateway answers with another emergency", reason="other_emergency")
-    return found

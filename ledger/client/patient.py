@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger.canonical import hexed
-from ledger.client import drafting, erasing, filing, memory, own, publishing, reach, upkeep
+from ledger.client import drafting, emergencies, erasing, filing, memory, own, publishing, reach, upkeep
 from ledger.client.context import Context
 from ledger.client.directory import DirectoryView
 from ledger.client.drafting import Draft, Wish
@@ -28,7 +28,7 @@ from ledger.crypto.identity import Identity
 from ledger.crypto.sealing import KeyPair
 from ledger.crypto.typed import Enrolment
 from ledger.errors import ChainUnreachable, GatewayUnreachable, NotFound, ProofInvalid, StoreUnavailable
-from ledger.ids import Cid, ConsentId, Did, RequestId
+from ledger.ids import Cid, ConsentId, Did, EmergencyId, RequestId
 from ledger.parties import VouchedKey
 from ledger.records.blocks import BlockStore
 from ledger.records.filerecords import file_pieces
@@ -219,6 +219,10 @@ class PatientClient:
     def history(self) -> list[Disclosure]:
         """Who asked for what, what was decided, and what was handed out, as the gateway tells it."""
         return self._context.gateway.history()
+
+    def review(self, emergency: EmergencyId, *, finding: str, note: str) -> int:
+        """See `emergencies.review`; for auditors too."""
+        return emergencies.review(self._context, emergency, finding=finding, note=note)
 
     def erasure_prospect(self) -> Prospect:
         """See `erasing.prospect`; the chain is read again."""

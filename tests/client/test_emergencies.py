@@ -8,13 +8,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from api.stack import Stack
-from ledger.client import emergencies
 from ledger.client.accrediting import Accreditor
 from ledger.client.blocks import GatewayBlocks
 from ledger.client.config import Config
 from ledger.client.directory import DirectoryView
 from ledger.client.drafting import Wish
 from ledger.client.gateway import GatewayClient
+from ledger.client.patient import PatientClient
 from ledger.client.provider import ProviderClient
 from ledger.client.releases import Declared
 from ledger.client.wire import Emergency
@@ -87,8 +87,14 @@ class Scene:
         )
 
     def review(self, person: Person, emergency: EmergencyId, finding: str = "justified") -> int:
-        context = self.provider(person)._context
-        return emergencies.review(context, emergency, finding=finding, note="Seen the notes")
+        reviewer = PatientClient(
+            identity=person.identity,
+            gateway=self.gateway(person),
+            directory=self.network.directory(),
+            state=person.state,
+            blocks=self.network.blocks(),
+        )
+        return reviewer.review(emergency, finding=finding, note="Seen the notes")
 
     def seen(self, person: Person, declared: Declared) -> Emergency | None:
         """The emergency in somebody's list."""
