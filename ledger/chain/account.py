@@ -32,6 +32,9 @@ FALLBACK_GAS = 1_000_000
 """For a call that the node cannot estimate; whether it fails, its receipt will tell."""
 
 
+MOST_PENDING = 64
+"""If a node speaks of more transactions of the account in its pool, that is not believed."""
+
 WALLET_GAS = 400_000
 """What a batch has beyond its items: so much must be left when a wallet is asked for its signature."""
 
@@ -61,14 +64,15 @@ def look(rpc: Rpc, account: Address, chain_id: int) -> ChainView:
         raise ChainUnreachable("the chain RPC knows no block yet", reason="no_head", fix="try again later")
     if final is not None and final.number > head.number:
         raise nonsense()
+    nonce, pending = _nonce(answers[5].value()), _nonce(answers[6].value())
     has_final = final is not None and final.number > 0
     deep_number = final.number if final is not None and has_final else head.number - DEEP
     return ChainView(
         genesis="" if genesis is None else genesis.hash,
         head=head.hash,
-        nonce=quantity(answers[5].value()),
-        pending=quantity(answers[6].value()),
-        deep_nonce=_nonce(answers[7]) if has_final else _nonce_at(rpc, account, deep_number),
+        nonce=nonce,
+        pending=pending if pending <= nonce + MOST_PENDING else nonce,
+        deep_nonce=_nonce_told(answers[7]) if has_final else _nonce_at(rpc, account, deep_number),
         final_number=-1 if final is None else final.number,
         deep_number=deep_number,
         market=FeeMarket(base_fee=base_fee_in(answers[1]), priority_fee=priority_fee_in(answers[4])),
@@ -76,27 +80,30 @@ def look(rpc: Rpc, account: Address, chain_id: int) -> ChainView:
     )
 
 
-def fates_of(rpc: Rpc, work: Work, attempts: Sequence[Attempt]) -> dict[Digest, Fate]:
-    """What the chain says of those attempts, which the work has, that are in its blocks.
+def fates_of(rpc: Rpc, work: Work, attempts: Sequence[Attempt]) -> tuple[dict[Digest, Fate], set[Digest]]:
+    """What the chain says of those attempts, which the work has, that are in its blocks; what it leaves open.
 
-    A receipt of a block that is not on the chain, as the node shows it right after, says nothing.
+    A receipt of a block that is not on the chain, as the node shows it right after, says nothing. An error
+    leaves it open: nodes that still build their index answer so of what they do not find.
 
     Raises:
         ChainUnreachable: the node does not answer.
     """
     answers = rpc.batch([receipt_call(one.hash) for one in attempts])
+    unknown = {one.hash for one, answer in zip(attempts, answers, strict=True) if answer.error is not None}
     found = {
         one.hash: fate
         for one, answer in zip(attempts, answers, strict=True)
-        if (fate := fate_in(answer, one, work.carried_by(one)[0].to)) is not None
+        if one.hash not in unknown and (fate := fate_in(answer, one, work.carried_by(one)[0].to)) is not None
     }
     numbers = sorted({fate.receipt.number for fate in found.values()})
     blocks = {number: block.hash for number, block in zip(numbers, rpc.blocks(numbers), strict=True) if block}
-    return {
+    fates = {
         hash_: fate
         for hash_, fate in found.items()
         if blocks.get(fate.receipt.number) == fate.receipt.block_hash
     }
+    return fates, unknown
 
 
 def with_gas(
@@ -161,12 +168,19 @@ def _message(account: Address, batch: Batch) -> dict[str, str]:
     return {"from": account, "to": "0x" + to.hex(), "data": "0x" + data.hex()}
 
 
-def _nonce(answer: Answer) -> int:
-    return 0 if answer.error is not None else quantity(answer.value())
+def _nonce(value: object) -> int:
+    found = quantity(value)
+    if found >> 63:  # no account comes that far, and no database takes it
+        raise nonsense()
+    return found
+
+
+def _nonce_told(answer: Answer) -> int:
+    return 0 if answer.error is not None else _nonce(answer.result)
 
 
 def _nonce_at(rpc: Rpc, account: Address, number: int) -> int:
     """The account's nonce as of a block; 0 if the node does not tell."""
     if number < 0:
         return 0
-    return _nonce(rpc.batch([("eth_getTransactionCount", (account, hex(number)))])[0])
+    return _nonce_told(rpc.batch([("eth_getTransactionCount", (account, hex(number)))])[0])

@@ -29,6 +29,7 @@ from ledger.chain.slots import (
     contenders,
     must_fill,
     news,
+    past_strangers,
     place,
     raised,
     settled,
@@ -120,14 +121,15 @@ class Relayer(Intake):
             view = look(self._rpc, self._key.address, self._chain_id)
             self._watch.require_same_chain(view, self._now())
             work = self._store.work(view.nonce)
-            fates = self._fates(view, work)
-            found = news(view, work, fates)
+            fates, unknown = self._fates(view, work)
+            late = self._now() - int(self._patience * 1000)
+            found = news(view, work, fates, unknown, late)
             if found:
                 self._store.settle(found)
                 work = self._store.work(view.nonce)
             taken = settled(work, fates)
-            self.marks = frozenset(self._watch.look(view, work, taken, self._now()))
-            sent = self._dispatch(view, work, taken)
+            self.marks = frozenset(self._watch.look(view, work, taken, unknown, self._now()))
+            sent = self._dispatch(past_strangers(view, work, taken, late), work, taken)
             resent = self._resend(view, work, taken | sent)
             return bool(found or sent) or resent
 
@@ -142,14 +144,18 @@ class Relayer(Intake):
                 self.fault = exc
             stop.wait(0.05 if moved else interval)
 
-    def _fates(self, view: ChainView, work: Work) -> dict[Digest, Fate]:
-        """What the chain says of the work's attempts; what it said under the same head, it says still."""
+    def _fates(self, view: ChainView, work: Work) -> tuple[dict[Digest, Fate], set[Digest]]:
+        """What the chain says of the work's attempts, and of which it leaves that open.
+
+        What it said under the same head, it says still.
+        """
         head, known = self._known
         asked = [one for one in work.attempts if work.concerns(one)]
         found = {one.hash: known[one.hash] for one in asked if head == view.head and one.hash in known}
-        found |= fates_of(self._rpc, work, [one for one in asked if one.hash not in found])
+        told, unknown = fates_of(self._rpc, work, [one for one in asked if one.hash not in found])
+        found |= told
         self._known = (view.head, found)
-        return found
+        return found, unknown
 
     def _resend(self, view: ChainView, work: Work, done: set[int]) -> bool:
         """Broadcast again what the node does not know, and replace what cannot get into a block.
@@ -163,7 +169,7 @@ class Relayer(Intake):
             replacement = self._replacement(view, work, one)
             if replacement is not None:
                 replacements.append((one.submissions, replacement))
-            elif answer.value() is None:
+            elif answer.error is not None or answer.result is None:
                 missing.append(one.raw)
         self._broadcast(missing)
         return bool(self._keep_and_send(replacements) or missing)

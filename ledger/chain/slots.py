@@ -2,10 +2,11 @@
 
 A nonce is *settled* when the chain has used it, *open* before. Several attempts may compete for an open
 nonce: replacements of one submission at higher fees, or an urgent submission that took the nonce of another.
-Until the nonce is settled the loser may still win, so it is given another nonce only afterwards.
+Until the nonce is settled the loser may still win, so it is given another nonce only afterwards. A stop waits
+no longer than usual for that: sent twice, it does nothing more.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from ledger.chain.batching import grouped, halved, most_items
@@ -76,15 +77,24 @@ class Placement:
         return replace(self, batch=self.batch[: len(self.batch) // 2])
 
 
-def news(view: ChainView, work: Work, fates: Mapping[Digest, Fate]) -> News:
-    """What became of whatever was ever signed; only what is news."""
+def news(
+    view: ChainView, work: Work, fates: Mapping[Digest, Fate], unknown: Collection[Digest], late: int
+) -> News:
+    """What became of whatever was ever signed; only what is news.
+
+    What was given up stays so, even if a reorg lets it win. Nothing is said of an act with an attempt
+    of which it is `unknown` whether it is in a block. `late` is as for `past_strangers`.
+    """
     taken = settled(work, fates)
     states = {
         submission.id: state
         for submission, attempts in work.by_submission()
-        if attempts and (state := _state(view, submission.id, attempts, fates, taken)) != submission.state
+        if attempts
+        and submission.state is not State.SUPERSEDED
+        and not any(one.hash in unknown for one in attempts)
+        and (state := _state(view, submission, attempts, fates, taken, late)) != submission.state
     }
-    asked = [one for one in work.attempts if work.concerns(one)]
+    asked = [one for one in work.attempts if work.concerns(one) and one.hash not in unknown]
     return News(
         states=states,
         fates={one.hash: fates.get(one.hash) for one in asked if _moved(one, fates.get(one.hash))},
@@ -100,15 +110,28 @@ def settled(work: Work, fates: Mapping[Digest, Fate]) -> set[int]:
     }
 
 
+def past_strangers(view: ChainView, work: Work, taken: set[int], late: int) -> ChainView:
+    """The view without what others have in the pool, if ours, signed by `late`, waits behind that.
+
+    They may offer too little to get into a block ever; what they offer is not known. `late` is in Unix
+    milliseconds.
+    """
+    waiting = _open_attempts(view, work, taken)
+    is_stuck = bool(waiting) and view.nonce < waiting[0].nonce
+    is_late = any(one.created <= late for one in waiting)
+    return replace(view, pending=view.nonce) if is_stuck and is_late else view
+
+
 def contenders(view: ChainView, work: Work, taken: set[int]) -> dict[int, Attempt]:
     """The attempt that counts at each open nonce of ours: the one with the highest fees."""
-    open_attempts = [one for one in work.attempts if one.nonce >= view.nonce and one.nonce not in taken]
-    return {one.nonce: one for one in open_attempts}
+    return {one.nonce: one for one in _open_attempts(view, work, taken)}
 
 
-def foreign(view: ChainView, work: Work, taken: set[int]) -> set[int]:
-    """Nonces of ours that somebody else has used, for good."""
-    return {one.nonce for one in work.attempts if one.nonce < min(view.nonce, view.deep_nonce)} - taken
+def foreign(view: ChainView, work: Work, taken: set[int], unknown: Collection[Digest]) -> set[int]:
+    """Nonces of ours that somebody else has used, for good, unless that is `unknown` of one of ours."""
+    unsure = {one.nonce for one in work.attempts if one.hash in unknown}
+    deep = {one.nonce for one in work.attempts if one.nonce < min(view.nonce, view.deep_nonce)}
+    return deep - taken - unsure
 
 
 def raised(view: ChainView, attempt: Attempt, fees: FeePolicy, *, urgent: bool, is_late: bool) -> Fees | None:
@@ -177,8 +200,8 @@ class _Board:
 
     def free(self) -> int:
         """The lowest nonce at which nothing stands, neither of ours nor of others in the node's pool."""
-        nonce = self._view.nonce
-        while nonce in self._used or nonce < self._view.pending:
+        nonce = max(self._view.nonce, self._view.pending)
+        while nonce in self._used:
             nonce += 1
         return nonce
 
@@ -219,6 +242,10 @@ class _Board:
         return None if offer is None else _fees(offer)
 
 
+def _open_attempts(view: ChainView, work: Work, taken: set[int]) -> list[Attempt]:
+    return [one for one in work.attempts if one.nonce >= view.nonce and one.nonce not in taken]
+
+
 def _free(queue: Iterable[Submission], lanes: set[bytes]) -> list[Submission]:
     """The first act of each lane that is not held, and whatever keeps to none."""
     found = []
@@ -232,22 +259,25 @@ def _free(queue: Iterable[Submission], lanes: set[bytes]) -> list[Submission]:
 
 def _state(
     view: ChainView,
-    submission: int,
+    submission: Submission,
     attempts: Iterable[Attempt],
     fates: Mapping[Digest, Fate],
     taken: set[int],
+    late: int,
 ) -> State:
     told = [(one, fates[one.hash]) for one in attempts if one.hash in fates]
-    done = [fate.receipt.number for _, fate in told if fate.fulfils(submission)]
+    done = [fate.receipt.number for _, fate in told if fate.fulfils(submission.id)]
     if done:
         return State.FINAL if min(done) <= view.final_number else State.SEEN
     failed = [fate.receipt.number for one, fate in told if not _fell(one, fate)]
     if failed:
         return State.FAILED if min(failed) <= view.deep_number else State.SEEN
-    lost = (
-        one.nonce < view.nonce and (one.nonce in taken or one.nonce < view.deep_nonce) for one in attempts
+    is_lost = all(
+        one.nonce < view.nonce
+        and (one.nonce in taken or one.nonce < view.deep_nonce or (submission.urgent and one.created <= late))
+        for one in attempts
     )
-    return State.INTENDED if all(lost) else State.SENT
+    return State.INTENDED if is_lost else State.SENT
 
 
 def _fell(attempt: Attempt, fate: Fate) -> bool:

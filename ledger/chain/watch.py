@@ -1,8 +1,11 @@
 """What the relayer looks out for and lets its operator know of, in marks that outlive it."""
 
+from collections.abc import Collection
+
 from ledger.chain.feepolicy import FeePolicy
 from ledger.chain.slots import ChainView, contenders, foreign
 from ledger.errors import ChainUnreachable
+from ledger.ids import Digest
 from ledger.store.acts import State, Work
 from ledger.store.marks import Mark, Marked
 from ledger.store.relay import RelayStore
@@ -19,10 +22,12 @@ class Watch:
         self._gas_per_day = gas_per_day
         self._counted = -1
 
-    def look(self, view: ChainView, work: Work, taken: set[int], now: int) -> set[Mark]:
+    def look(
+        self, view: ChainView, work: Work, taken: set[int], unknown: Collection[Digest], now: int
+    ) -> set[Mark]:
         """Note what holds now and what does no more; all that holds."""
         held = self._store.marks.all()
-        self._count(view, foreign(view, work, taken), held, now)
+        self._count(view, foreign(view, work, taken, unknown), held, now)
         waiting = contenders(view, work, taken) or any(
             one.state == State.INTENDED and one.not_before <= now for one in work.submissions.values()
         )

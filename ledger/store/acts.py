@@ -4,6 +4,7 @@
 signed for it could reach a block. A reorg leads back to ``sent``. A nonce that went to another transaction
 leads back to ``intended``, or to ``superseded`` if nobody needs the act any more: if it only stood in for
 another, or if an act of another kind about the same subject came after it, as a stop comes after a recording.
+What is superseded stays so, whatever a reorg does.
 
 A transaction carries a *batch*: several recordings, or a single act of any kind. Each act has a state of its
 own. A batch whose transaction was reverted says nothing about its members, which are intended again.

@@ -99,9 +99,17 @@ class RelayStore:
         return Work(submissions=found, attempts=attempts).by_submission()
 
     def work(self, nonce: int) -> Work:
-        """What is open, and what was signed for nonces that the chain, being at `nonce`, has not used."""
+        """What is open, and what was signed for nonces that the chain, being at `nonce`, has not used.
+
+        Also what was given up and competed with it for a nonce: a reorg may let that win after all.
+        """
+        is_open = submissions.c.state.in_(OPEN)
         reused = select(carried.c.submission).join(transactions).where(transactions.c.nonce >= nonce)
-        wanted = or_(submissions.c.state.in_(OPEN), submissions.c.id.in_(reused))
+        rivals = (
+            select(carried.c.submission).join(transactions).where(transactions.c.nonce.in_(_nonces(is_open)))
+        )
+        given_up = (submissions.c.state == State.SUPERSEDED) & submissions.c.id.in_(rivals)
+        wanted = or_(is_open, submissions.c.id.in_(reused), given_up)
         lowest = select(func.min(transactions.c.nonce)).where(transactions.c.hash.in_(_carrying(wanted)))
         with self._db.read() as connection:
             found = {one.id: one for one in _submissions(connection, wanted)}
@@ -213,6 +221,11 @@ def _forget_lane(connection: Connection, submission: int) -> None:
 def _carrying(wanted: Any) -> Any:  # noqa: ANN401
     """The hashes of the transactions that carry any of the submissions wanted."""
     return select(carried.c.transaction).join(submissions).where(wanted)
+
+
+def _nonces(wanted: Any) -> Any:  # noqa: ANN401
+    """The nonces of the transactions that carry any of the submissions wanted."""
+    return select(transactions.c.nonce).where(transactions.c.hash.in_(_carrying(wanted)))
 
 
 def _attempts(connection: Connection, wanted: Any) -> list[Attempt]:  # noqa: ANN401
