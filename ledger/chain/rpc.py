@@ -234,7 +234,10 @@ class Rpc:
 def shown(url: str) -> str:
     """A node's URL without what may be a key: its path, and who asks."""
     parts = urlsplit(url)
-    port = f":{parts.port}" if parts.port else ""
+    try:
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:  # its text has what stands there, which may be a key
+        port = ""
     return f"{parts.scheme}://{parts.hostname}{port}{'/...' if parts.path.strip('/') or parts.query else ''}"
 
 

@@ -1,6 +1,8 @@
 """The RPC refuses what is no answer and turns to another node only when one is silent."""
 
+import contextlib
 import json
+import socket
 import threading
 import traceback
 from collections.abc import Callable, Iterator
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 
 from ledger.chain.events import decode
-from ledger.chain.rpc import Rpc
+from ledger.chain.rpc import Rpc, shown
 from ledger.errors import ChainUnreachable, InvalidInput
 from tests.chain.conftest import Chain, account
 
@@ -308,6 +310,67 @@ def test_a_transaction_is_handed_over_once_even_if_no_answer_comes(node: Callabl
         rpc.send_raw(b"\x02\x01")
     assert seen == ["0x0201"]
     rpc.close()
+
+
+class Babbler:
+    """A node whose answer never ends, a byte every few milliseconds or as fast as can be."""
+
+    def __init__(self, piece: bytes, pause: float) -> None:
+        self.piece, self.pause, self.ended = piece, pause, threading.Event()
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self.socket.getsockname()[1]}"
+        threading.Thread(target=self.babble, daemon=True).start()
+
+    def babble(self) -> None:
+        connection, _ = self.socket.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n[")
+            while not self.ended.wait(self.pause):
+                connection.sendall(self.piece)
+
+    def close(self) -> None:
+        self.ended.set()
+        self.socket.close()
+
+
+@pytest.fixture
+def babbler() -> Iterator[Callable[[bytes, float], str]]:
+    started: list[Babbler] = []
+
+    def start(piece: bytes, pause: float) -> str:
+        started.append(Babbler(piece, pause))
+        return started[-1].url
+
+    yield start
+    for one in started:
+        one.close()
+
+
+@pytest.mark.timeout(30)
+def test_an_answer_that_comes_byte_by_byte_is_not_waited_for(babbler: Callable[[bytes, float], str]) -> None:
+    rpc = Rpc(babbler(b" ", 0.02), timeout=0.1)
+    with pytest.raises(ChainUnreachable) as refused:
+        rpc.chain_id()
+    rpc.close()
+    assert refused.value.reason == "timeout"
+
+
+@pytest.mark.timeout(30)
+def test_an_answer_without_end_is_not_kept(
+    babbler: Callable[[bytes, float], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ledger.chain.provider.MOST_BYTES", 2**20)
+    rpc = Rpc(babbler(bytes(2**16), 0), timeout=1000)
+    with pytest.raises(ChainUnreachable) as refused:
+        rpc.chain_id()
+    rpc.close()
+    assert refused.value.reason == "timeout"
+
+
+def test_a_shown_url_has_nothing_that_may_be_a_key() -> None:
+    hidden = ["https://me:hidden@node/", "https://node/hidden", "https://node?hidden", "https://node:hidden/"]
+    assert {shown(url) for url in hidden} == {"https://node", "https://node/..."}
 
 
 @pytest.mark.parametrize("urls", [[], "ftp://127.0.0.1", ["http://127.0.0.1", "file:///x"], ""])
