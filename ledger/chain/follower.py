@@ -261,12 +261,12 @@ class Follower:
         return None if held is not None and held != mark else mark
 
     def _prune(self, added: int) -> None:
-        """Now and then forget headers that nothing will ask for: old, final and without events."""
+        """Now and then forget headers that nothing will ask for: old, without events, final if any is."""
         self._unpruned += added
         tip, final = self.index.tip, self.index.finalized
-        if self._unpruned < 2 * KEEP_HEADERS or tip is None or final is None:
+        if self._unpruned < 2 * KEEP_HEADERS or tip is None:
             return
-        below = min(final.number, tip.number - KEEP_HEADERS)
+        below = tip.number - KEEP_HEADERS if final is None else min(final.number, tip.number - KEEP_HEADERS)
         self._store.prune(below)
         self.index.prune(below)
         self._unpruned = 0

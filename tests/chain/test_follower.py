@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,7 @@ from ledger.errors import ChainUnreachable, StoreUnavailable, Undecidable
 from ledger.store.chain import ChainStore
 from ledger.store.database import Database
 from tests.chain.conftest import Chain, Clock, account
+from tests.chain.liars import Liar
 
 PATIENT, OTHER = account("controller"), account("other controller")
 TERMS = bytes([7]) * 32
@@ -325,6 +327,31 @@ def test_a_long_gap_is_read_by_range_and_gives_the_same_answers(
     resumed = follow()
     resumed.catch_up()
     assert same(chain, resumed)
+
+
+@pytest.mark.parametrize("names_final", [True, False])
+def test_old_headers_are_forgotten_whether_or_not_the_node_names_a_final_block(
+    chain: Chain,
+    clock: Clock,
+    database: Callable[[], Database],
+    monkeypatch: pytest.MonkeyPatch,
+    names_final: bool,
+) -> None:
+    def twist(call: Call, value: Any) -> Any:  # noqa: ANN401
+        return value if names_final or call[1][:1] != ("finalized",) else None
+
+    monkeypatch.setattr("ledger.chain.follower.KEEP_HEADERS", 8)
+    rpc = Liar(chain.devnet.url, twist)
+    store = ChainStore(database())
+    follower = Follower(rpc, chain.deployment, store, clock)
+    record(chain)
+    for _ in range(10):
+        chain.mine(5)
+        follower.catch_up()
+    assert len(follower.index.headers()) < 40
+    assert len(store.load()[0]) < 40
+    assert follower.index.events() == read_chain(chain.rpc, chain.deployment).events()
+    rpc.close()
 
 
 def test_the_head_ages_while_the_node_is_silent(
