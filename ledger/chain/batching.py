@@ -40,6 +40,9 @@ def most_gas(block_gas: int) -> int:
 def grouped(acts: Iterable[Submission], sizes: Mapping[int, int], most: int) -> Sequence[Batch]:
     """Acts in the order in which they wait, those that may travel together in batches.
 
+    Within a batch they have the order of their calldata: any other would tell which waited longer, for their
+    lane or another reason.
+
     Args:
         acts: no two of one lane.
         sizes: the largest batch for acts of which a batch was reverted, by their ids (`halved`).
@@ -57,7 +60,7 @@ def grouped(acts: Iterable[Submission], sizes: Mapping[int, int], most: int) -> 
         else:
             filling[act.to, size] = [act]
             batches.append(filling[act.to, size])
-    return batches
+    return [sorted(batch, key=lambda act: act.data) for batch in batches]
 
 
 def halved(work: Work) -> dict[int, int]:
