@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from api import openapi, problems
+from api.hotpath import HotPath
 from api.limits import BodyLimits
 from api.requestids import RequestIds
 from api.routes import (
@@ -34,8 +35,8 @@ def create_app(gateway: Gateway) -> FastAPI:
     app = FastAPI(title="Consent Ledger gateway", version=__version__, description=DESCRIPTION)
     app.state.gateway = gateway
     problems.install(app)
+    app.add_middleware(HotPath, gateway=gateway)
     app.add_middleware(BodyLimits)
-    app.include_router(access.checks)  # the first to be looked at
     for area in (
         signin,
         machines,

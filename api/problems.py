@@ -87,20 +87,25 @@ def problem(
     )
 
 
+def refusal(error: errors.LedgerError, request_id: str) -> JSONResponse:
+    """The problem document of an error of the ledger."""
+    return problem(
+        status_of(type(error)),
+        error.code,
+        error.message,
+        reason=error.reason,
+        fix=error.fix,
+        request_id=request_id,
+        fields=error.fields,
+    )
+
+
 def install(app: FastAPI) -> None:
     """Answer every error of the ledger, of validation and of routing as a problem document."""
 
     @app.exception_handler(errors.LedgerError)
     async def _ledger(request: Request, error: errors.LedgerError) -> JSONResponse:
-        return problem(
-            status_of(type(error)),
-            error.code,
-            error.message,
-            reason=error.reason,
-            fix=error.fix,
-            request_id=request_id(request.scope),
-            fields=error.fields,
-        )
+        return refusal(error, request_id(request.scope))
 
     @app.exception_handler(RequestValidationError)
     async def _validation(request: Request, error: RequestValidationError) -> JSONResponse:

@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from api import authzen, hotpath, searching
+from api import authzen, searching
 from api.auth import Caller, GatewayPart
 from api.models import (
     ActionSearchBody,
@@ -16,9 +16,6 @@ from api.models import (
 from ledger.service import batches, decisions
 
 router = APIRouter(tags=["access"])
-checks = APIRouter(tags=["access"], route_class=hotpath.Grouped)
-"""What is asked most: see `api.hotpath`."""
-
 BASE = "/access/v1"
 
 
@@ -36,14 +33,14 @@ def configuration(gateway: GatewayPart) -> dict[str, Any]:
     }
 
 
-@checks.post(f"{BASE}/evaluation")
+@router.post(f"{BASE}/evaluation")
 def evaluation(body: EvaluationBody, gateway: GatewayPart, caller: Caller) -> dict[str, Any]:
     """May the caller do this with these records? In the log before the answer."""
     asked = authzen.question(gateway, caller, body)
     return authzen.answer(decisions.decide_and_log(gateway, asked))
 
 
-@checks.post(f"{BASE}/evaluations")
+@router.post(f"{BASE}/evaluations")
 def evaluations(body: EvaluationsBody, gateway: GatewayPart, caller: Caller) -> dict[str, Any]:
     """Several evaluations, in the log together before the answer; without any, as a single one."""
     enough = authzen.enough(body.options)
