@@ -27,7 +27,7 @@ _BY_STATUS: dict[int, type[LedgerError]] = {
     409: Conflict,
     413: TooLarge,
 }
-_OURS = {"type", "title", "status", "detail", "instance", "code", "reason", "fix", "message"}
+_OURS = {"type", "title", "status", "detail", "instance", "code", "reason", "fix", "message", "request_id"}
 
 
 def error_of(status: int, content_type: str, body: bytes) -> LedgerError:

@@ -113,6 +113,7 @@ def test_a_refusal_is_logged_and_nothing_is_kept(scene: Scene, ring: Person, car
 def test_nobody_learns_from_where_to_who_is_enrolled(scene: Scene, ring: Person, carol: Person) -> None:
     nobody = scene.network.person()
     with scene.http(ring) as client:
+        client.headers["X-Request-ID"] = "the-same"
         answers = [
             place(client, who.did, note(who.did, "x", record_class).header.to_bytes().decode())
             for who, record_class in ((carol, LABS), (scene.alice, VITALS), (nobody, VITALS))
