@@ -78,8 +78,8 @@ def news_text(count: int) -> str:
     """What is added to other lists of a patient, if emergencies wait for a look."""
     if not count:
         return ""
-    what = "Somebody stated an emergency" if count == 1 else f"{count} times somebody stated an emergency"
-    return f"\n{what} to see your records. Look at it with: consent emergency list"
+    who = "Someone" if count == 1 else f"{count} times someone"
+    return f"\n{who} asked for your records. They said it was an emergency. See it: consent emergency list"
 
 
 def _review(part: EmergencyPart) -> list[str]:

@@ -140,7 +140,7 @@ def test_what_was_found_is_said_in_words(shown: EmergencyPart, said: str) -> Non
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_the_news_is_plain(count: int) -> None:
-    text = view.news_text(count).split("Look at it")[0]
+    text = view.news_text(count).split("See it")[0]
     assert grade(text) <= 8
     assert words_a_sentence(text) <= 15
 
