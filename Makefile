@@ -32,7 +32,8 @@ test-contracts: analysis test-forge
 $(SUITES:%=test-%): test-%: setup
 	$(BIN)/pytest tests/$*
 
-# Against other nodes than anvil: they must be there (make tools), and a missing one fails.
+# Against other nodes than anvil: they must be there (make tools; PostgreSQL from its package, or the folder of its initdb
+# in CONSENT_POSTGRES), and a missing one fails.
 test-nodes: setup
 	$(BIN)/pytest -m nodes
 
@@ -62,6 +63,8 @@ nightly: contracts-nightly tools-oldest
 	CONSENT_KUBO="$(CURDIR)/$(TOOLS)/oldest/ipfs" $(BIN)/pytest -m nodes tests/nodes/test_kubo.py tests/nodes/test_ipfs_command.py tests/behaviours
 	CONSENT_EPOCH_HISTORIES=100 $(BIN)/pytest --timeout 7200 tests/client/test_epochs.py
 	CONSENT_LARGE_FILE_MIB=4096 $(BIN)/pytest --timeout 7200 tests/cli/test_large.py
+	CONSENT_KILLS=20 $(BIN)/pytest --timeout 7200 -m "nodes or not nodes" tests/log/test_kill.py tests/nodes/test_several_gateways.py
+	CONSENT_API_EXAMPLES=200 $(BIN)/pytest --timeout 7200 tests/api/test_properties.py
 	CONSENT_RELAYER_KILLS=40 $(BIN)/pytest --timeout 7200 tests/chain/test_relayer_kills.py
 	CONSENT_FAULT_VARIATIONS=200 CONSENT_FAULT_OPERATIONS=1000 CONSENT_FAULT_REORGS=500 CONSENT_FAULT_PATIENTS=48 $(BIN)/pytest --timeout 7200 tests/faults
 	CONSENT_DICTIONARY=1000000 $(BIN)/pytest --timeout 7200 tests/privacy

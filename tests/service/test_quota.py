@@ -84,7 +84,7 @@ def test_over_the_wire_it_says_when_to_come_back_and_a_stop_is_taken(
 
 def test_its_status_its_header_and_its_exit_code() -> None:
     assert status_of(RelayQuota) == HTTPStatus.TOO_MANY_REQUESTS
-    answer = problem(429, "relay_quota", "later", retry_after=17)
+    answer = problem(429, "relay_quota", "later", request_id="", fields={"retry_after": 17})
     assert answer.headers["Retry-After"] == "17"
     assert exit_of(RelayQuota) == Exit.RETRY
     error = error_of(429, "application/problem+json", bytes(answer.body))
