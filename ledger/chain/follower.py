@@ -15,6 +15,7 @@ from datetime import datetime
 from ledger.chain.agreement import DISAGREEMENT, Agreement, Nodes, View
 from ledger.chain.answers import nonsense
 from ledger.chain.deployment import Deployment
+from ledger.chain.epochs import require_epochs
 from ledger.chain.events import Event
 from ledger.chain.facts import BlockHeader
 from ledger.chain.index import ChainIndex
@@ -231,6 +232,8 @@ class Follower:
     ) -> bool:
         """Replace what comes after `base`, in the store and then in the index at once."""
         keep = -1 if base is None else base.number
+        fresh = [event for header in span.headers for event in events[header.number]]
+        require_epochs(self.index, keep, fresh)
         tip = self.index.tip
         gone = tip is not None and tip.number > keep
         if gone or span.headers:

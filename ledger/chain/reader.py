@@ -5,6 +5,7 @@ No question that goes to the node names a consent or a controller, so it does no
 
 from ledger.chain.answers import block_call, quantity, tagged_header_in
 from ledger.chain.deployment import Deployment
+from ledger.chain.epochs import require_epochs
 from ledger.chain.facts import BlockHeader
 from ledger.chain.index import ChainIndex
 from ledger.chain.rpc import Rpc
@@ -77,6 +78,8 @@ def _read(rpc: Rpc, deployment: Deployment, to_block: int | None) -> ChainIndex 
         if span is None:
             return None
         events = span.events()
+        before = -1 if index.tip is None else index.tip.number
+        require_epochs(index, before, [event for header in span.headers for event in events[header.number]])
         for header in span.headers:
             index.add_block(header, events[header.number])
     tip = index.tip

@@ -38,7 +38,7 @@ from ledger.chain.standing import SubmissionStatus
 from ledger.chain.transactions import SignedTransaction, Transaction, read_transaction, sign_transaction
 from ledger.chain.watch import Watch
 from ledger.crypto.identity import Account
-from ledger.errors import LedgerError
+from ledger.errors import ChainUnreachable, LedgerError
 from ledger.ids import Address, Digest
 from ledger.store.acts import FILL, Attempt, Fate, State, Work
 from ledger.store.marks import Mark
@@ -231,8 +231,21 @@ class Relayer(Intake):
         return {one.nonce for one in kept}
 
     def _broadcast(self, raws: Sequence[bytes]) -> None:
-        """Hand signed bytes to the node. Its answers prove nothing: the next step looks for the hashes."""
-        self._rpc.batch([("eth_sendRawTransaction", ("0x" + raw.hex(),)) for raw in raws])
+        """Hand signed bytes to every node. Their answers prove nothing: the next step looks for the hashes.
+
+        Raises:
+            ChainUnreachable: no node answers.
+        """
+        calls = [("eth_sendRawTransaction", ("0x" + raw.hex(),)) for raw in raws]
+        nodes = self._rpc.apart() if raws else []
+        silent = []
+        for node in nodes:
+            try:
+                node.batch(calls)
+            except ChainUnreachable as exc:
+                silent.append(exc)
+        if nodes and len(silent) == len(nodes):
+            raise silent[0]
 
 
 def _attempt(carried: tuple[int, ...], signed: SignedTransaction, now: int) -> Attempt:

@@ -186,14 +186,14 @@ class Rpc:
             session.close()
 
     def _first_answer(self, calls: Sequence[Call]) -> list[Answer]:
-        """The answers of the first node that does not stay silent; a wait if all of them ask for one."""
+        """The answers of the first node that has any; a wait if all of them ask for one."""
         for turn in range(_TURNS):
             silence = nonsense()
             for url in self.urls:
                 try:
                     return self._ask(url, calls)
                 except ChainUnreachable as exc:
-                    if exc.reason not in SILENT:
+                    if exc.reason not in (*SILENT, "bad_answer"):
                         raise
                     silence = exc
             seconds = silence.fields.get("retry_after")

@@ -9,7 +9,7 @@ out is judged as `ledger.chain.omissions` says:
   are asked for whole;
 - `read_events`, far behind: by the filter of every block if it is to be thorough, else of the blocks with
   events and of some others, taken at random in the same requests. That finds a node that keeps no events, not
-  one that hides few.
+  one that hides few. Blocks in which participants change are asked for whole here too.
 """
 
 from collections import defaultdict
@@ -198,12 +198,22 @@ def _incomplete(
     """What is wrong with the events, which a chain that moves can be the reason of."""
     try:
         doubts = doubted(deployment, blocks)
-        fresh = [block for block in blocks if block.logs and block.number > proved_above]
-        asked = sorted({block.number: block for block in [*doubts, *fresh]}.items())
+        weighty = [
+            block
+            for block in blocks
+            if block.logs and (block.number > proved_above or _is_of_directory(deployment, block))
+        ]
+        asked = sorted({block.number: block for block in [*doubts, *weighty]}.items())
         require_proved(rpc, deployment, [block for _, block in asked])
     except ChainUnreachable as exc:
         return exc
     return None
+
+
+def _is_of_directory(deployment: Deployment, block: Given) -> bool:
+    """Whether it says who may do what: that stands in the data of events, which no filter knows."""
+    directory = bytes.fromhex(deployment.directory[2:])
+    return any(log.address == directory for log in block.logs)
 
 
 def _chained(headers: Sequence[BlockHeader]) -> bool:

@@ -27,6 +27,7 @@ from ledger.service.decisions import (
     take_over_stops,
 )
 from ledger.service.gateway import Gateway, HeadFacts
+from ledger.service.participants import refuse_suspended
 from ledger.service.sessions import no_session
 from ledger.service.states import PatientState
 
@@ -133,13 +134,17 @@ class _Group:
         gateway = self._gateway
         tokens = {call.token for call in self._calls}
         found = gateway.stores.access.accounts(connection, tokens, gateway.now_ms())
-        return [self._questions(call, found.get(call.token)) for call in self._calls]
+        return [self._questions(connection, call, found.get(call.token)) for call in self._calls]
 
-    def _questions(self, call: Call, account: str | None) -> list[Asked] | Exception:
+    def _questions(self, connection: Connection, call: Call, account: str | None) -> list[Asked] | Exception:
         if account is None:
             return no_session()
         try:
-            return [self._checked(one) for one in call.ask(parse_address(account))]
+            caller = parse_address(account)
+            refuse_suspended(self._gateway, caller, connection)
+            return [self._checked(one) for one in call.ask(caller)]
+        except SQLAlchemyError:
+            raise
         except Exception as exc:  # whatever it is, it is this caller's alone
             return exc
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from sqlalchemy import Connection
+
 from ledger.chain.index import ParticipantState
 from ledger.errors import Conflict, NotAdmitted, NotFound
 from ledger.ids import Address, Did
@@ -39,12 +41,21 @@ def is_suspended(gateway: Gateway, account: Address) -> bool:
     return state is not None and state.suspended
 
 
-def refuse_suspended(gateway: Gateway, account: Address) -> None:
-    """NotAdmitted (``suspended``) for a suspended participant, unless the account is a patient's too."""
-    if is_suspended(gateway, account) and gateway.states.find(account) is None:
+def refuse_suspended(gateway: Gateway, account: Address, connection: Connection | None = None) -> None:
+    """NotAdmitted (``suspended``) for a suspended participant, unless the account is a patient's too.
+
+    `connection`: the caller's transaction, if there is one.
+    """
+    if is_suspended(gateway, account) and not _is_patients(gateway, account, connection):
         raise NotAdmitted(
             "this participant is suspended", reason="suspended", fix="Ask the accreditor who suspended it."
         )
+
+
+def _is_patients(gateway: Gateway, account: Address, connection: Connection | None) -> bool:
+    if connection is None:
+        return gateway.states.find(account) is not None
+    return bool(gateway.stores.patients.versions(connection, [gateway.look_up(account)]))
 
 
 def admitted(gateway: Gateway, account: Address, role: Role) -> Profile:

@@ -13,7 +13,7 @@ from ledger.canonical import hexed
 from ledger.chain.follower import Follower
 from ledger.client.drafting import Wish
 from ledger.crypto.typed import Revocation
-from ledger.errors import Forbidden, LedgerError, SignInRequired, Undecidable, UnknownCode
+from ledger.errors import Forbidden, LedgerError, NotAdmitted, SignInRequired, Undecidable, UnknownCode
 from ledger.ids import Address, ConsentId, parse_word
 from ledger.log.entry import decode
 from ledger.policy.model import Outcome
@@ -115,9 +115,7 @@ def test_a_session_that_has_run_out_is_refused(
     assert isinstance(answer_all(late, [call])[0], SignInRequired)
 
 
-def test_a_suspended_participant_is_permitted_nothing_in_a_running_session(
-    network: Network, gateway: Gateway
-) -> None:
+def test_a_suspended_participant_is_refused_in_a_running_session(network: Network, gateway: Gateway) -> None:
     clinic, alice = network.admitted("Suspended Group Clinic"), network.enrolled()
     patient = network.patient(alice)
     patient.publish_bundle(small_bundle("Observation"))
@@ -131,7 +129,9 @@ def test_a_suspended_participant_is_permitted_nothing_in_a_running_session(
         return state is not None and state.suspended
 
     eventually(is_suspended)
-    assert decided(answer_all(gateway, [call])[0]).outcome is Outcome.NO_CONSENT
+    (refused,) = answer_all(gateway, [call])
+    assert isinstance(refused, NotAdmitted)
+    assert refused.reason == "suspended"
 
 
 def test_a_stop_that_was_acknowledged_while_the_call_waited_is_seen(
