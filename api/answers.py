@@ -115,6 +115,8 @@ class Ready(Struct, frozen=True, kw_only=True):
     head_age_seconds: int
     log_size: int
     erasures_unfinished: int
+    emergencies: dict[str, int]
+    revocation: dict[str, int]
 
 
 TEXT, OCTETS = "text/plain", "application/vnd.ipld.raw"
@@ -137,6 +139,10 @@ ANSWERS: dict[str, Any] = {
     "POST /v1/publications/place": wire.SealingPlace,
     "POST /v1/publications": wire.WrittenRecords,
     "POST /v1/records/refilings": wire.Publications,
+    "POST /v1/emergencies": wire.DeclaredEmergency,
+    "GET /v1/emergencies": wire.Emergencies,
+    "GET /v1/emergencies/{emergency}": wire.Emergency,
+    "POST /v1/emergencies/{emergency}/review": wire.ReviewedEmergency,
     "GET /v1/participants": wire.Participants,
     "POST /v1/participants": Brought,
     "GET /v1/participants/{did}": wire.Participant,

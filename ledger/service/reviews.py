@@ -44,8 +44,8 @@ def review(gateway: Gateway, caller: Address, emergency: EmergencyId, found: Rev
         SignatureInvalid: not signed by the caller.
         Conflict: it was reviewed otherwise, or by somebody else.
     """
-    _check_review(gateway, caller, emergency, found)
     row = _reviewable(gateway, caller, emergency)
+    _check_review(gateway, caller, emergency, found)
     body: dict[str, Any] = {
         "reviewer": gateway.did(caller),
         "finding": found.finding,

@@ -3,6 +3,7 @@
 The operations are the application's own; one without a row here fails.
 """
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,15 +20,15 @@ from api.app import create_app
 from api.openapi import operations
 from ledger.canonical import hexed
 from ledger.client.drafting import Wish
-from ledger.crypto.typed import AccessRequest, gateway_domain
-from ledger.ids import Did, parse_did, request_id
+from ledger.crypto.typed import AccessRequest, EmergencyDeclaration, gateway_domain
+from ledger.ids import Did, emergency_id, parse_did, request_id
 from ledger.parties import Role
 from ledger.service.gateway import Gateway
 from tests.api.conftest import Scene
 from tests.api.test_machines import register
 from tests.network import Person, eventually
 
-OPEN, OWN, NAMES_PATIENT, OBJECT = "open", "own", "names a patient", "object"
+OPEN, OWN, NAMES_PATIENT, OBJECT, AUDITED = "open", "own", "names a patient", "object", "object, audited"
 
 MATRIX: dict[str, str] = {
     "POST /v1/sign-in/challenge": OPEN,
@@ -67,6 +68,10 @@ MATRIX: dict[str, str] = {
     "GET /v1/consents/{consent}": OBJECT,
     "PUT /v1/consents/{consent}/capsules": OBJECT,
     "POST /v1/consents/{consent}/revocation": OBJECT,
+    "POST /v1/emergencies": NAMES_PATIENT,
+    "GET /v1/emergencies": OWN,
+    "GET /v1/emergencies/{emergency}": AUDITED,
+    "POST /v1/emergencies/{emergency}/review": AUDITED,
     "GET /.well-known/authzen-configuration": OPEN,
     "POST /access/v1/evaluation": NAMES_PATIENT,
     "POST /access/v1/evaluations": NAMES_PATIENT,
@@ -108,6 +113,7 @@ class World:
     people: dict[str, Person]
     consents: dict[str, str]
     requests: dict[str, str]
+    emergency: str
     entry: int
     key: str
 
@@ -147,6 +153,10 @@ def world(scene: Scene) -> World:
 
         for path in (f"/v1/consents/{expired}", f"/v1/requests/{sent[1]['request']}"):
             eventually(partial(has_expired, path))
+    with scene.signed_in(scene.clinic) as client:
+        declared = client.post(
+            "/v1/emergencies", json=declaration_body(scene, scene.clinic, alice.did)
+        ).json()
     key = ECKey.generate_key("P-384")
     assert register(scene, scene.clinic, key).status_code == 204
     network.accreditor.suspend(quack.did)
@@ -171,6 +181,7 @@ def world(scene: Scene) -> World:
         people=people,
         consents={"own": scene.consent, "revoked": revoked, "expired": expired, "absent": "0x" + "1" * 64},
         requests={"own": sent[0]["request"], "expired": sent[1]["request"], "absent": request_id(bytes(17))},
+        emergency=declared["emergency"],
         entry=sent[0]["index"],
         key=key.thumbprint(),
     )
@@ -263,12 +274,27 @@ OBJECTS: dict[str, tuple[str, Ask]] = {
 }
 
 
+OBJECTS |= {
+    "GET /v1/emergencies/{emergency}": (
+        "emergencies",
+        lambda client, name: client.get(f"/v1/emergencies/{name}"),
+    ),
+    "POST /v1/emergencies/{emergency}/review": (
+        "emergencies",
+        lambda client, name: client.post(
+            f"/v1/emergencies/{name}/review", json={"finding": "justified", "signature": JUNK}
+        ),
+    ),
+}
+
+
 def objects(world: World, kind: str) -> dict[str, str]:
     """Alice's objects of a kind in each state, and one that is not there."""
     absent = "bafyreie6pdz23o6are7nuasxawzv4mrnszzxvalczz4szycg4xy3gxev2q"
     return {
         "consents": world.consents,
         "requests": world.requests,
+        "emergencies": {"own": world.emergency, "absent": emergency_id(bytes(17))},
         "entries": {"own": str(world.entry), "absent": str(2**40)},
         "keys": {"own": world.key, "absent": "B" * 43},
         "blocks": {"own": world.scene.roots[0], "absent": absent},
@@ -276,7 +302,7 @@ def objects(world: World, kind: str) -> dict[str, str]:
 
 
 def test_every_operation_on_an_object_is_asked_for_one() -> None:
-    assert OBJECTS.keys() == {operation for operation, row in MATRIX.items() if row == OBJECT}
+    assert OBJECTS.keys() == {operation for operation, row in MATRIX.items() if row in (OBJECT, AUDITED)}
 
 
 def told(answer: httpx2.Response) -> tuple[int, str, dict[str, str]]:
@@ -285,8 +311,15 @@ def told(answer: httpx2.Response) -> tuple[int, str, dict[str, str]]:
     return answer.status_code, answer.text, headers
 
 
-@pytest.mark.parametrize("operation", OBJECTS)
-@pytest.mark.parametrize("role", STRANGERS)
+@pytest.mark.parametrize(
+    ("operation", "role"),
+    [
+        (operation, role)
+        for operation in OBJECTS
+        for role in STRANGERS
+        if role != "auditor" or MATRIX[operation] != AUDITED
+    ],
+)
 def test_a_foreign_object_in_any_state_looks_like_none(world: World, operation: str, role: str) -> None:
     kind, ask = OBJECTS[operation]
     with world.client(role) as client:
@@ -356,12 +389,37 @@ def release_body(scene: Scene, person: Person, patient: str) -> dict[str, Any]:
     return {"request": asked, "signature": hexed(person.identity.account.sign(digest))}
 
 
+def declaration_body(scene: Scene, person: Person, patient: str) -> dict[str, Any]:
+    typed = EmergencyDeclaration(
+        origin=scene.network.stack.url,
+        participant=person.identity.account.address,
+        patient=parse_did(patient)[1],
+        purpose="ETREAT",
+        reason="Found unconscious.",
+        nonce=os.urandom(32),
+        until=int(time.time()) + 3600,
+    )
+    said = {
+        "origin": typed.origin,
+        "participant": person.did,
+        "patient": patient,
+        "purpose": typed.purpose,
+        "reason": typed.reason,
+        "nonce": hexed(typed.nonce),
+        "until": typed.until,
+    }
+    digest = typed.digest(gateway_domain(scene.network.config.deployment.chain_id))
+    return {"declaration": said, "signature": hexed(person.identity.account.sign(digest))}
+
+
 def naming(operation: str, scene: Scene, person: Person, patient: str) -> dict[str, Any]:
     """The body of an operation that names a patient."""
     question = patients_question(scene, person, patient)
     record = {"type": "record", "properties": {"patient": patient}}
     if operation == "POST /v1/releases":
         return release_body(scene, person, patient)
+    if operation == "POST /v1/emergencies":
+        return declaration_body(scene, person, patient)
     if operation == "POST /v1/requests":
         return {"patient": patient, "purpose": ["TREAT"], "expires": int(time.time() * 1000) + 86_400_000}
     if operation == "POST /v1/publications/place":
@@ -375,7 +433,7 @@ def naming(operation: str, scene: Scene, person: Person, patient: str) -> dict[s
     return question
 
 
-VARYING = {"evaluation", "time", "head", "index", "receipt", "receipts", "request"}
+VARYING = {"due", "emergency", "evaluation", "head", "index", "receipt", "receipts", "request", "time"}
 
 
 def shape_of(value: object) -> object:

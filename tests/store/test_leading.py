@@ -26,7 +26,10 @@ def leaders(several: list[Database]) -> list[bool]:
 
 def cut_off_leader(database: Database) -> None:
     """End the session that holds the lock, as if its network were gone."""
-    holder = text("SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE objid = :lock AND granted")
+    holder = text(
+        "SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE objid = :lock AND granted"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
     with database.write() as connection:
         assert connection.execute(holder, {"lock": LEADING & 0xFFFFFFFF}).scalars().all() == [True]
 
