@@ -151,7 +151,7 @@ def check(gateway: Gateway, question: Question) -> None:
         InvalidInput: no purpose, records and classes both, a record that is no CID, or somebody of another
             chain.
     """
-    _require_known(question.purpose, question.action)
+    _require_known(question.purpose, question.action, emergency=question.declared is not None)
     for record_class in question.classes:
         if record_class not in codes.CLASSES:
             raise UnknownCode("no such class of records", reason="unknown_class")
@@ -384,9 +384,16 @@ def _not_there(proposed: Proposed, state: PatientState) -> RecordIndex:
 
 
 @lru_cache(maxsize=1024)
-def _require_known(purposes: tuple[str, ...], action: str) -> None:
+def _require_known(purposes: tuple[str, ...], action: str, *, emergency: bool) -> None:
     """Refuse what `Request` refuses of these, whoever asks."""
-    Request(subject=_ANYBODY, patient=_ANYBODY, purposes=purposes, action=action, at=datetime.now(UTC))
+    Request(
+        subject=_ANYBODY,
+        patient=_ANYBODY,
+        purposes=purposes,
+        action=action,
+        emergency=emergency,
+        at=datetime.now(UTC),
+    )
 
 
 def _request(question: Question, at: int) -> Request:
