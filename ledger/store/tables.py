@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     false,
+    text,
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -336,6 +337,6 @@ relayer_marks = Table(
     metadata,
     Column("mark", String(24), primary_key=True),
     Column("since", BigInteger, nullable=False),
-    Column("detail", String(80), nullable=False, server_default=""),
+    Column("detail", String(80), nullable=False, server_default=text("''")),
     comment="What holds of the relayer until it is taken back: drained by an operator, or a fault.",
 )

@@ -1,5 +1,7 @@
 """Reading in an emergency through the commands, and what patient, provider and auditor are told of it."""
 
+from collections.abc import Iterator
+
 import msgspec
 import pytest
 
@@ -15,15 +17,16 @@ NOWHERE = ("--rpc", "http://127.0.0.1:9")
 
 
 @pytest.fixture(scope="module")
-def ward(town: Town) -> str:
-    """A ward with which Alice shares in emergencies; the name of its profile."""
+def ward(town: Town) -> Iterator[str]:
+    """A ward with which Alice shares in emergencies, for as long as these tests run; its profile's name."""
     town.admitted("er-ward", "Emergency Ward")
     town.admitted("er-other", "Another Ward")
     town.introduced("alice", "er-ward", "er-other")
-    town.ok(
+    shared = town.ok(
         *("-p", "alice", "grant", "--to", "Emergency Ward", "--for", "emergency", "--yes", "--wait", "seen")
     )
-    return "er-ward"
+    yield "er-ward"
+    town.ok("-p", "alice", "revoke", shared["consent"], "--yes")
 
 
 @pytest.fixture(scope="module")

@@ -95,6 +95,12 @@ class DirectorySequence(Lockstep[Directory]):
         arguments = (party.address, key, version, signature)
         self.act(self._address(sender), self.state.set_key_signed, *arguments, gas=gas)
 
+    @precondition(lambda self: self._address("wallet") in self.state.participants)
+    @rule(sender=st.sampled_from(SENDERS), key=WORDS, hand=hands())
+    def ask_the_wallet_with_little_gas(self, sender: str, key: bytes, hand: Hand) -> None:
+        version = self.state.participants[self._address("wallet")].key_version + 1
+        self.set_key_signed(sender, "wallet", key, version, hand, SCARCE)
+
     def questions(self) -> Iterable[Question]:
         for party in self.ground.parties.values():
             known = self.state.participant_of(party.address)

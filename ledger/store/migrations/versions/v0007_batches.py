@@ -37,7 +37,7 @@ def upgrade() -> None:
         "relayer_marks",
         sa.Column("mark", sa.String(24), primary_key=True),
         sa.Column("since", sa.BigInteger, nullable=False),
-        sa.Column("detail", sa.String(80), nullable=False, server_default=""),
+        sa.Column("detail", sa.String(80), nullable=False, server_default=sa.text("''")),
         comment="What holds of the relayer until it is taken back: drained by an operator, or a fault.",
     )
 
