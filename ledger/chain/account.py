@@ -17,6 +17,7 @@ from ledger.chain.answers import (
 from ledger.chain.batching import ITEM_GAS, MOST_GAS, call_of, fate_in, most_gas
 from ledger.chain.facts import FeeMarket
 from ledger.chain.lanes import DEEP
+from ledger.chain.networks import network_of
 from ledger.chain.reader import require_chain
 from ledger.chain.rpc import Rpc
 from ledger.chain.slots import ChainView, Placement
@@ -42,7 +43,8 @@ WALLET_GAS = 400_000
 def look(rpc: Rpc, account: Address, chain_id: int) -> ChainView:
     """The account and the market now, on the right chain.
 
-    A node that calls no block final, or the first one only, says nothing of finality.
+    A node that calls no block final, or the first one only, says nothing of finality. A local chain says
+    nothing by its first block either: a devnet makes that anew whenever it starts.
 
     Raises:
         ChainUnreachable: the node does not answer, or is on another chain (``wrong_chain``).
@@ -68,7 +70,7 @@ def look(rpc: Rpc, account: Address, chain_id: int) -> ChainView:
     has_final = final is not None and final.number > 0
     deep_number = final.number if final is not None and has_final else head.number - DEEP
     return ChainView(
-        genesis="" if genesis is None else genesis.hash,
+        genesis="" if genesis is None or not network_of(chain_id).public else genesis.hash,
         head=head.hash,
         nonce=nonce,
         pending=pending if pending <= nonce + MOST_PENDING else nonce,

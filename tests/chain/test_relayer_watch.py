@@ -4,8 +4,9 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from ledger.chain import calls
+from ledger.chain import account, calls
 from ledger.chain.answers import Answer, Call
+from ledger.chain.networks import network_named
 from ledger.chain.relayer import Relayer
 from ledger.chain.rpc import Rpc
 from ledger.chain.transactions import Fees, Transaction, sign_transaction
@@ -76,7 +77,7 @@ def foreign(traffic: Traffic) -> str | None:
 def test_a_quiet_account_has_nothing_to_tell(traffic: Traffic) -> None:
     traffic.record("1", "a")
     traffic.settle(6)
-    assert set(traffic.store.marks.all()) == {Mark.CHAIN, Mark.ACCOUNTED}
+    assert set(traffic.store.marks.all()) == {Mark.ACCOUNTED}
 
 
 def test_what_was_sent_with_the_key_before_is_nobodys_fault(traffic: Traffic) -> None:
@@ -195,7 +196,19 @@ def test_a_gap_that_a_stranger_left_in_the_pool_is_filled(traffic: Traffic) -> N
     assert traffic.chain.rpc.nonce(KEY.address) == 2
 
 
-def test_another_chain_of_the_same_number_gets_nothing(traffic: Traffic) -> None:
+def test_a_devnet_that_has_made_its_first_block_anew_is_the_same_chain(traffic: Traffic) -> None:
+    traffic.step()
+    consent = traffic.record("1", "a")
+    rpc = Elsewhere(traffic.chain.devnet.url)
+    again(traffic, rpc).step()
+    rpc.close()
+    assert traffic.status(consent).state is State.SENT
+
+
+def test_another_public_chain_of_the_same_number_gets_nothing(
+    traffic: Traffic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(account, "network_of", lambda chain_id: network_named("sepolia"))
     traffic.step()
     consent = traffic.record("1", "a")
     rpc = Elsewhere(traffic.chain.devnet.url)
