@@ -29,16 +29,17 @@ def decide_all(
         StoreUnavailable: the entries could not be written, so there are no decisions.
         PatientChanged: sixteen times in a row.
     """
-    checked = [_checked(gateway, one) for one in asked]
+    sound = [checked(gateway, one) for one in asked]
     for _ in range(_ATTEMPTS - 1):
         try:
-            return _decide_all(gateway, checked, enough)
+            return _decide_all(gateway, sound, enough)
         except PatientChanged:
             continue
-    return _decide_all(gateway, checked, enough)
+    return _decide_all(gateway, sound, enough)
 
 
-def _checked(gateway: Gateway, asked: Asked) -> Asked:
+def checked(gateway: Gateway, asked: Asked) -> Asked:
+    """The question, or why no rule could answer it."""
     if isinstance(asked, LedgerError):
         return asked
     try:

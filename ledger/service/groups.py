@@ -11,16 +11,15 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from ledger.errors import CallerError, LedgerError, Refusal, Undecidable
+from ledger.errors import LedgerError, Undecidable
 from ledger.ids import Address, Did, parse_address
 from ledger.log.journal import Draft, PatientChanged
 from ledger.policy.compiler import CompiledConsent
 from ledger.policy.model import Outcome
-from ledger.service.batches import Answered, Asked
+from ledger.service.batches import Answered, Asked, checked
 from ledger.service.decisions import (
     Deliberated,
     Question,
-    check,
     counting,
     deliberate_at,
     stops_to_log,
@@ -142,20 +141,11 @@ class _Group:
         try:
             caller = parse_address(account)
             refuse_suspended(self._gateway, caller, connection)
-            return [self._checked(one) for one in call.ask(caller)]
+            return [checked(self._gateway, one) for one in call.ask(caller)]
         except SQLAlchemyError:
             raise
         except Exception as exc:  # whatever it is, it is this caller's alone
             return exc
-
-    def _checked(self, asked: Asked) -> Asked:
-        if isinstance(asked, LedgerError):
-            return asked
-        try:
-            check(self._gateway, asked)
-        except (CallerError, Refusal) as exc:
-            return exc
-        return asked
 
     def _made(self, call: Call, asked: Sequence[Asked], state_of: StateOf) -> _Made | None:
         made: list[Deliberated | LedgerError] = []

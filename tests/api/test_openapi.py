@@ -1,15 +1,18 @@
 """The OpenAPI document is whole: every operation has a summary, answers, refusals and examples."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import api
+import ledger
 from api.answers import ANSWERS
 from api.app import create_app
 from api.openapi import operations
 from api.problems import MEDIA_TYPE
-from api.refusals import OWN
+from api.refusals import OWN, refused
 from tests.api.conftest import Scene
 
 
@@ -61,6 +64,19 @@ def test_every_refusal_is_a_problem_with_its_reasons(document: dict[str, Any]) -
                 name: name for name in examples
             }
     assert OWN.keys() <= all_operations(document).keys()
+
+
+def test_no_refusal_is_named_that_the_program_never_gives(document: dict[str, Any]) -> None:
+    folders = (Path(api.__path__[0]), Path(ledger.__path__[0]))
+    sources = [path for folder in folders for path in folder.rglob("*.py") if path.name != "refusals.py"]
+    text = "".join(path.read_text() for path in sources)
+    named = {
+        reason
+        for operation, shape in all_operations(document).items()
+        for reasons in refused(operation, shape).values()
+        for reason in reasons
+    }
+    assert {reason for reason in named if f'"{reason}"' not in text} == set()
 
 
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:

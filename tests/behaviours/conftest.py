@@ -1,10 +1,12 @@
 """Every block store in turn, with a source that it can adopt from; every client of the chain in turn."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from ledger.records.blocks import BlockStore
+from ledger.store.database import Database, upgrade
 from tests.behaviours.adapters import (
     Adapter,
     kubo_adapter,
@@ -70,3 +72,12 @@ def any_chain(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     client: Client = request.param
     with client(tmp_path_factory.mktemp("chain")) as chain:
         yield chain
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Iterator[Database]:
+    url = f"sqlite:///{tmp_path / 'gateway.db'}"
+    upgrade(url)
+    found = Database(url)
+    yield found
+    found.close()

@@ -1,9 +1,8 @@
 """How every client of the chain behaves, as far as we depend on it: facts, deploying, reading, following."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from hashlib import sha256
-from pathlib import Path
 
 import pytest
 
@@ -21,7 +20,7 @@ from ledger.crypto.identity import Account
 from ledger.errors import ChainUnreachable, Forbidden, InvalidInput
 from ledger.ids import ConsentId, digest
 from ledger.store.chain import ChainStore
-from ledger.store.database import Database, upgrade
+from ledger.store.database import Database
 from tests.behaviours.chains import OWNER
 from tests.chain.conftest import ETHER, FAR, OnChain, account
 
@@ -39,15 +38,6 @@ def payer(any_chain: OnChain, request: pytest.FixtureRequest) -> Account:
     found = account(request.node.name)
     any_chain.fund(found.address, ETHER)
     return found
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    url = f"sqlite:///{tmp_path / 'gateway.db'}"
-    upgrade(url)
-    found = Database(url)
-    yield found
-    found.close()
 
 
 @pytest.fixture

@@ -1,51 +1,31 @@
 """How the relayer gets on with every client of the chain, and with faults between it and the client."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import sha256
-from pathlib import Path
 from random import Random
 
 import pytest
 
 from ledger.chain import calls
-from ledger.chain.answers import Answer, Call
 from ledger.chain.relayer import Relayer
 from ledger.chain.rpc import Rpc
 from ledger.chain.transactions import Fees, Transaction, sign_transaction
 from ledger.crypto.identity import Account
 from ledger.errors import ChainUnreachable
 from ledger.ids import ConsentId
-from ledger.store.database import Database, upgrade
+from ledger.store.database import Database
 from ledger.store.relay import RelayStore, State
 from tests.chain.conftest import ETHER, FAR, OnChain, account
+from tests.chain.crashes import Crash, CrashingRpc
 from tests.faults.acts import Acts
 from tests.faults.faults import Sometimes
 from tests.faults.proxy import FaultProxy
 
 OPERATIONS = 24
 SHARE = 0.3
-
-
-class Crash(BaseException):
-    """The process ends here."""
-
-
-class CrashingRpc(Rpc):
-    """A connection to a node that takes the process down around a broadcast."""
-
-    crash = ""
-
-    def batch(self, calls_: Sequence[Call]) -> list[Answer]:
-        is_broadcast = any(method == "eth_sendRawTransaction" for method, _ in calls_)
-        if is_broadcast and self.crash == "before":
-            raise Crash
-        answers = super().batch(calls_)
-        if is_broadcast and self.crash == "after":
-            raise Crash
-        return answers
 
 
 class Office:
@@ -118,15 +98,6 @@ class Office:
     def _submit(self, kind: str, subject: str, data: bytes, *, urgent: bool) -> None:
         to = self.chain.deployment.registry
         self.relayer.submit(None, kind=kind, subject=subject, to=to, data=data, urgent=urgent)
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    url = f"sqlite:///{tmp_path / 'gateway.db'}"
-    upgrade(url)
-    found = Database(url)
-    yield found
-    found.close()
 
 
 @pytest.fixture

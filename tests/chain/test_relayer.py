@@ -2,46 +2,26 @@
 
 import contextlib
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import pytest
 from sqlalchemy import Connection
 
 from ledger.chain import calls
-from ledger.chain.answers import Answer, Call
 from ledger.chain.events import Recorded, Revoked
 from ledger.chain.facts import BlockHeader
 from ledger.chain.reader import read_chain
 from ledger.chain.relayer import Relayer, SubmissionStatus
-from ledger.chain.rpc import Rpc
 from ledger.chain.transactions import Fees, Transaction, read_transaction, sign_transaction
 from ledger.errors import ChainUnreachable
 from ledger.ids import ConsentId
 from ledger.store.database import Database
 from ledger.store.relay import FILL, RelayStore, State
 from tests.chain.conftest import ETHER, Chain, Clock, account
+from tests.chain.crashes import Crash, CrashingRpc
 
 KEY = account("relayer")
 PATIENT = account("controller")
-
-
-class Crash(BaseException):
-    """The process ends here."""
-
-
-class CrashingRpc(Rpc):
-    """A node connection that takes the process down around a broadcast."""
-
-    crash = ""
-
-    def batch(self, calls_: Sequence[Call]) -> list[Answer]:
-        is_broadcast = any(method == "eth_sendRawTransaction" for method, _ in calls_)
-        if is_broadcast and self.crash == "before":
-            raise Crash
-        answers = super().batch(calls_)
-        if is_broadcast and self.crash == "after":
-            raise Crash
-        return answers
 
 
 class Relay:

@@ -335,7 +335,7 @@ def shared(network: Network, clinic: Person) -> Shared:
     return Shared(person, done.consent)
 
 
-def _still_active(asked: str, answer: Any) -> Any:  # noqa: ANN401
+def still_active(asked: str, answer: Any) -> Any:  # noqa: ANN401
     """Every consent runs for ever."""
     for one in answer["consents"] if asked == "GET /v1/consents" else ():
         one["state"] = "active"
@@ -343,21 +343,21 @@ def _still_active(asked: str, answer: Any) -> Any:  # noqa: ANN401
     return answer
 
 
-def _still_epoch_zero(asked: str, answer: Any) -> Any:  # noqa: ANN401
+def still_epoch_zero(asked: str, answer: Any) -> Any:  # noqa: ANN401
     """Every consent runs for ever, and no epoch ever ends."""
     for compartment in answer["compartments"] if asked == "GET /v1/compartments" else ():
         compartment["current"] = 0
-    return _still_active(asked, answer)
+    return still_active(asked, answer)
 
 
 def _no_key_at_all(asked: str, answer: Any) -> Any:  # noqa: ANN401
     """Every consent runs for ever, and no key was ever deposited."""
-    return {"compartments": []} if asked == "GET /v1/compartments" else _still_active(asked, answer)
+    return {"compartments": []} if asked == "GET /v1/compartments" else still_active(asked, answer)
 
 
 def _stop_unheard(asked: str, answer: Any) -> Any:  # noqa: ANN401
     """The answer to a stop is lost, and nothing ever ends."""
-    return "gone" if asked.endswith("/revocation") else _still_epoch_zero(asked, answer)
+    return "gone" if asked.endswith("/revocation") else still_epoch_zero(asked, answer)
 
 
 class Heard(TamperingTransport):
@@ -399,7 +399,7 @@ def client_through(network: Network, person: Person, transport: httpx2.BaseTrans
 def test_a_stopped_consent_that_the_gateway_calls_active_gets_no_more_keys(
     network: Network, shared: Shared
 ) -> None:
-    heard = Heard(_still_active, shared.person.state)
+    heard = Heard(still_active, shared.person.state)
     patient = client_through(network, shared.person, heard)
     patient.revoke(shared.consent)
     new = patient.publish_bundle(small_bundle("Condition"), again=True)
@@ -410,7 +410,7 @@ def test_a_stopped_consent_that_the_gateway_calls_active_gets_no_more_keys(
     assert (kept.sealed, set(kept.opened.values())) == (frozenset(), {0})
 
 
-@pytest.mark.parametrize("lie", [_still_epoch_zero, _no_key_at_all])
+@pytest.mark.parametrize("lie", [still_epoch_zero, _no_key_at_all])
 def test_a_gateway_that_moves_an_epoch_back_is_sealed_nothing(
     network: Network, shared: Shared, clinic: Person, lie: Tamper
 ) -> None:
@@ -438,7 +438,7 @@ def test_a_gateway_that_goes_on_with_the_epoch_of_whom_a_no_shut_out_is_sealed_n
         network.patient(shared.person).draft(Wish(grantees=[clinic.did], purposes=["TREAT"], deny=True))
     )
     assert shared.person.state.filings[shared.consent].sealed == frozenset()
-    patient = client_through(network, shared.person, Heard(_still_epoch_zero, shared.person.state))
+    patient = client_through(network, shared.person, Heard(still_epoch_zero, shared.person.state))
     with pytest.raises(ProofInvalid) as caught:
         patient.publish_bundle(small_bundle("Condition"), again=True)
     assert caught.value.reason == "epoch_stopped"
@@ -501,7 +501,7 @@ def test_keys_that_were_sent_count_although_no_answer_came(network: Network, cli
     with pytest.raises(GatewayUnreachable):
         patient.file(patient.draft(Wish(grantees=[clinic.did], purposes=["TREAT"])))
     (consent,) = person.state.filings
-    patient = client_through(network, person, Heard(_still_epoch_zero, person.state))
+    patient = client_through(network, person, Heard(still_epoch_zero, person.state))
     patient.revoke(consent)
     with pytest.raises(ProofInvalid) as caught:
         patient.publish_bundle(small_bundle("Condition"), again=True)

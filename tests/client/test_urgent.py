@@ -15,27 +15,13 @@ from ledger.client.patient import PatientClient
 from ledger.client.state import SealedState, StopsOnly
 from ledger.errors import ProofInvalid, StoreUnavailable
 from ledger.ids import ConsentId
+from tests.client.test_hostile_gateway import still_active, still_epoch_zero
 from tests.network import Network, Person, Tamper, TamperingTransport, small_bundle
 
 
 def _honest(asked: str, answer: Any) -> Any:  # noqa: ANN401
     """What the gateway really says."""
     return answer
-
-
-def _still_active(asked: str, answer: Any) -> Any:  # noqa: ANN401
-    """Every consent runs for ever."""
-    for one in answer["consents"] if asked == "GET /v1/consents" else ():
-        one["state"] = "active"
-        one.pop("stop", None)
-    return answer
-
-
-def _still_epoch_zero(asked: str, answer: Any) -> Any:  # noqa: ANN401
-    """Every consent runs for ever, and no epoch ever ends."""
-    for compartment in answer["compartments"] if asked == "GET /v1/compartments" else ():
-        compartment["current"] = 0
-    return _still_active(asked, answer)
 
 
 class Heard(TamperingTransport):
@@ -129,7 +115,7 @@ def test_what_is_added_after_the_stop_is_sealed_to_the_next_epoch(running: Runni
 
 
 def test_the_gateway_need_not_say_so(running: Running) -> None:
-    heard = Heard(_still_active)
+    heard = Heard(still_active)
     patient = running.through(heard)
     with patient.publishing(again=True) as publisher:
         running.stop()
@@ -140,7 +126,7 @@ def test_the_gateway_need_not_say_so(running: Running) -> None:
 
 
 def test_a_gateway_that_conceals_the_stop_is_sent_nothing(running: Running) -> None:
-    heard = Heard(_still_epoch_zero)
+    heard = Heard(still_epoch_zero)
     patient = running.through(heard)
     records = patient.bundle_records(small_bundle("Condition"))
 
@@ -157,7 +143,7 @@ def test_a_gateway_that_conceals_the_stop_is_sent_nothing(running: Running) -> N
 
 
 def test_a_stop_while_keys_are_being_sealed_keeps_them_back(running: Running, clinic: Person) -> None:
-    heard = Heard(_still_active)
+    heard = Heard(still_active)
     patient = running.through(heard)
     with patient.publishing(again=True) as publisher:
         publisher.publish(patient.bundle_records(small_bundle("Immunization")))

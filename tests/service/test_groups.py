@@ -9,12 +9,10 @@ from typing import Any, cast
 import httpx2
 import pytest
 
-from ledger.canonical import hexed
 from ledger.chain.follower import Follower
 from ledger.client.drafting import Wish
-from ledger.crypto.typed import Revocation
 from ledger.errors import Forbidden, LedgerError, NotAdmitted, SignInRequired, Undecidable, UnknownCode
-from ledger.ids import Address, ConsentId, parse_word
+from ledger.ids import Address, ConsentId
 from ledger.log.entry import decode
 from ledger.policy.model import Outcome
 from ledger.service import consents, sessions
@@ -25,6 +23,7 @@ from ledger.service.gateway import Gateway
 from ledger.service.groups import Call, Reply, answer_all
 from tests.api.conftest import sign_in
 from tests.network import Network, Person, eventually, small_bundle
+from tests.service.test_sequencing import share, stop_signature
 
 
 @pytest.fixture(scope="module")
@@ -44,13 +43,7 @@ def token(network: Network, clinic: Person) -> str:
 
 @pytest.fixture
 def shared(network: Network, clinic: Person) -> tuple[Person, ConsentId]:
-    """A new patient with a record and a consent that is on chain."""
-    alice = network.enrolled()
-    patient = network.patient(alice)
-    patient.publish_bundle(small_bundle("Observation"))
-    done = patient.file(patient.draft(Wish(grantees=[clinic.did], purposes=["TREAT"])))
-    network.wait_active(done.consent)
-    return alice, done.consent
+    return share(network, clinic)
 
 
 def new_token(network: Network, person: Person) -> str:
@@ -82,10 +75,8 @@ def decided(reply: Reply) -> Decided:
 
 
 def stop(gateway: Gateway, alice: Person, consent: ConsentId) -> Filed:
-    controller = alice.identity.controller(alice.state.next_controller - 1)
-    signature = controller.sign(Revocation(consent=parse_word(consent)).digest(gateway.consent_domain))
     state = gateway.states.need(alice.identity.account.address)
-    return consents.stop(gateway, state, consent, hexed(signature))
+    return consents.stop(gateway, state, consent, stop_signature(gateway, alice, consent))
 
 
 Shared = tuple[Person, ConsentId]
