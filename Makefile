@@ -40,8 +40,8 @@ test-nodes: setup
 # All that a clean checkout must pass. Each target's output appears when it is done: make -j2 -O -k ci.
 .PHONY: ci test-nodes-built
 ci: test-forge test-nodes-built check test
-test-nodes-built: tools
-	$(MAKE) --no-print-directory test-nodes
+test-nodes-built: setup tools
+	$(BIN)/pytest -m nodes
 
 check: setup
 	$(BIN)/ruff check .
