@@ -37,6 +37,7 @@ READING = {
     "eth_chainId",
     "eth_getBalance",
     "eth_getBlockByNumber",
+    "eth_getBlockReceipts",
     "eth_getCode",
     "eth_getLogs",
     "eth_getTransactionByHash",
@@ -177,6 +178,15 @@ def test_events_are_read_by_range_and_never_filtered(story: Story) -> None:
     for one in filters:
         assert set(one) == {"fromBlock", "toBlock", "address"}
         assert sorted(address.lower() for address in one["address"]) == addresses
+
+
+def test_receipts_are_asked_for_of_a_whole_block_that_has_events(story: Story) -> None:
+    node, deployment = Rpc(story.network.stack.rpc_url), story.network.config.deployment
+    events = node.logs(0, int(node.request("eth_blockNumber"), 16), deployment.addresses)
+    node.close()
+    asked = [one.params for one in story.asked if one.method == "eth_getBlockReceipts"]
+    assert asked
+    assert {block for (block,) in asked} <= {event.block_hash for event in events}
 
 
 def test_no_question_names_a_consent_a_controller_or_a_patient(story: Story) -> None:
