@@ -71,6 +71,7 @@ def open_gateway(
     stores = Repositories.on(vault)
     log_key = LogKey(origin_of(deployment.chain_id, deployment.anchor, keys.relayer.address), keys.log_seed)
     rpc = Rpc(settings.rpc_urls)
+    follower = Follower(rpc, deployment, ChainStore(database), clock=clock)
     closing = ExitStack()
     delay = traffic.delay_on(deployment.chain_id, settings.relay_delay)
     gateway = Gateway(
@@ -94,7 +95,7 @@ def open_gateway(
         db=database,
         data_keys=data_keys,
         journal=Journal(database, vault, log_key, clock=clock),
-        follower=Follower(rpc, deployment, ChainStore(database), clock=clock),
+        follower=follower,
         relayer=Relayer(
             rpc,
             RelayStore(database),
@@ -105,6 +106,7 @@ def open_gateway(
             max_fee=settings.relay_max_fee * GWEI,
             depth=traffic.depth_on(deployment.chain_id, delay),
             gas_per_day=settings.relay_gas_per_day,
+            is_shown=partial(traffic.is_shown, follower.index),
         ),
         blocks=closing.enter_context(
             blockstores.opened(

@@ -18,11 +18,11 @@ def node_url(session: Session) -> str:
         NotFound: none of them names one.
         InvalidInput: it is not an http or https address.
     """
-    from ledger.client.config import check_url
+    from ledger.client.config import check_nodes
 
     named = session.overrides().get("rpc")
     if named:
-        return check_url("rpc", named)
+        return check_nodes(named)
     try:
         return session.config.rpc
     except NotFound as exc:

@@ -27,12 +27,12 @@ def survey(
     """
     from ledger.chain.fitness import compare, examine
     from ledger.chain.networks import network_named
-    from ledger.chain.rpc import Rpc, shown
+    from ledger.chain.rpc import Rpc, shown, urls_in
 
     wanted = None if network is None else network_named(network)
     contracts = _deployment(session, None if wanted is None else wanted.chain_id, deployment)
     with ExitStack() as stack:
-        nodes = [stack.enter_context(closing(Rpc(url))) for url in urls or [node_url(session)]]
+        nodes = [stack.enter_context(closing(Rpc(url))) for url in urls or urls_in(node_url(session))]
         found = [
             (rpc, examine(rpc, now=now().timestamp(), network=wanted, deployment=contracts)) for rpc in nodes
         ]

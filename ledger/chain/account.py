@@ -18,9 +18,11 @@ from ledger.chain.batching import ITEM_GAS, MOST_GAS, call_of, fate_in, most_gas
 from ledger.chain.facts import FeeMarket
 from ledger.chain.lanes import DEEP
 from ledger.chain.networks import network_of
+from ledger.chain.nonces import MOST_MISSING
+from ledger.chain.placing import Placement
 from ledger.chain.reader import require_chain
 from ledger.chain.rpc import Rpc
-from ledger.chain.slots import ChainView, Placement
+from ledger.chain.slots import ChainView
 from ledger.errors import ChainUnreachable
 from ledger.ids import Address, Digest
 from ledger.store.acts import Attempt, Batch, Fate, Work
@@ -31,10 +33,6 @@ must have it again after a reorg or a replacement. What is not used costs nothin
 
 FALLBACK_GAS = 1_000_000
 """For a call that the node cannot estimate; whether it fails, its receipt will tell."""
-
-
-MOST_PENDING = 64
-"""If a node speaks of more transactions of the account in its pool, that is not believed."""
 
 WALLET_GAS = 400_000
 """What a batch has beyond its items: so much must be left when a wallet is asked for its signature."""
@@ -73,9 +71,8 @@ def look(rpc: Rpc, account: Address, chain_id: int) -> ChainView:
         genesis="" if genesis is None or not network_of(chain_id).public else genesis.hash,
         head=head.hash,
         nonce=nonce,
-        pending=pending if pending <= nonce + MOST_PENDING else nonce,
+        pending=pending if pending <= nonce + MOST_MISSING else nonce,
         deep_nonce=_nonce_told(answers[7]) if has_final else _nonce_at(rpc, account, deep_number),
-        final_number=-1 if final is None else final.number,
         deep_number=deep_number,
         market=FeeMarket(base_fee=base_fee_in(answers[1]), priority_fee=priority_fee_in(answers[4])),
         gas_limit=quantity(answers[1].value().get("gasLimit")),

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ledger.chain.answers import block_call, header_in, quantity, tagged_header_in
+from ledger.chain.answers import block_call, quantity
 from ledger.chain.deployment import Deployment
 from ledger.chain.events import Event, decode
 from ledger.chain.facts import BlockHeader
@@ -25,6 +25,7 @@ from ledger.chain.ranges import Window
 from ledger.chain.reader import require_chain
 from ledger.chain.rpc import Rpc
 from ledger.chain.scan import read_logs
+from ledger.chain.sealed import tagged_sealed_header_in
 from ledger.errors import ChainUnreachable
 
 DISAGREEMENT = "chain_disagreement"
@@ -169,10 +170,11 @@ class Nodes:
         tags = ("latest", "safe", "finalized")
         answers = node.rpc.batch([("eth_chainId", ()), *(block_call(tag) for tag in tags)])
         require_chain(quantity(answers[0].value()), self._deployment.chain_id)
-        latest = header_in(answers[1])
+        answers[1].require()
+        sealed = [tagged_sealed_header_in(answer) for answer in answers[1:]]
+        latest, safe, final = (None if one is None else one.header for one in sealed)
         if latest is None:
             raise ChainUnreachable("the chain RPC knows no latest block", reason="bad_answer")
-        safe, final = (tagged_header_in(answer) for answer in answers[2:])
         if any(mark is not None and mark.number > latest.number for mark in (safe, final)):
             raise ChainUnreachable("the chain RPC calls a block final that is to come", reason="bad_answer")
         return View(node=node, latest=latest, safe=safe, final=final, seen_at=seen_at)

@@ -24,7 +24,10 @@ class RawProvider(HTTPProvider):
     def __init__(self, url: str, session: Session, timeout: float) -> None:
         """Name the node; no call is made yet."""
         super().__init__(
-            url, request_kwargs={"timeout": timeout}, session=session, exception_retry_configuration=None
+            url,
+            request_kwargs={"timeout": timeout, "allow_redirects": False},
+            session=session,
+            exception_retry_configuration=None,
         )
         self._url = url
         self._timeout = timeout

@@ -21,26 +21,16 @@ from ledger.chain.calls import is_stop
 from ledger.chain.feepolicy import FeePolicy
 from ledger.chain.intake import Intake
 from ledger.chain.lanes import Depth
+from ledger.chain.placing import Placement, Policy, must_fill, place
 from ledger.chain.rpc import Rpc
-from ledger.chain.slots import (
-    ChainView,
-    Placement,
-    Policy,
-    contenders,
-    must_fill,
-    news,
-    past_strangers,
-    place,
-    raised,
-    settled,
-)
+from ledger.chain.slots import ChainView, contenders, news, past_strangers, raised, settled
 from ledger.chain.standing import SubmissionStatus
 from ledger.chain.transactions import SignedTransaction, Transaction, read_transaction, sign_transaction
 from ledger.chain.watch import Watch
 from ledger.crypto.identity import Account
 from ledger.errors import ChainUnreachable, LedgerError
 from ledger.ids import Address, Digest
-from ledger.store.acts import FILL, Attempt, Fate, State, Work
+from ledger.store.acts import FILL, Attempt, Fate, State, Submission, Work
 from ledger.store.marks import Mark
 from ledger.store.relay import RelayStore
 
@@ -67,6 +57,7 @@ class Relayer(Intake):
         max_fee: int = 10**12,
         depth: Depth = "final",
         gas_per_day: int | None = None,
+        is_shown: Callable[[Submission], bool] = lambda _: True,
     ) -> None:
         """Take up what the store holds; no call is made yet.
 
@@ -82,6 +73,8 @@ class Relayer(Intake):
             max_fee: wei per gas that nothing ever offers more than.
             depth: how deep an act must be before the next of its lane that is not urgent is sent.
             gas_per_day: gas used in 24 hours after which nothing goes out but stops; None for no bound.
+            is_shown: whether whoever reads the chain sees an act's effect. An act of which only a receipt
+                tells is not final, however deep its block is said to be.
         """
         super().__init__(store, clock)
         self.fault: LedgerError | None = None
@@ -91,6 +84,7 @@ class Relayer(Intake):
         self._chain_id = chain_id
         self._patience = patience
         self._policy = Policy(fees=FeePolicy(cap=max_fee), window=window, batch=batch, depth=depth)
+        self._is_shown = is_shown
         self._watch = Watch(store, self._policy.fees, gas_per_day)
         self._known: tuple[str, dict[Digest, Fate]] = ("", {})
         self._stepping = threading.Lock()
@@ -123,7 +117,7 @@ class Relayer(Intake):
             work = self._store.work(view.nonce)
             fates, unknown = self._fates(view, work)
             late = self._now() - int(self._patience * 1000)
-            found = news(view, work, fates, unknown, late)
+            found = news(view, work, fates, unknown, late, self._is_shown)
             if found:
                 self._store.settle(found)
                 work = self._store.work(view.nonce)

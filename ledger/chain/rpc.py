@@ -75,7 +75,7 @@ class Rpc:
         Raises:
             InvalidInput: no URL, or one that is not http(s).
         """
-        self.urls = (urls,) if isinstance(urls, str) else tuple(urls)
+        self.urls = tuple(urls_in(urls) if isinstance(urls, str) else urls)
         if not self.urls or any(urlsplit(url).scheme not in ("http", "https") for url in self.urls):
             raise InvalidInput("a chain RPC has an http or https URL", reason="bad_rpc_url")
         self._timeout = timeout
@@ -229,6 +229,11 @@ class Rpc:
             session.trust_env = urlsplit(url).hostname not in LOOPBACK
             self._providers[key] = RawProvider(url, session, self._timeout)
         return self._providers[key]
+
+
+def urls_in(text: str) -> list[str]:
+    """The nodes that a setting names, with commas between several, the preferred one first."""
+    return [url.strip() for url in text.split(",") if url.strip()]
 
 
 def shown(url: str) -> str:

@@ -22,6 +22,7 @@ from ledger.chain.answers import (
     octets,
     parsed,
     quantity,
+    tagged_header_in,
 )
 from ledger.chain.facts import BlockHeader, RawLog
 from ledger.chain.trie import ordered_root
@@ -77,6 +78,19 @@ def sealed_header_in(answer: Answer, number: int) -> SealedHeader | None:
     return None if header is None else parsed(lambda value: _sealed(header, value), answer.value())
 
 
+def tagged_sealed_header_in(answer: Answer) -> SealedHeader | None:
+    """As `sealed_header_in`, of a block that was asked for by a tag; None also for an error."""
+    header = tagged_header_in(answer)
+    return None if header is None else parsed(lambda value: _sealed(header, value), answer.value())
+
+
+def hash_of(value: Mapping[str, Any]) -> Digest:
+    """The hash that a block has by the fields of its header, as JSON-RPC writes them."""
+    later = [name for name in _LATER if value.get(name) is not None]
+    fields = [_field(name, value[name]) for name in (*_FIELDS, *later)]
+    return digest(keccak256(rlp.encode(fields)))
+
+
 def proved_logs_in(answer: Answer, sealed: SealedHeader) -> list[RawLog]:
     """The events of a whole block, from an answer to `receipts_call`.
 
@@ -102,9 +116,7 @@ def proved_logs_in(answer: Answer, sealed: SealedHeader) -> list[RawLog]:
 
 
 def _sealed(header: BlockHeader, value: Mapping[str, Any]) -> SealedHeader:
-    later = [name for name in _LATER if value.get(name) is not None]
-    fields = [_field(name, value[name]) for name in (*_FIELDS, *later)]
-    if digest(keccak256(rlp.encode(fields))) != header.hash:
+    if hash_of(value) != header.hash:
         raise _other("header", "bad_hash", header.number)
     bloom, receipts = octets(value["logsBloom"]), octets(value["receiptsRoot"])
     return SealedHeader(header=header, bloom=int.from_bytes(bloom, "big"), receipts=receipts)

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 from ledger.chain.feepolicy import FeePolicy
+from ledger.chain.nonces import MOST_MISSING
 from ledger.chain.slots import ChainView, contenders, foreign
 from ledger.errors import ChainUnreachable
 from ledger.ids import Digest
@@ -62,12 +63,13 @@ class Watch:
             held = self._store.marks.all()
         start = int(held[Mark.ACCOUNTED].detail)
         news = range(max(start, min(self._counted, view.nonce)), view.nonce)
-        if news:
-            strangers = strangers | (set(news) - self._store.used_nonces(news.start, news.stop))
+        ours = self._store.used_nonces(news.start, news.stop)
+        last = next((nonce for nonce in reversed(news) if nonce not in ours), -1)
         self._counted = view.nonce
-        strange = [nonce for nonce in strangers if nonce >= start]
+        strange = [nonce for nonce in (*strangers, last) if nonce >= start]
         if strange:
             self._store.marks.put(Mark.FOREIGN_NONCE, since=now, detail=str(max(strange)))
+        if strange or view.nonce + MOST_MISSING < start:  # or a node had told of more than there are
             self._store.marks.put(Mark.ACCOUNTED, since=now, detail=str(view.nonce))
 
     def _is_over_quota(self, now: int) -> bool:

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from ledger.canonical import canonical, parse_object
 from ledger.chain.deployment import Deployment
+from ledger.chain.rpc import urls_in
 from ledger.errors import InvalidInput
 from ledger.records import stores
 
@@ -42,7 +43,7 @@ class Config:
     def __post_init__(self) -> None:
         """Refuse addresses that cannot be used."""
         check_url("gateway", self.gateway)
-        check_url("rpc", self.rpc)
+        check_nodes(self.rpc)
 
     @classmethod
     def parse(cls, raw: bytes) -> Self:
@@ -105,8 +106,9 @@ class Config:
             return replace(self, blocks_factor=_count(value) if value else None)
         if key == "blocks_token_file":
             return replace(self, blocks_token_file=str(Path(value).absolute()) if value else None)
-        url = check_url(key, value)
-        return replace(self, gateway=url) if key == "gateway" else replace(self, rpc=url)
+        if key == "rpc":
+            return replace(self, rpc=check_nodes(value))
+        return replace(self, gateway=check_url(key, value))
 
     def overridden(self, given: Mapping[str, str]) -> "Config":
         """With the settings in `given` (from flags or the environment) in place of the profile's."""
@@ -129,6 +131,11 @@ def _count(text: str) -> int:
             "not a number of places", reason="bad_factor", fix="Give how many places must take each block."
         )
     return int(text)
+
+
+def check_nodes(rpc: str) -> str:
+    """Addresses of nodes with commas between several, each as in `check_url`; else InvalidInput."""
+    return ",".join(check_url("rpc", url) for url in urls_in(rpc) or [rpc])
 
 
 def check_url(name: str, url: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ledger.chain.rpc import Rpc
+from ledger.chain.rpc import Rpc, shown
 from ledger.client.config import Config
 from ledger.client.gateway import GatewayClient
 from ledger.client.receipts import require_network
@@ -58,14 +58,19 @@ def _network(config: Config) -> str:
 def _chain(config: Config) -> str:
     rpc = Rpc(config.rpc)
     try:
-        chain_id, head = rpc.chain_id(), rpc.block("latest")
-        if chain_id != config.deployment.chain_id or head is None:
-            raise ChainUnreachable(f"{config.rpc} is on chain {chain_id}", reason="other_chain")
-        if not rpc.code(config.deployment.registry):
-            raise ChainUnreachable("there is no registry on this chain", reason="no_contract")
+        heads = [_head(node, config) for node in rpc.apart()]
     finally:
         rpc.close()
-    return f"chain {chain_id}, block {head.number}"
+    return f"chain {config.deployment.chain_id}, {', '.join(f'block {number}' for number in heads)}"
+
+
+def _head(node: Rpc, config: Config) -> int:
+    chain_id, head = node.chain_id(), node.block("latest")
+    if chain_id != config.deployment.chain_id or head is None:
+        raise ChainUnreachable(f"{shown(node.urls[0])} is on chain {chain_id}", reason="other_chain")
+    if not node.code(config.deployment.registry):
+        raise ChainUnreachable("there is no registry on this chain", reason="no_contract")
+    return head.number
 
 
 def _stops(config: Config) -> str:

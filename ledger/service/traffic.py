@@ -14,10 +14,12 @@ from typing import Literal
 from sqlalchemy import Connection
 
 from ledger.chain.calls import record_signed, revoke_with_preimage
+from ledger.chain.index import ChainIndex
 from ledger.chain.lanes import Depth
 from ledger.consent.commitment import VerifiedConsent
 from ledger.ids import Address, ConsentId
 from ledger.service.gateway import Gateway
+from ledger.store.acts import Submission
 
 LOCAL_CHAINS = frozenset({1337, 31337})
 """Chains of one machine, which nobody watches: what anvil, geth and others take unless told otherwise."""
@@ -93,6 +95,17 @@ def stop(
         not_before=gateway.now_ms() + wait(gateway) if spread else 0,
         lane=gateway.look_up(patient),
     )
+
+
+def is_shown(index: ChainIndex, act: Submission) -> bool:
+    """Whether the chain that was read shows the effect of an act about a consent; of others nothing is asked.
+
+    A node's receipt alone would let it call a stop done that is not: the index is proved, and compared
+    between nodes.
+    """
+    if act.kind == "recording":
+        return index.consent(ConsentId(act.subject)) is not None
+    return act.kind != "revocation" or index.ended_number(ConsentId(act.subject)) is not None
 
 
 def hurry(gateway: Gateway, consent: ConsentId) -> None:

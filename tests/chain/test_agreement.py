@@ -11,6 +11,7 @@ from ledger.chain.follower import Follower
 from ledger.chain.index import ChainState
 from ledger.chain.reader import read_chain
 from ledger.chain.rpc import Rpc
+from ledger.chain.sealed import hash_of
 from ledger.errors import ChainUnreachable, Undecidable
 from ledger.store.chain import ChainStore
 from ledger.store.database import Database
@@ -115,9 +116,10 @@ def test_a_head_that_is_contradicted_grows_old(chain: Chain, clock: Clock, follo
     lies: list[bool] = []
 
     def fork(call: Call, value: Any) -> Any:  # noqa: ANN401
-        if lies and call[0] == "eth_getBlockByNumber" and call[1][0] == "latest":
-            return value | {"hash": "0x" + "11" * 32}
-        return value
+        if not lies or call[0] != "eth_getBlockByNumber" or call[1][0] not in ("latest", value["number"]):
+            return value
+        other = value | {"extraData": "0x1111"}
+        return other | {"hash": hash_of(other)}
 
     follower = follow(honest, fork)
     follower.catch_up()
@@ -253,3 +255,22 @@ def test_an_error_in_place_of_events_counts_as_silence(chain: Chain, follow: Fol
     follower.catch_up()
     assert follower.index.state(chain.id(PATIENT, TERMS)) is ChainState.ACTIVE
     assert follower.agreement.silent == 1
+
+
+@pytest.mark.parametrize("tag", ["latest", "safe", "finalized"])
+def test_a_head_that_is_not_as_old_as_the_node_says_is_refused(
+    chain: Chain, clock: Clock, database: Callable[[], Database], tag: str
+) -> None:
+    def younger(call: Call, value: Any) -> Any:  # noqa: ANN401
+        if call != ("eth_getBlockByNumber", (tag, False)):
+            return value
+        return value | {"timestamp": hex(int(value["timestamp"], 16) + 3600)}
+
+    rpc = Liar(chain.devnet.url, younger)
+    follower = Follower(rpc, chain.deployment, ChainStore(database()), clock)
+    with pytest.raises(ChainUnreachable) as refused:
+        follower.step()
+    assert refused.value.reason == "bad_hash"
+    with pytest.raises(Undecidable):
+        follower.head()
+    rpc.close()

@@ -2,19 +2,22 @@
 
 import contextlib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 from sqlalchemy import Connection
 
 from ledger.chain import calls
+from ledger.chain.answers import Answer, Call
 from ledger.chain.events import Recorded, Revoked
 from ledger.chain.facts import BlockHeader
+from ledger.chain.nonces import MOST_MISSING
 from ledger.chain.reader import read_chain
 from ledger.chain.relayer import Relayer, SubmissionStatus
 from ledger.chain.transactions import Fees, Transaction, read_transaction, sign_transaction
 from ledger.errors import ChainUnreachable
 from ledger.ids import ConsentId
+from ledger.store.acts import Submission
 from ledger.store.database import Database
 from ledger.store.relay import FILL, RelayStore, State
 from tests.chain.conftest import ETHER, Chain, Clock, account
@@ -24,12 +27,35 @@ KEY = account("relayer")
 PATIENT = account("controller")
 
 
+class FarAhead(CrashingRpc):
+    """A connection to a node that counts more transactions of the account than there are."""
+
+    ahead = 0
+
+    def batch(self, calls_: Sequence[Call]) -> list[Answer]:
+        answers = super().batch(calls_)
+        return [
+            Answer(result=hex(int(answer.value(), 16) + self.ahead))
+            if method == "eth_getTransactionCount"
+            else answer
+            for (method, _), answer in zip(calls_, answers, strict=True)
+        ]
+
+
 class Relay:
     """A relayer that can be started anew from its store."""
 
-    def __init__(self, chain: Chain, clock: Clock, database: Callable[[], Database]) -> None:
+    def __init__(
+        self,
+        chain: Chain,
+        clock: Clock,
+        database: Callable[[], Database],
+        *,
+        rpc: CrashingRpc | None = None,
+        is_shown: Callable[[Submission], bool] = lambda _: True,
+    ) -> None:
         self.chain, self.clock, self.database = chain, clock, database
-        self.rpc = CrashingRpc(chain.devnet.url)
+        self.rpc, self.is_shown = rpc or CrashingRpc(chain.devnet.url), is_shown
         self.restart()
 
     def restart(self, *, window: int = 16, max_fee: int = 10**12) -> None:
@@ -42,6 +68,7 @@ class Relay:
             self.clock,
             window=window,
             max_fee=max_fee,
+            is_shown=self.is_shown,
         )
 
     def record(self, terms: int, *, not_before: int = 0) -> ConsentId:
@@ -363,6 +390,45 @@ def test_a_lost_nonce_below_is_filled(relay: Relay, chain: Chain) -> None:
     relay.settle()
     assert relay.events() == [("recorded", consent)]
     assert relay.status("", FILL).state is State.FINAL
+
+
+@pytest.mark.parametrize("ahead", [3, 64, 65, 2**62])
+def test_acts_for_nonces_that_nothing_leads_to_are_signed_again(
+    chain: Chain, clock: Clock, database: Callable[[], Database], ahead: int
+) -> None:
+    chain.devnet.fund(KEY.address, 10 * ETHER)
+    rpc = FarAhead(chain.devnet.url)
+    relay = Relay(chain, clock, database, rpc=rpc)
+    before, consent = relay.record(1), relay.record(2)
+    relay.relayer.step()
+    rpc.ahead = ahead
+    stop, last = relay.revoke(2), relay.record(3)
+    relay.relayer.step()
+    rpc.ahead = 0
+    relay.relayer.step()
+    chain.mine()
+    assert ("revoked", stop) in relay.events(), "the stop did not wait for what nothing leads to"
+    relay.settle(12 + min(ahead, MOST_MISSING))
+    assert stop == consent
+    assert {one for name, one in relay.events() if name == "recorded"} >= {before, last}
+    assert all(relay.status(one).state is State.FINAL for one in (before, consent, last))
+    assert relay.sent() < 10 + min(ahead, MOST_MISSING)
+
+
+def test_what_only_a_receipt_tells_of_is_not_final(
+    chain: Chain, clock: Clock, database: Callable[[], Database]
+) -> None:
+    chain.devnet.fund(KEY.address, 10 * ETHER)
+    shown: set[str] = set()
+    relay = Relay(chain, clock, database, is_shown=lambda act: act.subject in shown)
+    first, second = relay.revoke(1), relay.revoke(2)
+    shown.add(first)
+    relay.settle(80)
+    assert relay.status(first).state is State.FINAL
+    assert relay.status(second).state is State.SEEN
+    shown.add(second)
+    relay.settle(1)
+    assert relay.status(second).state is State.FINAL
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -6,7 +6,9 @@ import socket
 import threading
 import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from typing import Any
 
 import pytest
@@ -20,68 +22,75 @@ Reply = Callable[[list[dict[str, Any]]], Any]
 BLOCK = {"number": "0x1", "hash": "0x" + "11" * 32, "parentHash": "0x" + "22" * 32, "timestamp": "0x5"}
 
 
+@dataclass(frozen=True)
+class Sent:
+    """An HTTP answer."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
 @pytest.fixture
-def node() -> Iterator[Callable[[Reply], str]]:
-    """A node that answers as told; what was asked is in the reply's hands."""
+def serving() -> Iterator[Callable[[Callable[[Any], Sent]], str]]:
+    """A server that answers each JSON body as told."""
     servers: list[ThreadingHTTPServer] = []
+
+    def start(answer: Callable[[Any], Sent]) -> str:
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                sent = answer(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+                self.send_response(sent.status)
+                for name, value in {**sent.headers, "content-length": str(len(sent.body))}.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(sent.body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def node(serving: Callable[[Callable[[Any], Sent]], str]) -> Callable[[Reply], str]:
+    """A node that answers as told; what was asked is in the reply's hands."""
 
     def start(reply: Reply) -> str:
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                answer = reply(body)
-                data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-                self.send_response(200)
-                self.send_header("content-length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
+        def answer(body: Any) -> Sent:  # noqa: ANN401
+            found = reply(body)
+            return Sent(200, {}, found if isinstance(found, bytes) else json.dumps(found).encode())
 
-            def log_message(self, *_: object) -> None:
-                pass
+        return serving(answer)
 
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        servers.append(server)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{server.server_port}"
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+    return start
 
 
 @pytest.fixture
-def refusing() -> Iterator[Callable[[int, dict[str, str], int], str]]:
+def refusing(
+    serving: Callable[[Callable[[Any], Sent]], str],
+) -> Callable[[int, dict[str, str], int], str]:
     """A node that refuses so many requests with an HTTP status, and then answers 0x7."""
-    servers: list[ThreadingHTTPServer] = []
 
     def start(status: int, headers: dict[str, str], times: int) -> str:
-        left = [times]
+        turns = count()
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-                left[0] -= 1
-                data = b"" if left[0] >= 0 else json.dumps(results("0x7")(body)).encode()
-                self.send_response(status if left[0] >= 0 else 200)
-                for name, value in headers.items():
-                    self.send_header(name, value)
-                self.send_header("content-length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
+        def answer(body: Any) -> Sent:  # noqa: ANN401
+            if next(turns) < times:
+                return Sent(status, headers, b"")
+            return Sent(200, headers, json.dumps(results("0x7")(body)).encode())
 
-            def log_message(self, *_: object) -> None:
-                pass
+        return serving(answer)
 
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        servers.append(server)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{server.server_port}"
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+    return start
 
 
 @pytest.mark.parametrize(
@@ -128,6 +137,25 @@ def test_http_errors_are_told_apart(
     with pytest.raises(ChainUnreachable) as refused:
         rpc.chain_id()
     assert refused.value.reason == reason
+    rpc.close()
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_no_node_sends_us_elsewhere(
+    serving: Callable[[Callable[[Any], Sent]], str], node: Callable[[Reply], str], status: int
+) -> None:
+    elsewhere = node(results("0x7"))
+    rpc = Rpc(serving(lambda _: Sent(status, {"location": elsewhere}, b"")))
+    with pytest.raises(ChainUnreachable):
+        rpc.chain_id()
+    rpc.close()
+
+
+def test_a_text_names_several_nodes_with_commas(node: Callable[[Reply], str]) -> None:
+    silent, answering = "http://127.0.0.1:9", node(results("0x7"))
+    rpc = Rpc(f"{silent}, {answering}")
+    assert rpc.urls == (silent, answering)
+    assert rpc.chain_id() == 7
     rpc.close()
 
 

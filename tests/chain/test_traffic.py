@@ -189,7 +189,7 @@ def test_where_no_block_is_final_the_next_of_a_lane_waits_for_so_many_blocks(
     traffic.step(blocks=1)
     traffic.step()
     assert traffic.block(second) == (traffic.block(first) or 0) + DEEP + 1
-    assert traffic.status(first).state is State.SEEN, "nobody called it final"
+    assert traffic.status(first).state is State.FINAL, "deep enough, where the node calls nothing final"
     rpc.close()
 
 

@@ -44,10 +44,18 @@ def test_a_setting_is_changed_and_the_rest_stays(consent: Consent) -> None:
     assert origins(consent) == {**before, "rpc": ("http://127.0.0.1:8545", "profile")}
 
 
+def test_several_nodes_are_named_with_commas(consent: Consent) -> None:
+    assert consent("config", "set", "rpc", "http://127.0.0.1:9/, http://127.0.0.1:10/").code == 0
+    assert origins(consent)["rpc"] == ("http://127.0.0.1:9,http://127.0.0.1:10", "profile")
+    assert consent("doctor", "--json").code == 3
+
+
 @pytest.mark.parametrize(
     ("key", "value", "reason"),
     [
         ("gateway", "ftp://x", "bad_url"),
+        ("rpc", "", "bad_url"),
+        ("rpc", "http://127.0.0.1:8545,ftp://x", "bad_url"),
         ("gateway", "http://user:pw@x", "bad_url"),
         ("rpc", "http://[", "bad_url"),
         ("colour", "red", "unknown_setting"),
