@@ -1,11 +1,14 @@
 """What a gateway does beside answering: follow the chain, take over stops, relay, anchor, tidy up."""
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Self
 
 import structlog
 
+from ledger.chain.facts import BlockHeader
+from ledger.chain.networks import network_of
 from ledger.errors import LedgerError
 from ledger.service import erasure, uploads
 from ledger.service.anchoring import anchor_if_grown, check_against_chain
@@ -14,8 +17,8 @@ from ledger.service.gateway import Gateway
 from ledger.service.stops import resend, take_over
 from ledger.store.marks import FAULTS, Mark
 
-FOLLOW_SECONDS = 0.1
-RELAY_SECONDS = 0.1
+REST_SECONDS = 2
+"""How often the relayer looks at its account while nothing is due and no block came."""
 ERASE_SECONDS = 0.5
 SWEEP_SECONDS = 60
 
@@ -32,11 +35,14 @@ class Worker:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._stop = threading.Event()
+        pause = network_of(gateway.deployment.chain_id).look_seconds
         self._threads = [
-            threading.Thread(target=self._loop, args=(self._read, FOLLOW_SECONDS), name="follower"),
-            threading.Thread(target=self._loop, args=(self._write, RELAY_SECONDS), name="relayer"),
+            threading.Thread(target=self._loop, args=(self._read, pause), name="follower"),
+            threading.Thread(target=self._loop, args=(self._write, pause), name="relayer"),
             threading.Thread(target=self._loop, args=(self._erase, ERASE_SECONDS), name="eraser"),
         ]
+        self._relay_due = 0.0
+        self._relayed_at: BlockHeader | None = None
         self._anchor_due = 0.0
         self._sweep_due = 0.0
         self._stops_due = True
@@ -76,13 +82,21 @@ class Worker:
     def _write(self) -> None:
         if not self._gateway.db.leads():
             return
-        self._gateway.relayer.step()
-        self._tell()
-        resend(self._gateway)
+        self._relay()
         now = self._gateway.clock().timestamp()
         if now >= self._anchor_due:
             anchor_if_grown(self._gateway)
             self._anchor_due = now + self._gateway.settings.anchor_interval
+
+    def _relay(self) -> None:
+        """Take a step if there is anything to send, a block came, or the last step is a while ago."""
+        relayer, tip, now = self._gateway.relayer, self._gateway.follower.index.tip, time.monotonic()
+        if tip == self._relayed_at and now < self._relay_due and not relayer.is_due():
+            return
+        relayer.step()
+        self._tell()
+        resend(self._gateway)
+        self._relayed_at, self._relay_due = tip, now + REST_SECONDS
 
     def _tell(self) -> None:
         """Log what keeps the relayer from its work, or should alarm its operator, once as it begins."""

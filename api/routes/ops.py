@@ -6,8 +6,8 @@ from fastapi import APIRouter, Request, Response
 
 from api.auth import GatewayPart
 from api.problems import problem, request_id
-from api.worker import FOLLOW_SECONDS
 from ledger import __version__
+from ledger.chain.networks import network_of
 from ledger.errors import LedgerError, ProofInvalid
 from ledger.policy.model import POLICY
 from ledger.records.stores import require_usable
@@ -64,6 +64,7 @@ def readyz(request: Request, gateway: GatewayPart) -> dict[str, Any] | Response:
         named = request_id(request.scope)
         return problem(503, exc.code, exc.message, reason=exc.reason, fix=exc.fix, request_id=named)
     age = max(0, int(gateway.clock().timestamp()) - head.time)
+    network = network_of(gateway.deployment.chain_id)
     return {
         "status": "ready",
         "head": head.number,
@@ -71,5 +72,5 @@ def readyz(request: Request, gateway: GatewayPart) -> dict[str, Any] | Response:
         "log_size": size,
         "erasures_unfinished": unfinished,
         "emergencies": emergencies,
-        "revocation": revocation_bound(gateway, look=FOLLOW_SECONDS).as_json(),
+        "revocation": revocation_bound(gateway, look=network.look_seconds).as_json(),
     }

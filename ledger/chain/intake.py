@@ -93,5 +93,9 @@ class Intake:
         found = self._store.find(subject, kind)
         return status_of(*found[-1]) if found else None
 
+    def is_due(self) -> bool:
+        """Whether any act is to be sent now, or was sent and is in no block."""
+        return self._store.is_due(self._now())
+
     def _now(self) -> int:
         return int(self._clock().timestamp() * 1000)

@@ -20,6 +20,7 @@ class Network:
     head_age: seconds after which the last known block is too old to decide on, unless an operator says else.
     largest_range: the most blocks to ask for the events of at once.
     looked_through: how many blocks behind the head are each judged by their filter; of earlier ones, some.
+    look_seconds: how often its nodes are asked for their head.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Network:
     head_age: int = 60
     largest_range: int = 10_000
     looked_through: int = 50_000
+    look_seconds: float = 1.0
 
 
 NETWORKS = (
@@ -41,6 +43,7 @@ NETWORKS = (
         public=False,
         block_seconds=5,
         final_behind=2,
+        look_seconds=0.1,
     ),
     Network(name="sepolia", chain_id=11155111, settles="final", public=True),
     Network(name="hoodi", chain_id=560048, settles="final", public=True),

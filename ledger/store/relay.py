@@ -145,6 +145,13 @@ class RelayStore:
             states = {number: state for number, state in news.states.items() if number not in needless}
             _write_states(connection, states)
 
+    def is_due(self, now: int) -> bool:
+        """Whether any act is in no block that does not wait for a time after `now`, in Unix milliseconds."""
+        waiting = (submissions.c.state == State.INTENDED) & (submissions.c.not_before <= now)
+        with self._db.read() as connection:
+            due = select(submissions.c.id).where(or_(waiting, submissions.c.state == State.SENT)).limit(1)
+            return connection.execute(due).first() is not None
+
     def count(self, *states: State) -> int:
         """How many submissions are in one of these states."""
         wanted = select(func.count()).where(submissions.c.state.in_(states))

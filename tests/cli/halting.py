@@ -3,6 +3,7 @@
 It says so by a line on stdout, and goes on when its stdin ends, unless it is killed by then.
 """
 
+import signal
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -62,5 +63,6 @@ def _stand_still() -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs the tests may ignore it
     halt_at(sys.argv[1])
     raise SystemExit(main(sys.argv[2:]))
