@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-FORGE := cd contracts && ./foundry forge
+FORGE := cd contracts && nice ./foundry forge
 TOOLS := build/tools
 # The newest release whose modules the module proxy serves in full.
 GETH := github.com/ethereum/go-ethereum/cmd/geth@v1.17.8
@@ -32,16 +32,19 @@ test-contracts: analysis test-forge
 $(SUITES:%=test-%): test-%: setup
 	$(BIN)/pytest tests/$*
 
+# Where there are tests that need them.
+NODES = $(sort tests/nodes/ $(dir $(shell grep -lE 'Databases|mark\.nodes' -r tests/*/ --include=*.py)))
+
 # Against other nodes than anvil: they must be there (make tools; PostgreSQL from its package, or the folder of its initdb
 # in CONSENT_POSTGRES), and a missing one fails.
 test-nodes: setup
-	$(BIN)/pytest -m nodes
+	$(BIN)/pytest -m nodes $(NODES)
 
 # All that a clean checkout must pass. Each target's output appears when it is done: make -j2 -O -k ci.
 .PHONY: ci test-nodes-built
 ci: test-forge test-nodes-built check test
 test-nodes-built: setup tools
-	$(BIN)/pytest -m nodes
+	$(BIN)/pytest -m nodes $(NODES)
 
 check: setup
 	$(BIN)/ruff check .
@@ -51,7 +54,7 @@ check: setup
 	$(FORGE) fmt --check src test symbolic
 	$(BIN)/python -m contracts.build --check
 
-bench: setup
+bench: setup $(TOOLS)/age
 	$(BIN)/python -m tests.bench $(if $(ONLY),--only "$(ONLY)")
 
 # The long form of what is random: an hour or more.
@@ -70,12 +73,16 @@ nightly: contracts-nightly tools-oldest
 	CONSENT_DICTIONARY=1000000 $(BIN)/pytest --timeout 7200 tests/privacy
 	CONSENT_AGREEMENT_CASES=500000 $(BIN)/pytest --timeout 7200 tests/policy/test_agreement.py
 
-# The nodes that test-nodes needs, and age for make bench, built from source (needs Go). Kubo and age are built from
-# modules of their own, which pin all of them with hashes.
+# The nodes that test-nodes needs, built from source (needs Go). Kubo and age are built from modules of their own, which
+# pin all of them with hashes.
 tools:
-	@command -v go > /dev/null || { echo "Go is needed to build geth, Kubo and age" >&2; exit 1; }
-	GOBIN="$(CURDIR)/$(TOOLS)" go install $(GETH)
-	cd tests/nodes/kubo && go build -mod=readonly -o "$(CURDIR)/$(TOOLS)/ipfs" $(KUBO)
+	@command -v go > /dev/null || { echo "Go is needed to build geth and Kubo" >&2; exit 1; }
+	GOBIN="$(CURDIR)/$(TOOLS)" nice go install $(GETH)
+	cd tests/nodes/kubo && nice go build -mod=readonly -o "$(CURDIR)/$(TOOLS)/ipfs" $(KUBO)
+
+# What make bench compares with.
+$(TOOLS)/age:
+	@command -v go > /dev/null || { echo "Go is needed to build age" >&2; exit 1; }
 	cd tests/bench/age && go build -mod=readonly -o "$(CURDIR)/$(TOOLS)/" $(AGE)/age $(AGE)/age-keygen
 
 # The oldest Kubo that is supported.

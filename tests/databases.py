@@ -1,5 +1,7 @@
 """The kinds of database under test: each makes as many as a test wants."""
 
+import tempfile
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Protocol
@@ -8,6 +10,22 @@ import pytest
 
 from ledger.store.database import upgrade
 from tests.nodes.postgres import Postgres
+
+
+@cache
+def _with_all_tables() -> bytes:
+    """The file of a database that was migrated from nothing and closed."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "made.db"
+        upgrade(f"sqlite:///{path}")
+        return path.read_bytes()
+
+
+def made_at(path: Path) -> str:
+    """A new SQLite database with all tables; its URL."""
+    path.touch(mode=0o600)
+    path.write_bytes(_with_all_tables())
+    return f"sqlite:///{path}"
 
 
 class Databases(Protocol):
@@ -34,9 +52,7 @@ class SqliteFiles:
         self._numbers = count()
 
     def made(self) -> str:
-        url = self.empty()
-        upgrade(url)
-        return url
+        return made_at(self.path(self.empty()))
 
     def empty(self) -> str:
         return f"sqlite:///{self._directory / f'ledger{next(self._numbers)}.db'}"

@@ -13,11 +13,12 @@ from ledger.audit.tally import Tally
 from ledger.audit.verify import verify
 from ledger.errors import InvalidInput, NotFound, ProofInvalid
 from ledger.log.journal import Journal
-from ledger.store.database import Database, upgrade
+from ledger.store.database import Database
 from ledger.store.vault import MemoryDataKeys, Vault
 from tests.audit.acts import KEY, NOW
 from tests.audit.findings import caught, passed
 from tests.audit.world import Line, ListSource, World
+from tests.databases import made_at
 
 
 @dataclass
@@ -39,8 +40,7 @@ class JournalSource:
 class TestJournal:
     def test_what_the_journal_writes_is_verified(self, world: World, tmp_path: Path) -> None:
         """The clean story, sequenced, stamped, sealed and signed by the journal itself."""
-        url = f"sqlite:///{tmp_path / 'log.sqlite'}"
-        upgrade(url)
+        url = made_at(tmp_path / "log.sqlite")
         database, keys = Database(url), MemoryDataKeys()
         moments = [line.entry["time"] for line in world.lines]
         clock = iter(datetime.fromtimestamp(moment / 1000, UTC) for moment in moments)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ledger.records.blocks import BlockStore
-from ledger.store.database import Database, upgrade
+from ledger.store.database import Database
 from tests.behaviours.adapters import (
     Adapter,
     kubo_adapter,
@@ -18,6 +18,7 @@ from tests.behaviours.adapters import (
 )
 from tests.behaviours.chains import Client, anvil, geth
 from tests.chain.conftest import OnChain
+from tests.databases import made_at
 from tests.nodes.daemon import Kubo
 
 
@@ -76,8 +77,7 @@ def any_chain(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    url = f"sqlite:///{tmp_path / 'gateway.db'}"
-    upgrade(url)
+    url = made_at(tmp_path / "gateway.db")
     found = Database(url)
     yield found
     found.close()

@@ -19,7 +19,8 @@ from ledger.chain.transactions import Fees, Transaction, sign_transaction
 from ledger.crypto.identity import Account
 from ledger.crypto.typed import Revocation, RevokeAll, consent_digest, consent_domain
 from ledger.ids import Address, ConsentId, consent_id
-from ledger.store.database import Database, upgrade
+from ledger.store.database import Database
+from tests.databases import made_at
 
 ETHER = 10**18
 FAR = 2**40 - 1
@@ -157,8 +158,7 @@ def chain(tmp_path: Path) -> Iterator[Chain]:
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Callable[[], Database]]:
     """The same database, opened anew with each call, as after a restart."""
-    url = f"sqlite:///{tmp_path / 'gateway.db'}"
-    upgrade(url)
+    url = made_at(tmp_path / "gateway.db")
     opened: list[Database] = []
 
     def reopen() -> Database:

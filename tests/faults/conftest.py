@@ -11,8 +11,9 @@ import pytest
 from ledger.chain.deploying import deploy
 from ledger.chain.devnet import Devnet
 from ledger.chain.rpc import Rpc
-from ledger.store.database import Database, upgrade
+from ledger.store.database import Database
 from tests.chain.conftest import ETHER, Chain, Clock, account
+from tests.databases import made_at
 from tests.faults.history import Truth, live
 from tests.faults.proxy import FaultProxy
 
@@ -66,8 +67,7 @@ def proxy(old_chain: Chain) -> Iterator[FaultProxy]:
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     """One database for all tests of a file; each begins by emptying what it uses."""
-    url = f"sqlite:///{tmp_path_factory.mktemp('database') / 'gateway.db'}"
-    upgrade(url)
+    url = made_at(tmp_path_factory.mktemp("database") / "gateway.db")
     found = Database(url)
     yield found
     found.close()

@@ -11,9 +11,10 @@ import pytest
 from ledger.chain.relayer import Relayer
 from ledger.chain.rpc import Rpc
 from ledger.errors import ChainUnreachable
-from ledger.store.database import Database, upgrade
+from ledger.store.database import Database
 from ledger.store.relay import RelayStore
 from tests.chain.conftest import ETHER, Chain, Clock, account
+from tests.databases import made_at
 from tests.faults.acts import Acts
 from tests.faults.conftest import SEED
 from tests.faults.lies import Place, about
@@ -58,8 +59,7 @@ LIES: Mapping[str, Callable[[], Callable[[Call, Any], Any]]] = {
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
     """One for each chain: a relayer goes on only where it began."""
-    url = f"sqlite:///{tmp_path / 'gateway.db'}"
-    upgrade(url)
+    url = made_at(tmp_path / "gateway.db")
     found = Database(url)
     yield found
     found.close()

@@ -16,9 +16,10 @@ from ledger.chain.transactions import Fees, Transaction, sign_transaction
 from ledger.crypto.identity import Account
 from ledger.ids import Address, ConsentId
 from ledger.store.chain import ChainStore
-from ledger.store.database import Database, upgrade
+from ledger.store.database import Database
 from ledger.store.relay import RelayStore
 from tests.chain.conftest import ETHER, Chain, Clock, account
+from tests.databases import made_at
 from tests.faults.acts import Acts
 from tests.faults.conftest import SEED
 from tests.faults.reorgs import Reorganiser
@@ -157,9 +158,7 @@ class Turmoil:
 
 @pytest.fixture
 def turmoil(chain: Chain, clock: Clock, tmp_path: Path) -> Iterator[Turmoil]:
-    urls = [f"sqlite:///{tmp_path / name}.db" for name in ("first", "second")]
-    for url in urls:
-        upgrade(url)
+    urls = [made_at(tmp_path / f"{name}.db") for name in ("first", "second")]
     first, second = (Database(url) for url in urls)
     for one in (KEY, *SENDERS):
         chain.rpc.request("anvil_setBalance", one.address, hex(100 * ETHER))

@@ -17,12 +17,12 @@ from ledger.store.database import Database, upgrade
 from ledger.store.marks import Mark, Marked
 from ledger.store.relay import RelayStore
 from ledger.store.tables import submissions
+from tests.databases import made_at
 
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:
-    url = f"sqlite:///{tmp_path / 'ledger.db'}"
-    upgrade(url)
+    url = made_at(tmp_path / "ledger.db")
     found = Database(url)
     yield found
     found.close()
