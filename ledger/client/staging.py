@@ -38,10 +38,11 @@ from ledger.errors import InvalidInput, StoreUnavailable
 from ledger.ids import Cid, Did
 from ledger.records.ahead import LARGE
 from ledger.records.blocks import LocalBlockStore
+from ledger.records.buffers import Buffers
 from ledger.records.cid import parse_cid
 from ledger.records.header import RecordHeader
 from ledger.records.manifest import CHUNK, Manifest
-from ledger.records.publish import CapsuleKind, Place, Published, encrypt_to, seal_key
+from ledger.records.publish import BUFFER, CapsuleKind, Place, Published, encrypt_large, encrypt_to, seal_key
 
 SEALED = "consent-ledger/staged-sealed/1"
 FORMAT = "consent-ledger/staged/1"
@@ -50,6 +51,7 @@ _MEMBERS = {"capsule", "epoch", "header", "key", "kind", "root"}
 _SENT = "sent"
 _SYNCING = 4
 _WAITING = 32
+_BUFFERS = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,16 +70,24 @@ class StagedBlocks(LocalBlockStore):
         self._pool = ThreadPoolExecutor(_SYNCING, thread_name_prefix="staging")
         self._waiting: list[Future[None]] = []
         self.reading: Callable[[int], None] = lambda size: None
+        self.buffers = Buffers(0, BUFFER)
 
-    def put(self, cid: Cid, data: bytes) -> None:
+    def put(self, cid: Cid, data: bytes | memoryview) -> None:
         """Keep a block that hashes to its CID. Raises StoreUnavailable, here or by `flush`."""
         path = self.path_of(cid)
         if len(data) == CHUNK:  # of a large record: written while the next ones are made
-            self._waiting.append(self._pool.submit(_write_and_sync, path, data))
+            self._waiting.append(self._pool.submit(self._write_and_sync, path, data))
         else:
             self._waiting.append(self._pool.submit(_sync, self._written(path, data)))
         if len(self._waiting) == _WAITING:
             self._settle(_WAITING // 2)
+
+    def made(self, header: RecordHeader, plaintext: Iterable[bytes], key: bytes) -> Cid:
+        """Encrypt a large record into buffers that are used again, and keep its blocks; the root."""
+        self.buffers = Buffers(_BUFFERS, BUFFER)
+        root = encrypt_large(self, header, plaintext, key=key, buffers=self.buffers)
+        self.settle()
+        return root
 
     def get(self, cid: Cid) -> bytes:
         """See `BlockStore.get`; `reading` is told how many bytes were read."""
@@ -109,7 +119,14 @@ class StagedBlocks(LocalBlockStore):
         """Let the threads end."""
         self._pool.shutdown()
 
-    def _written(self, path: Path, data: bytes) -> int:
+    def _write_and_sync(self, path: Path, data: bytes | memoryview) -> None:
+        try:
+            handle = _written(path, data)
+        finally:
+            self.buffers.give_back(data)
+        _sync(handle)
+
+    def _written(self, path: Path, data: bytes | memoryview) -> int:
         try:
             return _written(path, data)
         except OSError as exc:
@@ -162,11 +179,11 @@ class Batch:
             StoreUnavailable: the disk is full.
         """
         key = randomness(KEY_SIZE)
-        if header.size >= LARGE:
-            plaintext = _told(plaintext, partial(moving, "encrypting"), header.size)
-        root = encrypt_to(self.blocks, header, plaintext, key=key)
-        if header.size >= LARGE:
-            self.blocks.settle()
+        if header.size < LARGE:
+            root = encrypt_to(self.blocks, header, plaintext, key=key)
+        else:
+            told = _told(plaintext, partial(moving, "encrypting"), header.size)
+            root = self.blocks.made(header, told, key)
         self._staged.append(Staged(record=seal_key(root, header, key, place), key=key))
 
     def tell_reading(self, told: Callable[[int, int], None]) -> None:
@@ -240,7 +257,7 @@ def _sealed(record: Published, key: bytes, place: Callable[[RecordHeader], Place
     return Staged(record=seal_key(record.root, record.header, key, place(record.header)), key=key)
 
 
-def _written(path: Path, data: bytes) -> int:
+def _written(path: Path, data: bytes | memoryview) -> int:
     """A handle of a new file with this data, which is not on disk yet."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
@@ -250,10 +267,6 @@ def _written(path: Path, data: bytes) -> int:
         os.close(handle)
         raise
     return handle
-
-
-def _write_and_sync(path: Path, data: bytes) -> None:
-    _sync(_written(path, data))
 
 
 def _sync(handle: int) -> None:

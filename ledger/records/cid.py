@@ -26,7 +26,7 @@ class Codec(IntEnum):
     DAG_CBOR = 0x71
 
 
-def cid_of(codec: Codec, data: bytes) -> Cid:
+def cid_of(codec: Codec, data: bytes | memoryview) -> Cid:
     """The CID of a block."""
     return cid_of_digest(codec, hashlib.sha256(data).digest())
 

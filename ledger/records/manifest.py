@@ -8,7 +8,7 @@ everywhere, and a reader refuses every other shape. A manifest says nothing of t
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import cbor2
 
@@ -21,6 +21,9 @@ FORMAT = "consent-ledger/manifest/1"
 SUITE = "cobblestone-256"
 CHUNK = 1 << 20
 MAX_LINKS = 4096
+
+Data = TypeVar("Data", bound=bytes | memoryview)
+Taken = TypeVar("Taken", contravariant=True)
 
 _LINK_TAG = 42
 _KEYS = {"format", "suite", "size", "chunk", "links"}
@@ -68,8 +71,20 @@ class Manifest:
         return ((link, min(span, self.size - i * span)) for i, link in enumerate(self.links))
 
 
-def store(ciphertext: Iterable[bytes], blocks: BlockStore) -> Cid:
-    """Cut a ciphertext into blocks and keep them; the root goes last, so who holds it holds all.
+class Taking(Protocol[Taken]):
+    """What blocks are given to: a `BlockStore`, or one that takes more than bytes."""
+
+    def put(self, cid: Cid, data: Taken) -> None:
+        """See `BlockStore.put`."""
+
+
+def store(ciphertext: Iterable[bytes], blocks: Taking[bytes]) -> Cid:
+    """Cut a ciphertext into blocks and keep them; see `store_cut`."""
+    return store_cut(cut(ciphertext), blocks)
+
+
+def store_cut(ciphertext: Iterable[Data], blocks: Taking[Data | bytes]) -> Cid:
+    """Keep a ciphertext that is cut already; the root goes last, so who holds it holds all.
 
     Memory does not grow with the ciphertext but by one CID for each 4 GiB. A failure leaves blocks that
     nothing points to.
@@ -82,7 +97,7 @@ def store(ciphertext: Iterable[bytes], blocks: BlockStore) -> Cid:
     full: list[Cid] = []
     links: list[Cid] = []
     size = 0
-    for block in cut(ciphertext):
+    for block in ciphertext:
         if len(links) == MAX_LINKS:
             full.append(_keep_node(MAX_LINKS * CHUNK, links, blocks))
             links = []
@@ -187,13 +202,13 @@ def _span(size: int) -> int:
     return CHUNK if size <= CHUNK * MAX_LINKS else CHUNK * MAX_LINKS
 
 
-def _keep_node(size: int, links: list[Cid], blocks: BlockStore) -> Cid:
+def _keep_node(size: int, links: list[Cid], blocks: Taking[bytes]) -> Cid:
     if len(links) > MAX_LINKS:
         raise TooLarge(f"a record has at most {CHUNK * MAX_LINKS**2} bytes", reason="record_too_large")
     return _keep(Codec.DAG_CBOR, Manifest(size=size, links=tuple(links)).to_bytes(), blocks)
 
 
-def _keep(codec: Codec, block: bytes, blocks: BlockStore) -> Cid:
+def _keep(codec: Codec, block: Data, blocks: Taking[Data]) -> Cid:
     cid = cid_of(codec, block)
     blocks.put(cid, block)
     return cid

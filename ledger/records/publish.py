@@ -6,16 +6,20 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ledger.crypto.recordcipher import KEY_SIZE, encrypt
+from ledger.crypto.recordcipher import KEY_SIZE, SLACK, encrypt, encrypt_into
 from ledger.crypto.sealing import capsule_info, seal
 from ledger.crypto.typed import Publication
 from ledger.ids import Cid, parse_did
-from ledger.records.ahead import LARGE, ahead
+from ledger.records.ahead import ahead
 from ledger.records.blocks import BlockStore
+from ledger.records.buffers import Buffers
 from ledger.records.cid import digest_of
 from ledger.records.framing import frame
 from ledger.records.header import INBOX, RecordHeader
-from ledger.records.manifest import cut, store
+from ledger.records.manifest import CHUNK, Taking, store, store_cut
+
+BUFFER = CHUNK + SLACK
+"""Bytes of a buffer in which a block is made."""
 
 MOST_RECORDS = 256
 """How many records are published at once at most."""
@@ -94,8 +98,24 @@ def encrypt_to(blocks: BlockStore, header: RecordHeader, plaintext: Iterable[byt
         InvalidInput: the plaintext has another size than the header says, or a key of another size.
         StoreUnavailable: the block store does not answer.
     """
-    ciphertext = encrypt(key, header.to_bytes(), frame(header, plaintext))
-    return store(ahead(cut(ciphertext)) if header.size >= LARGE else ciphertext, blocks)
+    return store(encrypt(key, header.to_bytes(), frame(header, plaintext)), blocks)
+
+
+def encrypt_large(
+    blocks: Taking[bytes | memoryview],
+    header: RecordHeader,
+    plaintext: Iterable[bytes],
+    *,
+    key: bytes,
+    buffers: Buffers,
+) -> Cid:
+    """As `encrypt_to`, ahead of what keeps the blocks, and in buffers that are used again.
+
+    `buffers` have `BUFFER` bytes, and are given back by `blocks` when it has what is in them.
+    """
+    body = frame(header, plaintext)
+    made = encrypt_into(key, header.to_bytes(), body, buffers.take, CHUNK)
+    return store_cut(ahead(made), blocks)
 
 
 def seal_key(root: Cid, header: RecordHeader, key: bytes, place: Place) -> Published:

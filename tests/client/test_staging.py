@@ -3,6 +3,8 @@
 import errno
 import os
 import signal
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from ledger.crypto.sealing import KeyPair, open_capsule
 from ledger.errors import InvalidInput, KeyLocked, StoreUnavailable
 from ledger.ids import did_of
 from ledger.records.header import RecordHeader
+from ledger.records.manifest import CHUNK
 from ledger.records.opening import plaintext_of
 from ledger.records.publish import Place, record_info
 
@@ -136,6 +139,42 @@ def test_a_disk_that_fails_to_flush_is_told_before_there_is_a_note(
     with pytest.raises(StoreUnavailable):
         batch.keep()
     assert list(tmp_path.glob("*/note.sealed")) == []
+
+
+def large(header: RecordHeader) -> tuple[RecordHeader, list[bytes]]:
+    """A record that is made in buffers which are used again, several times over."""
+    pieces = [bytes([number]) * CHUNK for number in range(40)]
+    return replace(header, size=40 * CHUNK), pieces
+
+
+def test_a_large_record_opens(tmp_path: Path, identity: Identity, header: RecordHeader) -> None:
+    header, pieces = large(header)
+    batch = Staging(tmp_path, identity).begin()
+    batch.add(header, pieces, place(), randomness=os.urandom)
+    batch.keep()
+    (one,) = batch.records
+    key = open_capsule(SECRET, one.capsule, record_info(one.root, header, 0))
+    assert b"".join(plaintext_of(one.root, header, key, batch.blocks)) == b"".join(pieces)
+    batch.remove()
+
+
+@pytest.mark.parametrize("failing", [0, 5, 30])
+def test_a_disk_that_gets_full_under_a_large_record_is_told(
+    tmp_path: Path, identity: Identity, header: RecordHeader, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    header, pieces = large(header)
+    batch, turns, write = Staging(tmp_path, identity).begin(), count(), staging._written
+
+    def full(path: Path, data: bytes) -> int:
+        if next(turns) >= failing:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(path, data)
+
+    monkeypatch.setattr(staging, "_written", full)
+    with pytest.raises(StoreUnavailable):
+        batch.add(header, pieces, place(), randomness=os.urandom)
+    assert batch.records == []
+    batch.remove()
 
 
 def interrupted(times: int, done: list[str]) -> None:

@@ -11,8 +11,9 @@ from cryptography.cobblestone import Cobblestone256Decryptor
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.crypto.recordcipher import ciphertext_size, decrypt, encrypt
+from ledger.crypto.recordcipher import SLACK, ciphertext_size, decrypt, encrypt, encrypt_into
 from ledger.errors import InvalidInput, RecordCorrupt
+from ledger.records.buffers import Buffers
 
 KEY = hashlib.sha256(b"a record key").digest()
 HEADER = b'{"format":"consent-ledger/record/1"}'
@@ -48,6 +49,25 @@ def test_round_trip_whatever_the_pieces(body: bytes, header: bytes, pieces: list
     sealed = b"".join(encrypt(KEY, header, cut(body, pieces)))
     assert len(sealed) == ciphertext_size(len(body))
     assert b"".join(decrypt(KEY, header, cut(sealed, pieces))) == body
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    body=st.binary(max_size=300).map(lambda part: part * 2000),
+    pieces=st.lists(st.integers(0, 600_000), max_size=6),
+    size=st.sampled_from([100, CHUNK, CHUNK + 16, 1 << 17]),
+)
+def test_parts_made_in_the_same_memory_are_full_and_open(body: bytes, pieces: list[int], size: int) -> None:
+    buffers = Buffers(2, size + SLACK)
+    found = []
+    for part in encrypt_into(KEY, HEADER, cut(body, pieces), buffers.take, size):
+        found.append(bytes(part))
+        buffers.give_back(part)
+    assert {len(part) for part in found[:-1]} <= {size}
+    assert 0 < len(found[-1]) <= size
+    sealed = b"".join(found)
+    assert len(sealed) == ciphertext_size(len(body))
+    assert opened(sealed) == body
 
 
 @pytest.mark.parametrize("size", [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK, 1 << 20])
