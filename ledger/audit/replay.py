@@ -20,7 +20,7 @@ from ledger.audit.shapes import Decision, Head
 from ledger.errors import InvalidInput, LedgerError
 from ledger.ids import Did
 from ledger.policy.engine import decide
-from ledger.policy.index import RecordIndex
+from ledger.policy.index import Chosen, RecordIndex
 from ledger.policy.model import POLICY, Outcome, Request
 from ledger.records.cid import parse_cid
 from ledger.records.header import RecordHeader
@@ -130,26 +130,26 @@ class Replay:
         )
 
 
-def _candidates(decision: Decision, state: PatientState) -> RecordIndex | str:
+def _candidates(decision: Decision, state: PatientState) -> Chosen | str:
     """The records that a decision is about, or what its resource should have been."""
     resource = decision.resource
     if resource.type == "record" and resource.ids is not UNSET and resource.classes is UNSET:
         return state.records.among(resource.ids)
     if resource.type == "patient" and resource.classes is not UNSET and resource.ids is UNSET:
-        return state.records.of_classes(resource.classes) if resource.classes else state.records
+        return state.records.of_classes(resource.classes) if resource.classes else state.records.all
     if resource.type == "publication" and resource.root is not UNSET and resource.header is not UNSET:
         return _proposed(decision, resource.root, resource.header, state)
     return "records by name, a patient's records by class, or one to be added"
 
 
-def _proposed(decision: Decision, root: str, text: str, state: PatientState) -> RecordIndex | str:
+def _proposed(decision: Decision, root: str, text: str, state: PatientState) -> Chosen | str:
     """The record that somebody would add, unless it is there: nobody is let add one twice."""
     if decision.action != "collect":
         return "to collect, of a record to be added"
     header = RecordHeader.from_bytes(text.encode())
     if header.patient != decision.patient:
         return "a header of this patient"
-    return RecordIndex.of(() if state.has(root) else (header.facts(parse_cid(root)),))
+    return RecordIndex.of(() if state.has(root) else (header.facts(parse_cid(root)),)).all
 
 
 def _request(decision: Decision) -> Request:

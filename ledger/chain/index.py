@@ -59,6 +59,8 @@ class ChainIndex:
         self._numbers: list[int] = []
         self._marks: dict[str, BlockHeader] = {}
         self._history = History()
+        self.changes = 0
+        """Rises with whatever changes an answer, so that answers can be kept until it does."""
 
     # What the chain's reader writes
 
@@ -78,6 +80,7 @@ class ChainIndex:
                 )
             if any((event.number, event.block_hash) != (header.number, header.hash) for event in events):
                 raise Bug("an event was added to the chain index with another block", reason="block_events")
+            self.changes += 1
             self._headers[header.number] = header
             self._numbers.append(header.number)
             for event in events:
@@ -86,6 +89,7 @@ class ChainIndex:
     def rollback(self, number: int) -> None:
         """Forget every block above `number`, as if it had never been added."""
         with self.lock:
+            self.changes += 1
             self._history.forget_after(number)
             while self._numbers and self._numbers[-1] > number:
                 del self._headers[self._numbers.pop()]
@@ -94,8 +98,10 @@ class ChainIndex:
     def mark(self, *, safe: BlockHeader | None, final: BlockHeader | None) -> None:
         """Say how deep ``safe`` and ``finalized`` are."""
         marks = {"safe": safe, "final": final}
+        found = {level: header for level, header in marks.items() if header is not None}
         with self.lock:
-            self._marks = {level: header for level, header in marks.items() if header is not None}
+            self.changes += found != self._marks
+            self._marks = found
 
     def prune(self, number: int) -> None:
         """Forget headers below `number` that have no events; what is asked as of a number stays the same."""

@@ -10,67 +10,27 @@ can be read, so that an auditor can see the damage.
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, select, update
+from sqlalchemy import Connection, select, update
 
-from ledger.errors import Conflict, InvalidInput, NotFound, ProofInvalid
+from ledger.errors import InvalidInput, NotFound, ProofInvalid
+from ledger.log import sequencing
 from ledger.log.checkpoint import LogKey
+from ledger.log.drafts import Draft, PatientChanged, Within
 from ledger.log.entry import decode, encode, inner, leaf_data
 from ledger.log.merkle import leaf_hash
 from ledger.log.mirror import Mirror
 from ledger.log.receipt import Receipt
 from ledger.store.database import Database
-from ledger.store.log import SALT, LogStore, NewEntry, OpenedEntry, StoredCheckpoint
-from ledger.store.parts import in_parts
-from ledger.store.tables import erasures, patients
+from ledger.store.log import SALT, LogStore, OpenedEntry, StoredCheckpoint
+from ledger.store.log import NewEntry as Appended
+from ledger.store.tables import patients
 from ledger.store.vault import Vault
 
-__all__ = ["Appended", "Draft", "Journal", "OpenedEntry", "PatientChanged"]
-
-Within = Callable[[Connection, int], object]
-
-
-class PatientChanged(Conflict):
-    """The patient's version is no longer the one decided on: read their state and decide again."""
-
-    code = "patient_changed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """An entry to append, with what must still hold and what must be written in the same transaction.
-
-    tag: the patient's erasure address, 20 bytes, or ``NO_PATIENT``.
-    entry: without ``time``, which the log sets.
-    expect: the version of each patient (by tag) that was decided on.
-    within: called with the transaction and the entry's index; what it raises undoes everything.
-    follows: the member that names the entry before this one, by its index.
-    """
-
-    tag: bytes
-    entry: Mapping[str, Any] = field(repr=False)
-    expect: Mapping[bytes, int] = field(default_factory=dict, repr=False)
-    within: Within | None = None
-    follows: str | None = None
-
-    def at(self, index: int) -> Mapping[str, Any]:
-        """The entry as it is at `index`."""
-        return self.entry if self.follows is None else {**self.entry, self.follows: index - 1}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Appended:
-    """An entry that is in the log: index, salt, canonical bytes with the ``time`` it got, leaf hash."""
-
-    index: int
-    tag: bytes = field(repr=False)
-    salt: bytes = field(repr=False)
-    entry: bytes = field(repr=False)
-    leaf: bytes = field(repr=False)
+__all__ = ["Appended", "Draft", "Journal", "OpenedEntry", "PatientChanged", "Within"]
 
 
 class Journal:
@@ -190,7 +150,8 @@ class Journal:
         )
         if raised.rowcount != 1:
             raise NotFound("no such patient", reason="no_patient")
-        return int(connection.execute(_version(tag)).scalar_one())
+        version = select(patients.c.version).where(patients.c.tag == tag)
+        return int(connection.execute(version).scalar_one())
 
     def checkpoint(self) -> str:
         """A signed note over all entries there are, stored before it is given out.
@@ -280,77 +241,28 @@ class Journal:
 
     def _insert(self, connection: Connection, start: int, drafts: Sequence[Draft]) -> list[Appended]:
         appended: list[Appended] = []
-        for run in _runs(drafts):
-            _require_versions(connection, run)
-            _require_not_erased(connection, {draft.tag for draft in run if not draft.expect})
+        for run in sequencing.runs(drafts):
+            sequencing.require_current(connection, run)
             first = start + len(appended)
             salts = self._randomness(SALT * len(run))
+            time = self._time = max(self._time, int(self._clock().timestamp() * 1000))
             made = [
-                self._made(first + place, draft, salts[SALT * place : SALT * (place + 1)])
+                _made(draft, first + place, time, salts[SALT * place : SALT * (place + 1)])
                 for place, draft in enumerate(run)
             ]
-            self._rows.add(connection, [_row(each) for each in made])
+            self._rows.add(connection, made)
             for each, draft in zip(made, run, strict=True):
                 if draft.within is not None:
                     draft.within(connection, each.index)
             appended += made
         return appended
 
-    def _made(self, index: int, draft: Draft, salt: bytes) -> Appended:
-        entry = encode(self._stamped(draft.at(index)))
-        leaf = leaf_hash(leaf_data(draft.tag, inner(salt, entry)))
-        return Appended(index=index, tag=draft.tag, salt=salt, entry=entry, leaf=leaf)
 
-    def _stamped(self, entry: Mapping[str, Any]) -> dict[str, Any]:
-        """The entry with its time, Unix milliseconds, which never decreases along the log."""
-        if "time" in entry:
-            raise InvalidInput("the log sets the time of an entry", reason="entry_has_time")
-        self._time = max(self._time, int(self._clock().timestamp() * 1000))
-        return {**entry, "time": self._time}
-
-
-def _runs(drafts: Sequence[Draft]) -> Iterator[list[Draft]]:
-    """The drafts in order, cut after each that writes something of its own, which the next ones must see."""
-    run: list[Draft] = []
-    for draft in drafts:
-        run.append(draft)
-        if draft.within is not None:
-            yield run
-            run = []
-    if run:
-        yield run
-
-
-def _row(appended: Appended) -> NewEntry:
-    return NewEntry(
-        index=appended.index,
-        tag=appended.tag,
-        inner=inner(appended.salt, appended.entry),
-        leaf=appended.leaf,
-        salt=appended.salt,
-        entry=appended.entry,
-    )
-
-
-def _version(tag: bytes) -> Select[int]:
-    return select(patients.c.version).where(patients.c.tag == tag)
-
-
-def _require_versions(connection: Connection, run: Sequence[Draft]) -> None:
-    expected = {pair for draft in run for pair in draft.expect.items()}
-    found: set[tuple[bytes, int]] = set()
-    for tags in in_parts({tag for tag, _ in expected}):
-        query = select(patients.c.tag, patients.c.version).where(patients.c.tag.in_(tags)).with_for_update()
-        found.update((row.tag, row.version) for row in connection.execute(query))
-    if not expected <= found:
-        raise PatientChanged("another act for this patient came first", fix="decide again, then append again")
-
-
-def _require_not_erased(connection: Connection, tags: set[bytes]) -> None:
-    """Whoever expects a version has compared it; nobody else may log under the tag of an erased patient."""
-    for some in in_parts(tags):
-        if connection.execute(select(erasures.c.tag).where(erasures.c.tag.in_(some))).first() is not None:
-            raise PatientChanged("this patient was erased", fix="look who it is about, then append again")
+def _made(draft: Draft, index: int, time: int, salt: bytes) -> Appended:
+    entry = encode(draft.stamped(index, time))
+    inside = inner(salt, entry)
+    leaf = leaf_hash(leaf_data(draft.tag, inside))
+    return Appended(index=index, tag=draft.tag, salt=salt, entry=entry, inner=inside, leaf=leaf)
 
 
 def _time_of(opened: OpenedEntry) -> int:

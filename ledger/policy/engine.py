@@ -9,7 +9,7 @@ from ledger.ids import ConsentId
 from ledger.policy.bits import union
 from ledger.policy.compiler import CompiledConsent, Rule
 from ledger.policy.conditions import OnRequest
-from ledger.policy.index import RecordIndex
+from ledger.policy.index import Chosen, RecordIndex
 from ledger.policy.model import Decision, Outcome, RecordFacts, Request, Verdict
 from ledger.policy.obligations import obligations
 
@@ -20,17 +20,18 @@ Spoken = Sequence[tuple[ConsentId, int]]
 
 
 def decide(
-    consents: Iterable[CompiledConsent], request: Request, records: RecordIndex | Sequence[RecordFacts]
+    consents: Iterable[CompiledConsent],
+    request: Request,
+    records: Chosen | RecordIndex | Sequence[RecordFacts],
 ) -> Decision:
     """Who may do what with which of `records`, under the consents that are in force.
 
     The caller passes the patient's consents that are active; consents of anybody else match nothing. The
-    answer does not depend on the order of `consents`. `records` are answered in their order; of an index,
-    those that are chosen.
+    answer does not depend on the order of `consents`. `records` are answered in their order.
     """
-    index = records if isinstance(records, RecordIndex) else RecordIndex.of(records)
-    permits, denies = _spoken(consents, Asked(request, index))
-    refused = index.chosen & ~index.judgeable
+    index, chosen = _chosen(records)
+    permits, denies = _spoken(consents, Asked(request, index), chosen)
+    refused = chosen & ~index.judgeable
     denied = union(found for _, found in denies)
     permitted = union(found for _, found in permits) & ~denied
     outcome = Outcome.NO_CONSENT
@@ -39,7 +40,7 @@ def decide(
     elif denied | refused:
         outcome = Outcome.DENY
     verdicts = (
-        Verdict(index.chosen & ~(refused | denied | permitted), Outcome.NO_CONSENT),
+        Verdict(chosen & ~(refused | denied | permitted), Outcome.NO_CONSENT),
         *(Verdict(found & refused, Outcome.DENY, (), why) for why, found in index.unjudgeable.items()),
         *(Verdict(found, Outcome.DENY, basis) for basis, found in _by_basis(denied, denies)),
         *(Verdict(found, Outcome.PERMIT, basis) for basis, found in _by_basis(permitted, permits)),
@@ -49,6 +50,26 @@ def decide(
         basis=tuple(sorted({name for item in verdicts if item.outcome is outcome for name in item.basis})),
         obligations=obligations(index, permitted),
         verdicts=tuple(item for item in verdicts if item.records),
+        ids=index.ids,
+    )
+
+
+def part_of(decision: Decision, records: Chosen) -> Decision:
+    """What a decision about more records than these says of these, as if they had been decided on alone."""
+    index, chosen = records
+    verdicts = tuple(
+        Verdict(item.records & chosen, item.outcome, item.basis, item.reason)
+        for item in decision.verdicts
+        if item.records & chosen
+    )
+    said = {item.outcome for item in verdicts}
+    outcome = next((one for one in (Outcome.PERMIT, Outcome.DENY) if one in said), Outcome.NO_CONSENT)
+    permitted = union(item.records for item in verdicts if item.outcome is Outcome.PERMIT)
+    return Decision(
+        outcome=outcome,
+        basis=tuple(sorted({name for item in verdicts if item.outcome is outcome for name in item.basis})),
+        obligations=obligations(index, permitted) if decision.obligations else (),
+        verdicts=verdicts,
         ids=index.ids,
     )
 
@@ -95,10 +116,16 @@ class Asked:
         return (permits | found, denies) if rule.permit else (permits, denies | found)
 
 
-def _spoken(consents: Iterable[CompiledConsent], asked: Asked) -> tuple[Spoken, Spoken]:
+def _chosen(records: Chosen | RecordIndex | Sequence[RecordFacts]) -> Chosen:
+    if isinstance(records, Chosen):
+        return records
+    return records.all if isinstance(records, RecordIndex) else RecordIndex.of(records).all
+
+
+def _spoken(consents: Iterable[CompiledConsent], asked: Asked, chosen: int) -> tuple[Spoken, Spoken]:
     """The consents that permit any chosen record, and those that deny any, both by id."""
     permits, denies = [], []
-    patient, chosen = asked.request.patient, asked.records.chosen
+    patient = asked.request.patient
     for consent in consents:
         if consent.patient == patient and any(map(asked.meets, consent.gates)):
             permitted, denied = asked.speak(consent.root)

@@ -6,10 +6,10 @@ joins the sets. A set is an integer (see `bits`), so what a decision costs hardl
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import accumulate
 from operator import or_
-from typing import Self
+from typing import NamedTuple, Self
 
 from ledger.consent import codes
 from ledger.consent.moments import Span, span
@@ -85,7 +85,7 @@ class Timeline:
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class RecordIndex:
-    """Records by attribute; `chosen` has those that a decision is about.
+    """Records by attribute; `every` has them all.
 
     `unjudgeable` has, by reason, the records that no rule is asked about; they are refused. `exactly` has the
     records of each confidentiality by rank, `labelled` those with any label. `answers` keeps what rules have
@@ -94,7 +94,7 @@ class RecordIndex:
 
     facts: tuple[RecordFacts, ...]
     ids: tuple[str, ...]
-    chosen: int
+    every: int
     judgeable: int
     unjudgeable: Postings
     classes: Postings
@@ -116,7 +116,7 @@ class RecordIndex:
 
     @classmethod
     def of(cls, records: Iterable[RecordFacts]) -> Self:
-        """The index of `records`, all of them chosen."""
+        """The index of `records`."""
         facts = tuple(records)
         dates = _postings(facts, lambda record: (record.date or "",))
         labels = _postings(facts, lambda record: record.labels)
@@ -129,7 +129,7 @@ class RecordIndex:
         return cls(
             facts=facts,
             ids=tuple(record.id for record in facts),
-            chosen=every,
+            every=every,
             judgeable=every & ~union(reasons.values()),
             unjudgeable=reasons,
             classes=_postings(facts, lambda record: (record.record_class,)),
@@ -150,14 +150,22 @@ class RecordIndex:
             answers={},
         )
 
-    def among(self, ids: Iterable[str]) -> Self:
-        """The same index for a decision about those records only whose id is in `ids`."""
-        found = {self._places[name] for name in ids if name in self._places}
-        return replace(self, chosen=_set(sorted(found)))
+    @property
+    def all(self) -> "Chosen":
+        """Every record, for a decision."""
+        return Chosen(self, self.every)
 
-    def of_classes(self, classes: Iterable[str]) -> Self:
-        """The same index for a decision about the records of these classes only."""
-        return replace(self, chosen=any_of(classes, self.classes))
+    def among(self, ids: Iterable[str]) -> "Chosen":
+        """Those records only whose id is in `ids`, for a decision."""
+        return Chosen(self, self.places(ids))
+
+    def of_classes(self, classes: Iterable[str]) -> "Chosen":
+        """The records of these classes only, for a decision."""
+        return Chosen(self, any_of(classes, self.classes))
+
+    def places(self, ids: Iterable[str]) -> int:
+        """The set of those records whose id is in `ids`."""
+        return _set(sorted({self._places[name] for name in ids if name in self._places}))
 
     def timeline(self, zone: int) -> Timeline:
         """The dates of the records, read in a zone (minutes east of UTC)."""
@@ -169,6 +177,13 @@ class RecordIndex:
                 spans[covered] = spans.get(covered, 0) | records
             found = self._timelines[zone] = Timeline.of(spans)
         return found
+
+
+class Chosen(NamedTuple):
+    """Some records of an index, as a set of their places: those that a decision is about."""
+
+    records: RecordIndex
+    places: int
 
 
 def any_of(values: Iterable[str], postings: Postings) -> int:

@@ -137,8 +137,20 @@ class Decision:
     @property
     def permitted(self) -> tuple[str, ...]:
         """The ids of the records that may be opened."""
-        permitted = union(item.records for item in self.verdicts if item.outcome is Outcome.PERMIT)
-        return members(permitted, self.ids)
+        return self._with(Outcome.PERMIT)
+
+    @property
+    def denied(self) -> tuple[str, ...]:
+        """The ids of the records that are refused."""
+        return self._with(Outcome.DENY)
+
+    @property
+    def bases(self) -> frozenset[ConsentId]:
+        """The bases of all records together, whatever their outcome."""
+        return frozenset(name for item in self.verdicts for name in item.basis)
+
+    def _with(self, outcome: Outcome) -> tuple[str, ...]:
+        return members(union(item.records for item in self.verdicts if item.outcome is outcome), self.ids)
 
     @property
     def records(self) -> tuple[RecordDecision, ...]:

@@ -1,25 +1,37 @@
-"""Several decisions at once, in the log together before any of them is told."""
+"""Several decisions at once, in the log together before any of them is told.
+
+What is asked about single records of one patient, by one subject for one action and purpose, is decided
+together and has one entry, which says the outcome for each record.
+"""
 
 from collections.abc import Callable, Sequence
 
 from ledger.errors import CallerError, LedgerError, Refusal
-from ledger.ids import Address
-from ledger.log.journal import PatientChanged
+from ledger.ids import Address, Did
+from ledger.log.journal import Appended, Draft, PatientChanged
 from ledger.policy.model import Outcome
-from ledger.service.decisions import Decided, Deliberated, Question, check, deliberate
+from ledger.service.decisions import Decided, Deliberated, Question, check, deliberate, share
 from ledger.service.gateway import Gateway
 from ledger.service.states import PatientState
 
 Asked = Question | LedgerError
 """A question, or why there is none: it stays in its place among the answers."""
+Made = Deliberated | LedgerError
 Answered = Decided | LedgerError
+Enough = Callable[[bool], bool]
+"""Whether a batch ends with an answer that permits, or does not."""
 
 _ATTEMPTS = 16
 
+_Alike = tuple[Did, Did, str, tuple[str, ...]]
 
-def decide_all(
-    gateway: Gateway, asked: Sequence[Asked], *, enough: Callable[[bool], bool] = lambda permitted: False
-) -> list[Answered]:
+
+def never(_permitted: bool) -> bool:
+    """The end of a batch of which everything is answered."""
+    return False
+
+
+def decide_all(gateway: Gateway, asked: Sequence[Asked], *, enough: Enough = never) -> list[Answered]:
     """The decisions on `asked` in order, up to and with the first of which `enough` says so; one append.
 
     What no rule could answer takes its place as the error (CallerError, Refusal) and counts as not permitted.
@@ -49,26 +61,79 @@ def checked(gateway: Gateway, asked: Asked) -> Asked:
     return asked
 
 
-def _decide_all(gateway: Gateway, asked: Sequence[Asked], enough: Callable[[bool], bool]) -> list[Answered]:
-    states: dict[Address, PatientState | None] = {}
-    made: list[Deliberated | LedgerError] = []
+def deliberate_all(
+    asked: Sequence[Asked], decide: Callable[[Question], Deliberated], *, enough: Enough = never
+) -> list[Made]:
+    """What `decide` says to each question, up to and with the first of which `enough` says so."""
+    made = _made(asked, decide)
+    for count, one in enumerate(made, 1):
+        if count < len(made) and enough(_permits(one)):
+            return _made(asked[:count], decide)  # once more, so that no entry says what nobody is told
+    return made
+
+
+def drafts_of(made: Sequence[Made]) -> list[Draft]:
+    """The entries to append: one for all answers that share it."""
+    return list({id(one.draft): one.draft for one in made if isinstance(one, Deliberated)}.values())
+
+
+def sequenced(made: Sequence[Made], appended: Sequence[Appended]) -> list[Answered]:
+    """The answers, now that their `drafts_of` are appended, in the same order."""
+    entries = dict(zip(map(id, drafts_of(made)), appended, strict=True))
+    return [one if isinstance(one, LedgerError) else one.sequenced(entries[id(one.draft)]) for one in made]
+
+
+def _made(asked: Sequence[Asked], decide: Callable[[Question], Deliberated]) -> list[Made]:
+    together: dict[_Alike, set[str]] = {}
     for one in asked:
-        made.append(one if isinstance(one, LedgerError) else _deliberated(gateway, one, states))
-        if enough(_permits(made[-1])):
-            break
-    drafts = [one.draft for one in made if isinstance(one, Deliberated)]
-    appended = iter(gateway.journal.append_many(drafts) if drafts else ())
-    return [one if isinstance(one, LedgerError) else one.sequenced(next(appended)) for one in made]
+        if isinstance(one, Question) and _is_about_a_record(one):
+            together.setdefault(_alike(one), set()).add(one.records[0])
+    whole: dict[_Alike, Deliberated] = {}
+    made: list[Made] = []
+    for one in asked:
+        if isinstance(one, LedgerError) or not _is_about_a_record(one):
+            made.append(one if isinstance(one, LedgerError) else decide(one))
+            continue
+        alike = _alike(one)
+        records = together[alike]
+        if alike not in whole:
+            whole[alike] = decide(one if len(records) == 1 else _several(one, records))
+        made.append(whole[alike] if len(records) == 1 else share(whole[alike], one))
+    return made
 
 
-def _deliberated(
-    gateway: Gateway, question: Question, states: dict[Address, PatientState | None]
-) -> Deliberated:
-    account = gateway.account_of(question.patient)
-    if account not in states:
-        states[account] = gateway.states.find(account)
-    return deliberate(gateway, question, states[account])
+def _is_about_a_record(question: Question) -> bool:
+    return len(question.records) == 1 and question.declared is None
 
 
-def _permits(made: Deliberated | LedgerError) -> bool:
+def _alike(question: Question) -> _Alike:
+    return question.subject, question.patient, question.action, question.purpose
+
+
+def _several(question: Question, records: set[str]) -> Question:
+    return Question(
+        subject=question.subject,
+        patient=question.patient,
+        purpose=question.purpose,
+        action=question.action,
+        records=tuple(sorted(records)),
+        several=True,
+    )
+
+
+def _decide_all(gateway: Gateway, asked: Sequence[Asked], enough: Enough) -> list[Answered]:
+    states: dict[Address, PatientState | None] = {}
+
+    def decide(question: Question) -> Deliberated:
+        account = gateway.account_of(question.patient)
+        if account not in states:
+            states[account] = gateway.states.find(account)
+        return deliberate(gateway, question, states[account])
+
+    made = deliberate_all(asked, decide, enough=enough)
+    drafts = drafts_of(made)
+    return sequenced(made, gateway.journal.append_many(drafts) if drafts else ())
+
+
+def _permits(made: Made) -> bool:
     return isinstance(made, Deliberated) and made.outcome is Outcome.PERMIT

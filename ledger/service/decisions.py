@@ -1,124 +1,44 @@
 """Decisions: read the patient's state and the head, decide, sequence; again when the patient moved meanwhile.
 
-Which consents count (DESIGN 4.6, 5): each from its recording at the head's level until the first sign of a
-stop; and the NO of one whose root denies from its filing until its end is final on chain. What such a consent
-permits in an exception is a permission as any other: it needs the recording, and ends with the stop.
-
-In a declared emergency a chain that is not heard of does not close the records: what was final last counts.
-What opens then is what the patient sealed beforehand; all else is DENY, whatever the reason, also for an
-account that nobody enrolled.
+Which consents count is said in `ledger.service.counting`, what a declared emergency changes in
+`ledger.service.urgency`.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
-from ledger.chain.index import ChainIndex
-from ledger.consent import codes
-from ledger.errors import Conflict, InvalidInput, Undecidable, UnknownCode
-from ledger.ids import CROCKFORD, Address, Cid, ConsentId, Did, parse_did
-from ledger.log.entry import EntryKind
+import msgspec
+
+from ledger.ids import CROCKFORD
+from ledger.log.entry import EntryKind, TypedEntry
 from ledger.log.journal import Appended, Draft, PatientChanged
-from ledger.parties import Role
 from ledger.policy.compiler import CompiledConsent
-from ledger.policy.engine import decide
-from ledger.policy.index import RecordIndex
-from ledger.policy.model import Decision, Outcome, Request
-from ledger.policy.preview import Standing
-from ledger.records.cid import parse_cid
-from ledger.records.header import RecordHeader
-from ledger.service.capsules import sealed_places
-from ledger.service.gateway import Gateway, HeadFacts
-from ledger.service.states import FiledConsent, PatientState, PublishedRecord
-from ledger.service.stops import take_over_one
+from ledger.policy.engine import decide, part_of
+from ledger.policy.model import Decision, Outcome
+from ledger.service.counting import counting, take_over_stops
+from ledger.service.gateway import ENTRY_FORMAT, Gateway, HeadFacts
+from ledger.service.questions import Declared, Proposed, Question, check, request_of, wanted
+from ledger.service.states import PatientState, PublishedRecord
+from ledger.service.urgency import as_sealed, head_for, require_lasting
 
-MAX_RECORDS = 1000
-_ANYBODY = Did("")
+__all__ = [
+    "Decided",
+    "Declared",
+    "Deliberated",
+    "Proposed",
+    "Question",
+    "check",
+    "could_permit",
+    "decide_and_log",
+    "deliberate",
+    "deliberate_at",
+    "share",
+]
+
 _NAMES = bytes(ord(CROCKFORD[byte & 31]) for byte in range(256))
-_NO_RECORDS = RecordIndex.of(())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proposed:
-    """A record that somebody would add: its root, and its header, in which its labels are signed for."""
-
-    root: Cid
-    header: RecordHeader
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Declared:
-    """An emergency on which a question rests: its log index, and until when it lasts (Unix milliseconds)."""
-
-    entry: int
-    until: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Question:
-    """Who asks for which records of whom, what for.
-
-    ``records`` are roots asked for by name; when there are none, all records of ``classes`` (of any class, if
-    there are none either) are meant. ``proposed`` is a record that is not there yet, instead of both.
-    ``declared`` is the emergency that was declared for the purpose, if it is one that needs it.
-    """
-
-    subject: Did
-    patient: Did
-    purpose: tuple[str, ...]
-    action: str = "access"
-    classes: tuple[str, ...] = ()
-    records: tuple[str, ...] = ()
-    proposed: Proposed | None = None
-    declared: Declared | None = None
-
-    @property
-    def resource(self) -> dict[str, Any]:
-        """What was asked about, as the log entry names it."""
-        if self.proposed is not None:
-            header = self.proposed.header.to_bytes().decode()
-            return {"type": "publication", "root": self.proposed.root, "header": header}
-        if self.records:
-            return {"type": "record", "ids": sorted(self.records)}
-        return {"type": "patient", "classes": sorted(self.classes)}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deliberated:
-    """A decision that is not in the log yet, so nothing may rest on it, with the entry that it would be."""
-
-    evaluation: str
-    question: Question
-    decision: Decision
-    outcome: Outcome
-    head: HeadFacts
-    stale: bool
-    at: int
-    state: PatientState | None
-    draft: Draft
-
-    def sequenced(self, appended: Appended) -> "Decided":
-        """The decision, now that its entry is in the log."""
-        return Decided(
-            evaluation=self.evaluation,
-            question=self.question,
-            decision=self.decision,
-            outcome=self.outcome,
-            head=self.head,
-            stale=self.stale,
-            at=self.at,
-            tag=self.draft.tag,
-            version=None if self.state is None else self.state.version,
-            state=self.state,
-            appended=appended,
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decided:
-    """A sequenced decision: its entry, and the state and head that it was made on.
+class Deliberated(msgspec.Struct, frozen=True, kw_only=True):
+    """A decision that is not in the log yet, so nothing may rest on it, with the entry that it would be.
 
     ``stale``: in an emergency, on the last final head, since the chain was not heard of.
     """
@@ -130,10 +50,41 @@ class Decided:
     head: HeadFacts
     stale: bool
     at: int
-    tag: bytes
-    version: int | None
     state: PatientState | None
+    draft: Draft
+
+    __repr__ = object.__repr__
+
+    def sequenced(self, appended: Appended) -> "Decided":
+        """The decision, now that its entry is in the log."""
+        return Decided(
+            evaluation=self.evaluation,
+            question=self.question,
+            decision=self.decision,
+            outcome=self.outcome,
+            head=self.head,
+            stale=self.stale,
+            at=self.at,
+            state=self.state,
+            draft=self.draft,
+            appended=appended,
+        )
+
+
+class Decided(Deliberated, frozen=True, kw_only=True):
+    """A sequenced decision: its entry, and the state and head that it was made on."""
+
     appended: Appended
+
+    @property
+    def tag(self) -> bytes:
+        """The tag of its entry."""
+        return self.draft.tag
+
+    @property
+    def version(self) -> int | None:
+        """The patient's version that it was made on; None of somebody who is not enrolled."""
+        return None if self.state is None else self.state.version
 
     @property
     def permitted(self) -> tuple[PublishedRecord, ...]:
@@ -143,26 +94,30 @@ class Decided:
         return tuple(record for record in published if record.row.root in allowed)
 
 
-def check(gateway: Gateway, question: Question) -> None:
-    """Refuse a question that no rule could answer.
+class _Entry(TypedEntry, kw_only=True):
+    """The entry of a decision; FORMATS.md says what its members are."""
 
-    Raises:
-        UnknownCode: a purpose, action or class that no table has.
-        InvalidInput: no purpose, records and classes both, a record that is no CID, or somebody of another
-            chain.
-    """
-    _require_known(question.purpose, question.action, emergency=question.declared is not None)
-    for record_class in question.classes:
-        if record_class not in codes.CLASSES:
-            raise UnknownCode("no such class of records", reason="unknown_class")
-    if question.records and question.classes:
-        raise InvalidInput("name records or classes, not both", reason="records_and_classes")
-    if len(question.records) > MAX_RECORDS:
-        raise InvalidInput(f"at most {MAX_RECORDS} records a request", reason="too_many_records")
-    for root in question.records:
-        parse_cid(root)
-    for person in (question.subject, question.patient):
-        gateway.account_of(person)
+    format: str = ENTRY_FORMAT
+    kind: str = str(EntryKind.DECISION)
+    head: dict[str, Any]
+    patient: str
+    evaluation: str
+    at: int
+    subject: str
+    purpose: tuple[str, ...]
+    action: str
+    emergency: bool
+    resource: dict[str, Any]
+    outcome: str
+    permitted: list[str]
+    basis: list[str]
+    obligations: list[str]
+    policy: str
+    level: str
+    denied: list[str] | msgspec.UnsetType = msgspec.UNSET
+    declared: int | msgspec.UnsetType = msgspec.UNSET
+    stale: bool | msgspec.UnsetType = msgspec.UNSET
+    unsealed: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 def decide_and_log(gateway: Gateway, question: Question) -> Decided:
@@ -186,20 +141,11 @@ def deliberate(gateway: Gateway, question: Question, state: PatientState | None)
         Undecidable: see `decide_and_log`.
         Conflict: the emergency that it rests on is over (``emergency_over``).
     """
-    head, stale = _head(gateway, question)
+    head, stale = head_for(gateway, question)
     if state is not None and take_over_stops(gateway, head, state):
         raise PatientChanged("a stop has reached the chain and is in the log now")
     consents = counting(gateway, question.subject, state, head)
     return deliberate_at(gateway, question, state, head, consents, stale=stale)
-
-
-def counting(
-    gateway: Gateway, subject: Did, state: PatientState | None, head: HeadFacts
-) -> tuple[CompiledConsent, ...]:
-    """What counts of a patient's consents at `head` when `subject` asks."""
-    if state is None:
-        return ()
-    return eligible(state.consents, gateway.follower.index, head, parse_did(subject)[1])
 
 
 def deliberate_at(
@@ -216,36 +162,37 @@ def deliberate_at(
     `stale`: it is the last final head, since the chain is not heard of.
     """
     at = max(gateway.now_ms(), gateway.journal.time)  # a clock set back must not date a decision back
-    _require_lasting(question, at)
-    decision = decide(
-        consents,
-        _request(question, at),
-        _NO_RECORDS if state is None else _wanted(question, state),
-    )
-    unsealed = False
+    require_lasting(question, at)
+    decision, unsealed = decide(consents, request_of(question, at), wanted(question, state)), False
     if question.declared is not None:
-        decision, unsealed = _as_sealed(gateway, question, state, decision)
+        decision, unsealed = as_sealed(gateway, question, state, decision)
     outcome = decision.outcome
     if question.declared is None and not question.records and outcome is Outcome.DENY:
         outcome = Outcome.NO_CONSENT  # DENY would tell that there are such records, or such a patient
     evaluation = "ev_" + gateway.randomness(26).translate(_NAMES).decode()
-    account = gateway.account_of(question.patient)
-    draft = gateway.draft(
-        EntryKind.DECISION,
-        head=head,
-        tag=gateway.made_up_tag(account) if state is None else state.tag,
+    entry = _Entry(
+        head=head.as_json(),
         patient=question.patient,
-        expect=None if state is None else state.version,
-        **_entry(
-            question,
-            decision,
-            outcome,
-            evaluation=evaluation,
-            at=at,
-            level="final" if stale else gateway.settings.level,
-        ),
-        **_in_emergency(question, stale=stale, unsealed=unsealed),
+        evaluation=evaluation,
+        at=at,
+        subject=question.subject,
+        purpose=question.purpose,
+        action=question.action,
+        emergency=question.declared is not None,
+        resource=question.resource,
+        outcome=outcome.value,
+        permitted=sorted(decision.permitted),
+        basis=_basis(question, decision, outcome),
+        obligations=sorted({obligation.id for obligation in decision.obligations}),
+        policy=decision.policy,
+        level="final" if stale else gateway.settings.level,
     )
+    if question.several:
+        entry.denied = sorted(decision.denied)
+    if question.declared is not None:
+        entry.declared = question.declared.entry
+        entry.stale = stale or msgspec.UNSET
+        entry.unsealed = unsealed or msgspec.UNSET
     return Deliberated(
         evaluation=evaluation,
         question=question,
@@ -255,24 +202,14 @@ def deliberate_at(
         stale=stale,
         at=at,
         state=state,
-        draft=draft,
+        draft=_draft(gateway, question, state, entry),
     )
 
 
-def stops_to_log(gateway: Gateway, state: PatientState) -> list[ConsentId]:
-    """The consents whose stop the chain shows and the log does not."""
-    index = gateway.follower.index
-    return [
-        consent.id
-        for consent in state.consents
-        if consent.row.stopped is None and index.ended_number(consent.id) is not None
-    ]
-
-
-def take_over_stops(gateway: Gateway, head: HeadFacts, state: PatientState) -> bool:
-    """Log those stops, which a replay must find before the next decision; whether there were any."""
-    found = stops_to_log(gateway, state)
-    return sum(take_over_one(gateway, head, each, state.tag) for each in found) > 0
+def share(made: Deliberated, question: Question) -> Deliberated:
+    """The answer to one of the questions that a decision was made on together; they have one entry."""
+    part = part_of(made.decision, wanted(question, made.state))
+    return msgspec.structs.replace(made, question=question, decision=part, outcome=part.outcome)
 
 
 def could_permit(gateway: Gateway, question: Question) -> bool:
@@ -289,140 +226,24 @@ def could_permit(gateway: Gateway, question: Question) -> bool:
     state = gateway.states.find(gateway.account_of(question.patient))
     if state is None:
         return False
-    request, records = _request(question, gateway.now_ms()), _wanted(question, state)
+    request, records = request_of(question, gateway.now_ms()), wanted(question, state)
     found = counting(gateway, question.subject, state, head)
     return any(decide((one,), request, records).outcome is Outcome.PERMIT for one in found)
 
 
-def eligible(
-    consents: tuple[FiledConsent, ...], index: ChainIndex, head: HeadFacts, subject: Address
-) -> tuple[CompiledConsent, ...]:
-    """What counts at `head`, of each consent; nothing for a subject that is no admitted provider then."""
-    participant = index.participant(subject, head.number)
-    if participant is None or participant.suspended or not participant.roles & Role.PROVIDER:
-        return ()
-    return tuple(one.compiled for one in _standing(consents, index, head))
+def _basis(question: Question, decision: Decision, outcome: Outcome) -> list[str]:
+    """The consents that an entry rests on: those of its outcome, or of each of several answers."""
+    if question.several:
+        return sorted(decision.bases)
+    return list(decision.basis) if outcome is decision.outcome else []
 
 
-def standing(gateway: Gateway, state: PatientState) -> tuple[Standing, ...]:
-    """A patient's consents that count now, whoever asks; for previews."""
-    return tuple(_standing(state.consents, gateway.follower.index, gateway.head()))
-
-
-def _standing(consents: Iterable[FiledConsent], index: ChainIndex, head: HeadFacts) -> Iterator[Standing]:
-    for consent in consents:
-        if consent.row.stopped is None and index.is_active(consent.id, head.number, head.time):
-            yield consent.standing
-        elif not consent.document.permits:
-            ended = index.ended_number(consent.id)
-            if ended is None or ended > head.final:
-                yield consent.standing.refusals
-
-
-def _head(gateway: Gateway, question: Question) -> tuple[HeadFacts, bool]:
-    """The head to decide on, and whether it is the last final one, since the chain is not heard of."""
-    try:
-        return gateway.head(), False
-    except Undecidable:
-        final = None if question.declared is None else gateway.last_final_head()
-        if final is None:
-            raise
-        return final, True
-
-
-def _require_lasting(question: Question, at: int) -> None:
-    if question.declared is not None and question.declared.until <= at:
-        raise Conflict(
-            "the emergency that was declared is over",
-            reason="emergency_over",
-            fix="If there still is one, declare it again.",
-        )
-
-
-def _as_sealed(
-    gateway: Gateway, question: Question, state: PatientState | None, decision: Decision
-) -> tuple[Decision, bool]:
-    """What a decision is worth in an emergency, and whether it fell for want of capsules alone.
-
-    Records whose keys the patient has sealed to the subject open; if none of them is, everything is closed.
-    """
-    if state is not None and decision.outcome is Outcome.PERMIT:
-        allowed = set(decision.permitted)
-        wanted = {one.place for one in state.records if one.row.root in allowed}
-        if wanted & sealed_places(gateway, state.tag, decision.basis, question.subject):
-            return decision, False
-    closed = replace(decision, outcome=Outcome.DENY, basis=(), obligations=(), verdicts=())
-    return closed, decision.outcome is Outcome.PERMIT
-
-
-def _in_emergency(question: Question, *, stale: bool, unsealed: bool) -> dict[str, Any]:
-    """What the entry of a decision has beside, if it rests on a declaration."""
-    if question.declared is None:
-        return {}
-    said = {"stale": stale, "unsealed": unsealed}
-    return {"declared": question.declared.entry, **{name: True for name, holds in said.items() if holds}}
+def _draft(gateway: Gateway, question: Question, state: PatientState | None, entry: _Entry) -> Draft:
+    if state is None:
+        return Draft(tag=gateway.made_up_tag(gateway.account_of(question.patient)), entry=entry)
+    return Draft(tag=state.tag, entry=entry, expect={state.tag: state.version})
 
 
 def _decide_on(gateway: Gateway, question: Question, state: PatientState | None) -> Decided:
     made = deliberate(gateway, question, state)
     return made.sequenced(gateway.journal.append_many([made.draft])[0])
-
-
-def _wanted(question: Question, state: PatientState) -> RecordIndex:
-    if question.proposed is not None:
-        return _not_there(question.proposed, state)
-    if question.records:
-        return state.index.among(question.records)
-    return state.index.of_classes(question.classes) if question.classes else state.index
-
-
-def _not_there(proposed: Proposed, state: PatientState) -> RecordIndex:
-    """The record, unless the patient has it: nobody adds it twice, nor learns so whose it is."""
-    if any(record.row.root == proposed.root for record in state.records):
-        return _NO_RECORDS
-    return RecordIndex.of([proposed.header.facts(proposed.root)])
-
-
-@lru_cache(maxsize=1024)
-def _require_known(purposes: tuple[str, ...], action: str, *, emergency: bool) -> None:
-    """Refuse what `Request` refuses of these, whoever asks."""
-    Request(
-        subject=_ANYBODY,
-        patient=_ANYBODY,
-        purposes=purposes,
-        action=action,
-        emergency=emergency,
-        at=datetime.now(UTC),
-    )
-
-
-def _request(question: Question, at: int) -> Request:
-    return Request(
-        subject=question.subject,
-        patient=question.patient,
-        purposes=question.purpose,
-        action=question.action,
-        emergency=question.declared is not None,
-        at=datetime.fromtimestamp(at / 1000, UTC),
-    )
-
-
-def _entry(
-    question: Question, decision: Decision, outcome: Outcome, *, evaluation: str, at: int, level: str
-) -> dict[str, Any]:
-    basis = decision.basis if outcome is decision.outcome else ()
-    return {
-        "evaluation": evaluation,
-        "at": at,
-        "subject": question.subject,
-        "purpose": list(question.purpose),
-        "action": question.action,
-        "emergency": question.declared is not None,
-        "resource": question.resource,
-        "outcome": str(outcome),
-        "permitted": sorted(decision.permitted),
-        "basis": sorted(basis),
-        "obligations": sorted({obligation.id for obligation in decision.obligations}),
-        "policy": decision.policy,
-        "level": level,
-    }

@@ -1,8 +1,9 @@
 """Access checks of many callers in one transaction: the log is synced to disk once for all of them.
 
-Sessions and patients' versions are read in the transaction that sequences the entries. So a session that was
-ended, a participant that was suspended or a consent that was stopped before it counts in every answer, and
-what is decided is never older than its place in the log. Nothing is told before all of it is on disk.
+Sessions are read in the transaction that sequences the entries, and the patients' versions compared there. So
+a session that was ended or a consent that was stopped before it counts in every answer. What was decided
+beforehand (`ledger.service.provisional`) stands if its patients are as they were; else, and where nothing
+was, it is decided in the transaction. Nothing is told before all of it is on disk.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,16 +16,19 @@ from ledger.errors import LedgerError, Undecidable
 from ledger.ids import Address, Did, parse_address
 from ledger.log.journal import Draft, PatientChanged
 from ledger.policy.compiler import CompiledConsent
-from ledger.policy.model import Outcome
-from ledger.service.batches import Answered, Asked, checked
-from ledger.service.decisions import (
-    Deliberated,
-    Question,
-    counting,
-    deliberate_at,
-    stops_to_log,
-    take_over_stops,
+from ledger.service.batches import (
+    Answered,
+    Asked,
+    Enough,
+    Made,
+    checked,
+    deliberate_all,
+    drafts_of,
+    never,
+    sequenced,
 )
+from ledger.service.counting import counting, stops_to_log, take_over_stops
+from ledger.service.decisions import Deliberated, Question, deliberate_at
 from ledger.service.gateway import Gateway, HeadFacts
 from ledger.service.participants import refuse_suspended
 from ledger.service.sessions import no_session
@@ -36,6 +40,14 @@ StateOf = Callable[[Address], PatientState | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Beforehand:
+    """What was decided while a call waited, if its caller is this account, for whoever sequences it."""
+
+    caller: Address
+    made: Sequence[Made]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """What one caller asks: the hash of its token, its questions once its account is known, and when to end.
 
@@ -44,13 +56,18 @@ class Call:
 
     token: bytes = field(repr=False)
     ask: Callable[[Address], Sequence[Asked]]
-    enough: Callable[[bool], bool] = lambda permitted: False
+    enough: Enough = never
+    beforehand: Beforehand | None = None
 
 
 Reply = Sequence[Answered] | Exception
 """The answers to one call, or why it has none."""
 
-_Made = Sequence[Deliberated | LedgerError] | Exception
+_Replied = Sequence[Made] | Exception
+
+
+class _Behind(Exception):  # noqa: N818 - it is no error
+    """The chain shows a stop of the patient that the log does not."""
 
 
 def answer_all(gateway: Gateway, calls: Sequence[Call]) -> list[Reply]:
@@ -70,25 +87,30 @@ def answer_all(gateway: Gateway, calls: Sequence[Call]) -> list[Reply]:
     return [replies.get(place, too_fast) for place in range(len(calls))]
 
 
-def _answered(gateway: Gateway, calls: Sequence[Call]) -> list[Reply | None]:
-    """None is for a call that rests on a patient whose consent was stopped on chain: it is to come again."""
-    group = _Group(gateway, calls)
+def _answered(gateway: Gateway, calls: Sequence[Call], *, anew: bool = False) -> list[Reply | None]:
+    """None is for a call that rests on a patient whose consent was stopped on chain: it is to come again.
+
+    `anew`: nothing that was decided beforehand counts.
+    """
+    group = _Group(gateway, calls, anew=anew)
     try:
         appended = iter(gateway.journal.append_decided(group.decide))
     except Undecidable as exc:
         return [exc for _ in calls]
     except LedgerError as exc:
+        if isinstance(exc, PatientChanged) and not anew:
+            return _answered(gateway, calls, anew=True)
         if len(calls) == 1:
             return [exc]
         if exc.reason == "database":
             raise
-        return [reply for call in calls for reply in _answered(gateway, [call])]
+        return [reply for call in calls for reply in _answered(gateway, [call], anew=anew)]
     for state in group.behind.values():
         take_over_stops(gateway, group.head, state)
     return [
         made
         if made is None or isinstance(made, Exception)
-        else [one if isinstance(one, LedgerError) else one.sequenced(next(appended)) for one in made]
+        else sequenced(made, [next(appended) for _ in drafts_of(made)])
         for made in group.made
     ]
 
@@ -96,10 +118,11 @@ def _answered(gateway: Gateway, calls: Sequence[Call]) -> list[Reply | None]:
 class _Group:
     """What the calls of one transaction come to."""
 
-    def __init__(self, gateway: Gateway, calls: Sequence[Call]) -> None:
+    def __init__(self, gateway: Gateway, calls: Sequence[Call], *, anew: bool) -> None:
         self._gateway = gateway
         self._calls = calls
-        self.made: list[_Made | None] = []
+        self._anew = anew
+        self.made: list[_Replied | None] = []
         self.behind: dict[bytes, PatientState] = {}
         """Patients whose stops on chain must be logged first, by tag."""
         self._looked_at: set[bytes] = set()
@@ -112,32 +135,32 @@ class _Group:
         accounts = {
             self._gateway.account_of(one.patient)
             for each in asked
-            if not isinstance(each, Exception)
+            if not isinstance(each, Exception | Beforehand)
             for one in each
             if isinstance(one, Question)
         }
         state_of = self._gateway.states.at_once(connection, accounts)
-        self.made = [
-            each if isinstance(each, Exception) else self._made(call, each, state_of)
-            for call, each in zip(self._calls, asked, strict=True)
-        ]
+        self.made = [self._made(call, each, state_of) for call, each in zip(self._calls, asked, strict=True)]
         return [
-            one.draft
+            draft
             for made in self.made
             if made is not None and not isinstance(made, Exception)
-            for one in made
-            if isinstance(one, Deliberated)
+            for draft in drafts_of(made)
         ]
 
-    def _asked(self, connection: Connection) -> list[list[Asked] | Exception]:
+    def _asked(self, connection: Connection) -> list[list[Asked] | Beforehand | Exception]:
         gateway = self._gateway
         tokens = {call.token for call in self._calls}
         found = gateway.stores.access.accounts(connection, tokens, gateway.now_ms())
         return [self._questions(connection, call, found.get(call.token)) for call in self._calls]
 
-    def _questions(self, connection: Connection, call: Call, account: str | None) -> list[Asked] | Exception:
+    def _questions(
+        self, connection: Connection, call: Call, account: str | None
+    ) -> list[Asked] | Beforehand | Exception:
         if account is None:
             return no_session()
+        if not self._anew and call.beforehand is not None and call.beforehand.caller == account:
+            return call.beforehand
         try:
             caller = parse_address(account)
             refuse_suspended(self._gateway, caller, connection)
@@ -147,26 +170,26 @@ class _Group:
         except Exception as exc:  # whatever it is, it is this caller's alone
             return exc
 
-    def _made(self, call: Call, asked: Sequence[Asked], state_of: StateOf) -> _Made | None:
-        made: list[Deliberated | LedgerError] = []
+    def _made(
+        self, call: Call, asked: Sequence[Asked] | Beforehand | Exception, state_of: StateOf
+    ) -> _Replied | None:
+        if isinstance(asked, Exception):
+            return asked
+        if isinstance(asked, Beforehand):
+            return asked.made
         try:
-            for one in asked:
-                if isinstance(one, LedgerError):
-                    made.append(one)
-                else:
-                    state = state_of(self._gateway.account_of(one.patient))
-                    if state is not None and self._is_behind(state):
-                        return None
-                    made.append(self._deliberated(one, state))
-                if call.enough(isinstance(made[-1], Deliberated) and made[-1].outcome is Outcome.PERMIT):
-                    break
+            return deliberate_all(asked, lambda one: self._deliberated(one, state_of), enough=call.enough)
+        except _Behind:
+            return None
         except SQLAlchemyError:
             raise
         except Exception as exc:  # whatever it is, it is this caller's alone
             return exc
-        return made
 
-    def _deliberated(self, question: Question, state: PatientState | None) -> Deliberated:
+    def _deliberated(self, question: Question, state_of: StateOf) -> Deliberated:
+        state = state_of(self._gateway.account_of(question.patient))
+        if state is not None and self._is_behind(state):
+            raise _Behind
         key = (b"" if state is None else state.tag, question.subject)
         consents = self._counting.get(key)
         if consents is None:

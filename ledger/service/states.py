@@ -64,7 +64,7 @@ class PublishedRecord:
         return bool(self.row.sealed["compartment"] == IN_INBOX)
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class PatientState:
     """All of one patient that decisions depend on, as of `version`."""
 
@@ -91,13 +91,14 @@ class PatientStates:
         stores: Repositories,
         look_up: Callable[[Address], bytes],
         *,
-        size: int = 4096,
+        size: int = 16384,
     ) -> None:
         self._db = db
         self._stores = stores
         self._look_up = look_up
         self._size = size
         self._states: dict[bytes, PatientState] = {}
+        self._tags: dict[Address, bytes] = {}
         self._forgotten: set[bytes] = set()
 
     def find(self, account: Address) -> PatientState | None:
@@ -106,6 +107,11 @@ class PatientStates:
         with self._db.read() as connection:
             row = self._stores.patients.by_lookup(connection, lookup)
             return None if row is None else self._at(connection, row)
+
+    def known(self, account: Address) -> PatientState | None:
+        """The state as it was read last, if it is in memory; the database may have moved on."""
+        tag = self._tags.get(account)
+        return None if tag is None else self._states.get(tag)
 
     def need(self, account: Address) -> PatientState:
         """`find`, or NotFound with what to do."""
@@ -140,7 +146,7 @@ class PatientStates:
     def forget(self, tag: bytes) -> None:
         """Keep nothing of an erased patient in memory, nor anything read before and still at work."""
         self._forgotten.add(tag)
-        self._states.pop(tag, None)
+        self._drop(tag)
 
     def of_anybody(self, account: Address, act: Callable[[PatientState | None], T]) -> T:
         """Run `act` on the state of an account, None if nobody enrolled with it; else as `sequenced`.
@@ -169,12 +175,18 @@ class PatientStates:
         if known is not None and known.version == row.version:
             return known
         state = _load(self._stores, connection, row, known)
-        if len(self._states) >= self._size:
-            self._states.pop(next(iter(self._states)), None)
+        while len(self._states) >= self._size and row.tag not in self._states:
+            self._drop(next(iter(self._states)))
         self._states[row.tag] = state
+        self._tags[state.account] = row.tag
         if row.tag in self._forgotten:  # erased while this was read
-            self._states.pop(row.tag, None)
+            self._drop(row.tag)
         return state
+
+    def _drop(self, tag: bytes) -> None:
+        state = self._states.pop(tag, None)
+        if state is not None:
+            self._tags.pop(state.account, None)
 
 
 def _enrolled(state: PatientState | None) -> PatientState:

@@ -8,7 +8,7 @@ from ledger.errors import NotFound
 from ledger.ids import Address, ConsentId, RequestId
 from ledger.log.entry import EntryKind, decode
 from ledger.policy.preview import Effect, effects
-from ledger.service.decisions import standing
+from ledger.service.counting import standing
 from ledger.service.gateway import Gateway
 from ledger.service.participants import is_suspended
 from ledger.service.requests import inbox, outbox, state_of

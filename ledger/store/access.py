@@ -2,12 +2,17 @@
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from ledger.store.parts import in_parts
 from ledger.store.tables import access_nonces, sessions
 from ledger.store.vault import Vault
+
+_KNOWN = 4096
+_RUNNING = select(sessions.c.token, sessions.c.sealed).where(
+    sessions.c.expires > bindparam("now"), sessions.c.token.in_(bindparam("tokens", expanding=True))
+)
 
 
 class AccessStore:
@@ -16,6 +21,7 @@ class AccessStore:
     def __init__(self, vault: Vault, no_patient: bytes) -> None:
         self._vault = vault
         self._tag = no_patient
+        self._known: dict[bytes, tuple[bytes, str]] = {}
 
     def spend(self, connection: Connection, nonce: bytes, expires: int) -> bool:
         """Record a nonce that a caller made; False if it was seen before."""
@@ -39,14 +45,28 @@ class AccessStore:
         """The accounts of those sessions that have not expired, by hashed token."""
         found = {}
         for some in in_parts(tokens):
-            query = select(sessions.c.token, sessions.c.sealed).where(sessions.c.expires > now)
-            for row in connection.execute(query.where(sessions.c.token.in_(some))):
-                name = f"session/{row.token.hex()}"
-                found[row.token] = self._vault.open(self._tag, name, row.sealed).decode()
+            for token, sealed in connection.execute(_RUNNING, {"now": now, "tokens": some}):
+                found[token] = self._opened(token, sealed)
         return found
+
+    def known(self, token: bytes) -> str | None:
+        """The account of a session when it was last read here; whether it still runs, the database knows."""
+        known = self._known.get(token)
+        return None if known is None else known[1]
+
+    def _opened(self, token: bytes, sealed: bytes) -> str:
+        known = self._known.get(token)
+        if known is not None and known[0] == sealed:
+            return known[1]
+        account = self._vault.open(self._tag, f"session/{token.hex()}", sealed).decode()
+        if len(self._known) >= _KNOWN:
+            self._known.pop(next(iter(self._known)), None)
+        self._known[token] = (sealed, account)
+        return account
 
     def close_session(self, connection: Connection, token: bytes) -> None:
         """End a session."""
+        self._known.pop(token, None)
         connection.execute(delete(sessions).where(sessions.c.token == token))
 
     def close_sessions(self, connection: Connection, account: str) -> None:

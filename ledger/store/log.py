@@ -4,9 +4,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, LargeBinary, Row, cast, func, insert, select
 
 from ledger.errors import StoreUnavailable
+from ledger.store.parts import insert_all
 from ledger.store.tables import checkpoints, log_entries
 from ledger.store.vault import Vault
 
@@ -31,16 +33,17 @@ class OpenedEntry:
     entry: bytes | None = field(repr=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewEntry:
-    """A row of the log to be written."""
+class NewEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of the log to be written, or that was; ``leaf`` is the leaf hash, ``entry`` canonical."""
 
     index: int
-    tag: bytes = field(repr=False)
-    inner: bytes = field(repr=False)
-    leaf: bytes = field(repr=False)
-    salt: bytes = field(repr=False)
-    entry: bytes = field(repr=False)
+    tag: bytes
+    inner: bytes
+    leaf: bytes
+    salt: bytes
+    entry: bytes
+
+    __repr__ = object.__repr__
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +55,9 @@ class StoredCheckpoint:
     note: str
 
 
+_LAST = select(func.max(log_entries.c.position)).where(log_entries.c.position < ENDLESS)
+
+
 class LogStore:
     """Rows of ``log_entries`` and ``checkpoints``; every method runs in the caller's transaction."""
 
@@ -60,20 +66,21 @@ class LogStore:
 
     def add(self, connection: Connection, entries: Sequence[NewEntry]) -> None:
         """More entries at their indices. NotFound if the patient of one has no data key."""
-        if not entries:
-            return
         plain = [(each.tag, _row_name(each.index), each.salt + each.entry) for each in entries]
         sealed = self._vault.seal_all(plain)
-        rows = [
-            {"position": each.index, "tag": each.tag, "inner": each.inner, "leaf": each.leaf, "sealed": text}
-            for each, text in zip(entries, sealed, strict=True)
-        ]
-        connection.execute(insert(log_entries), rows)
+        insert_all(
+            connection,
+            log_entries,
+            ("position", "tag", "inner", "leaf", "sealed"),
+            [
+                (each.index, each.tag, each.inner, each.leaf, text)
+                for each, text in zip(entries, sealed, strict=True)
+            ],
+        )
 
     def count(self, connection: Connection) -> int:
         """One more than the highest index."""
-        position = log_entries.c.position
-        last = connection.execute(select(func.max(position)).where(position < ENDLESS)).scalar_one()
+        last = connection.execute(_LAST).scalar_one()
         return 0 if last is None else int(last) + 1
 
     def leaves(self, connection: Connection, start: int) -> Iterator[tuple[int, bytes]]:
