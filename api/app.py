@@ -1,6 +1,7 @@
 """The ASGI application of one gateway."""
 
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from api import openapi, problems
 from api.hotpath import HotPath
@@ -30,12 +31,16 @@ DESCRIPTION = (
 )
 
 
+def application(gateway: Gateway) -> ASGIApp:
+    """What is served: the application, with the endpoints that are called most in front of it."""
+    return HotPath(create_app(gateway), gateway)
+
+
 def create_app(gateway: Gateway) -> FastAPI:
     """The application over an opened gateway."""
     app = FastAPI(title="Consent Ledger gateway", version=__version__, description=DESCRIPTION)
     app.state.gateway = gateway
     problems.install(app)
-    app.add_middleware(HotPath, gateway=gateway)
     app.add_middleware(BodyLimits)
     for area in (
         signin,

@@ -10,7 +10,7 @@ context      ``purpose``: a code or a list of codes
 ============ ====================================================================================
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -24,14 +24,14 @@ from api.views import decision_context
 from ledger.errors import Forbidden, InvalidInput, LedgerError
 from ledger.ids import Address, Did
 from ledger.policy.model import Outcome
-from ledger.service.batches import Answered, Asked
+from ledger.service.batches import Answered, Asked, Enough, never
 from ledger.service.decisions import Question
 from ledger.service.gateway import Gateway
 
 SUBJECT, PATIENT, RECORD = "participant", "patient", "record"
 
-ENOUGH: Mapping[str, Callable[[bool], bool]] = {
-    "execute_all": lambda permitted: False,
+ENOUGH: Mapping[str, Enough] = {
+    "execute_all": never,
     "deny_on_first_deny": lambda permitted: not permitted,
     "permit_on_first_permit": lambda permitted: permitted,
 }
@@ -58,9 +58,21 @@ def question(gateway: Gateway, caller: Address, body: EvaluationBody | Evaluatio
     raise InvalidInput("a resource is a patient or a record", reason="bad_resource_type")
 
 
-def items(gateway: Gateway, caller: Address, body: EvaluationsBody) -> list[Asked]:
-    """What each evaluation of a batch asks, or why it asks nothing; its keys replace the defaults whole."""
-    return [_item(gateway, caller, {**body.defaults, **one}) for one in body.evaluations or ()]
+def items(
+    gateway: Gateway, caller: Address, evaluations: Iterable[EvaluationBody | Evaluation | LedgerError]
+) -> list[Asked]:
+    """What each evaluation of a batch asks, or why it asks nothing."""
+    return [_item(gateway, caller, one) for one in evaluations]
+
+
+def evaluations(body: EvaluationsBody) -> Iterator[EvaluationBody | LedgerError]:
+    """The evaluations of a batch, each with the defaults, which its keys replace whole; or what is wrong."""
+    for one in body.evaluations or ():
+        try:
+            yield EvaluationBody.model_validate({**body.defaults, **one})
+        except ValidationError as exc:
+            missing = ".".join(str(step) for step in exc.errors()[0]["loc"])
+            yield InvalidInput(f"{missing}: not as an evaluation has it", reason="bad_request")
 
 
 def single(body: EvaluationsBody) -> EvaluationBody:
@@ -76,7 +88,7 @@ def single(body: EvaluationsBody) -> EvaluationBody:
         raise RequestValidationError(found) from exc
 
 
-def enough(options: Mapping[str, Any]) -> Callable[[bool], bool]:
+def enough(options: Mapping[str, Any]) -> Enough:
     """The end of a batch, by its ``options.evaluations_semantic``.
 
     Raises:
@@ -119,11 +131,8 @@ def _strings(value: object, where: str) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _item(gateway: Gateway, caller: Address, merged: dict[str, Any]) -> Asked:
+def _item(gateway: Gateway, caller: Address, asked: EvaluationBody | Evaluation | LedgerError) -> Asked:
     try:
-        return question(gateway, caller, EvaluationBody.model_validate(merged))
-    except ValidationError as exc:
-        missing = ".".join(str(step) for step in exc.errors()[0]["loc"])
-        return InvalidInput(f"{missing}: not as an evaluation has it", reason="bad_request")
+        return asked if isinstance(asked, LedgerError) else question(gateway, caller, asked)
     except LedgerError as exc:
         return exc

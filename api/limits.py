@@ -33,7 +33,7 @@ class BodyLimits:
                 request_id=request_id(scope),
             )
             await refusal(scope, receive, send)
-        elif not blocks and deeper_than(MAX_DEPTH, body):
+        elif not blocks and is_too_deep(body):
             refusal = problem(
                 400,
                 "invalid_input",
@@ -45,6 +45,11 @@ class BodyLimits:
             await refusal(scope, receive, send)
         else:
             await self._app(scope, _replay(body, receive), send)
+
+
+def is_too_deep(body: bytes) -> bool:
+    """Whether a body, if it is JSON, is nested deeper than `MAX_DEPTH`."""
+    return body.count(b"[") + body.count(b"{") > MAX_DEPTH and deeper_than(MAX_DEPTH, body)
 
 
 async def _read(receive: Receive, limit: int) -> bytes | None:

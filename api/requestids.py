@@ -8,13 +8,16 @@ import re
 import uuid
 
 import structlog
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.problems import problem, request_id
+from api.problems import problem
+from ledger.randomness import Pool
 
 HEADER = b"x-request-id"
 _PLAIN = re.compile(rb"[A-Za-z0-9._~:/+=-]{1,128}")
 
+_random = Pool()
 _log = structlog.get_logger()
 
 
@@ -29,34 +32,48 @@ class RequestIds:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        scope.setdefault("state", {})["request_id"] = identifier = _identifier(scope)
+        scope.setdefault("state", {})["request_id"] = identifier = identifier_of(scope)
         started = False
 
         async def named(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                extra = [(HEADER, identifier.encode()), (b"cache-control", b"no-store")]
-                message = {**message, "headers": [*message.get("headers", ()), *extra]}
+                headers = [*message.get("headers", ()), *answer_headers(identifier)]
+                message = {**message, "headers": headers}
             await send(message)
 
         try:
             await self._app(scope, receive, named)
         except Exception as exc:
-            _log.error("unforeseen", request_id=request_id(scope), kind=type(exc).__name__)
-            if started:
-                return
-            answer = problem(
-                500,
-                "error",
-                "something went wrong here, and it is not your fault",
-                fix="Try again; if it stays, tell the operator the request id.",
-                request_id=identifier,
-            )
-            await answer(scope, receive, named)
+            answer = unforeseen(exc, identifier)
+            if not started:
+                await answer(scope, receive, named)
 
 
-def _identifier(scope: Scope) -> str:
+def answer_headers(identifier: str) -> list[tuple[bytes, bytes]]:
+    """What every answer has beside its own headers."""
+    return [(HEADER, identifier.encode()), (b"cache-control", b"no-store")]
+
+
+def new_identifier() -> str:
+    """One that nobody has."""
+    return str(uuid.UUID(bytes=_random(16), version=4))
+
+
+def unforeseen(error: Exception, identifier: str) -> JSONResponse:
+    """The answer to a request in which something went wrong that nobody foresaw; the log says that it did."""
+    _log.error("unforeseen", request_id=identifier, kind=type(error).__name__)
+    return problem(
+        500,
+        "error",
+        "something went wrong here, and it is not your fault",
+        fix="Try again; if it stays, tell the operator the request id.",
+        request_id=identifier,
+    )
+
+
+def identifier_of(scope: Scope) -> str:
     """The caller's, if it can go into a header and a log as it is; else a new one."""
     sent = next((value for name, value in scope["headers"] if name == HEADER), b"")
-    return sent.decode("ascii") if _PLAIN.fullmatch(sent) else str(uuid.uuid4())
+    return sent.decode("ascii") if _PLAIN.fullmatch(sent) else new_identifier()

@@ -11,7 +11,8 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from api import logs
-from api.app import create_app
+from api.app import application
+from api.protocol import Protocol
 from api.settings import LOOPBACK, GatewaySettings
 from api.wiring import Opened, open_gateway
 from api.worker import Worker
@@ -74,7 +75,7 @@ class Server:
             self._thread.join()
 
     def _start(self, listener: socket.socket) -> None:
-        self._server = uvicorn.Server(serving(create_app(self.gateway)))
+        self._server = uvicorn.Server(serving(application(self.gateway)))
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listener]}, name="http")
         self._thread.start()
 
@@ -88,6 +89,9 @@ def serving(app: ASGIApp) -> uvicorn.Config:
     """How an application is served."""
     return uvicorn.Config(
         app,
+        loop="uvloop",
+        http=Protocol,
+        proxy_headers=False,
         log_config=None,
         access_log=False,
         server_header=False,

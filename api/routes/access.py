@@ -46,7 +46,8 @@ def evaluations(body: EvaluationsBody, gateway: GatewayPart, caller: Caller) -> 
     enough = authzen.enough(body.options)
     if not body.evaluations:
         return evaluation(authzen.single(body), gateway, caller)
-    answered = batches.decide_all(gateway, authzen.items(gateway, caller, body), enough=enough)
+    asked = authzen.items(gateway, caller, authzen.evaluations(body))
+    answered = batches.decide_all(gateway, asked, enough=enough)
     return {"evaluations": [authzen.answer(one) for one in answered]}
 
 

@@ -31,15 +31,17 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a decision says, with every list sorted."""
+    """What a decision says, with every list sorted; `denied` is None unless each record was asked for itself."""
 
     outcome: str
     permitted: tuple[str, ...]
     basis: tuple[str, ...]
     obligations: tuple[str, ...]
+    denied: tuple[str, ...] | None = None
 
     def __str__(self) -> str:
         parts = [self.outcome, f"{len(self.permitted)} records"]
+        parts += [] if self.denied is None else [f"{len(self.denied)} denied"]
         parts += [f"on {', '.join(self.basis)}"] if self.basis else []
         parts += [f"with {', '.join(self.obligations)}"] if self.obligations else []
         return ", ".join(parts)
@@ -71,6 +73,7 @@ class Replay:
             permitted=tuple(decision.permitted),
             basis=tuple(decision.basis),
             obligations=tuple(decision.obligations),
+            denied=None if decision.denied is UNSET else tuple(decision.denied),
         )
         found = self._emergencies.missing(index, decision)
         found = f"nothing: {found}" if found else ""
@@ -111,6 +114,8 @@ class Replay:
     def _answer(self, decision: Decision, head: Head, block: int, later: int) -> Answer | str:
         if decision.policy != POLICY:
             return f"a decision by {POLICY}"
+        if decision.denied is not UNSET and (decision.emergency or decision.resource.type != "record"):
+            return "an outcome for each record only of records by name, and in no emergency"
         state = self._patients.state(decision.patient)
         records = _candidates(decision, state)
         if isinstance(records, str):
@@ -119,7 +124,9 @@ class Replay:
         again = decide(consents, _request(decision), records)
         if decision.emergency and (again.outcome is not Outcome.PERMIT or decision.unsealed):
             return Answer(outcome=str(Outcome.DENY), permitted=(), basis=(), obligations=())
-        outcome, basis = again.outcome, again.basis
+        outcome, basis, denied = again.outcome, again.basis, None
+        if decision.denied is not UNSET:
+            basis, denied = tuple(again.bases), tuple(sorted(again.denied))
         if decision.resource.type != "record" and outcome is Outcome.DENY:
             outcome, basis = Outcome.NO_CONSENT, ()
         return Answer(
@@ -127,6 +134,7 @@ class Replay:
             permitted=tuple(sorted(again.permitted)),
             basis=tuple(sorted(basis)),
             obligations=tuple(sorted({obligation.id for obligation in again.obligations})),
+            denied=denied,
         )
 
 

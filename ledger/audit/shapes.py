@@ -137,6 +137,8 @@ class Decision(OfPatient, frozen=True, kw_only=True, tag="decision"):
 
     In an emergency ``declared`` is the index of its declaration. Then ``stale`` says that the head is the
     last final one, as the chain was not heard of, and ``unsealed`` that no capsule opens what is permitted.
+    With ``denied`` each record was a question of its own: DENY was the answer for these, and NO_CONSENT for
+    those neither permitted nor denied.
     """
 
     evaluation: str
@@ -152,6 +154,7 @@ class Decision(OfPatient, frozen=True, kw_only=True, tag="decision"):
     obligations: list[str]
     policy: str
     level: Level
+    denied: list[str] | UnsetType = UNSET
     declared: Count | UnsetType = UNSET
     stale: bool = False
     unsealed: bool = False

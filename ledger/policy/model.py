@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 
 import msgspec
 
@@ -67,23 +68,29 @@ class Request:
     instant: int = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        if not self.purposes:
-            raise InvalidInput(
-                "a request must say what the records are for", reason="purpose_required", fix="name a purpose"
-            )
-        for purpose in self.purposes:
-            PURPOSES.check(purpose)
-        if self.action not in ACTIONS:
-            raise UnknownCode(f"no such action: one of {', '.join(ACTIONS)}", reason="unknown_action")
+        _require_known(self.purposes, self.action, emergency=self.emergency)
         if self.at.utcoffset() is None:
             raise InvalidInput("the time of a request needs a UTC offset", reason="time_without_offset")
-        if not self.emergency and any(needs_emergency(purpose) for purpose in self.purposes):
-            raise InvalidInput(
-                "emergency access needs a declared emergency",
-                reason="emergency_required",
-                fix="declare the emergency first, or ask for TREAT",
-            )
         object.__setattr__(self, "instant", instant(self.at))
+
+
+@lru_cache(maxsize=1024)
+def _require_known(purposes: tuple[str, ...], action: str, *, emergency: bool) -> None:
+    """What `Request` refuses of these; an error is not kept."""
+    if not purposes:
+        raise InvalidInput(
+            "a request must say what the records are for", reason="purpose_required", fix="name a purpose"
+        )
+    for purpose in purposes:
+        PURPOSES.check(purpose)
+    if action not in ACTIONS:
+        raise UnknownCode(f"no such action: one of {', '.join(ACTIONS)}", reason="unknown_action")
+    if not emergency and any(needs_emergency(purpose) for purpose in purposes):
+        raise InvalidInput(
+            "emergency access needs a declared emergency",
+            reason="emergency_required",
+            fix="declare the emergency first, or ask for TREAT",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ What is asked about single records of one patient, by one subject for one action
 together and has one entry, which says the outcome for each record.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from ledger.errors import CallerError, LedgerError, Refusal
 from ledger.ids import Address, Did
@@ -74,16 +74,20 @@ def deliberate_all(
 
 def drafts_of(made: Sequence[Made]) -> list[Draft]:
     """The entries to append: one for all answers that share it."""
+    if len(made) == 1:
+        return [one.draft for one in made if isinstance(one, Deliberated)]
     return list({id(one.draft): one.draft for one in made if isinstance(one, Deliberated)}.values())
 
 
-def sequenced(made: Sequence[Made], appended: Sequence[Appended]) -> list[Answered]:
+def sequenced(made: Sequence[Made], drafts: Sequence[Draft], appended: Iterable[Appended]) -> list[Answered]:
     """The answers, now that their `drafts_of` are appended, in the same order."""
-    entries = dict(zip(map(id, drafts_of(made)), appended, strict=True))
+    entries = dict(zip(map(id, drafts), appended, strict=False))
     return [one if isinstance(one, LedgerError) else one.sequenced(entries[id(one.draft)]) for one in made]
 
 
 def _made(asked: Sequence[Asked], decide: Callable[[Question], Deliberated]) -> list[Made]:
+    if len(asked) == 1:
+        return [one if isinstance(one, LedgerError) else decide(one) for one in asked]
     together: dict[_Alike, set[str]] = {}
     for one in asked:
         if isinstance(one, Question) and _is_about_a_record(one):
@@ -132,7 +136,7 @@ def _decide_all(gateway: Gateway, asked: Sequence[Asked], enough: Enough) -> lis
 
     made = deliberate_all(asked, decide, enough=enough)
     drafts = drafts_of(made)
-    return sequenced(made, gateway.journal.append_many(drafts) if drafts else ())
+    return sequenced(made, drafts, gateway.journal.append_many(drafts) if drafts else ())
 
 
 def _permits(made: Made) -> bool:

@@ -14,6 +14,7 @@ from ledger.log.journal import Appended, Draft, PatientChanged
 from ledger.policy.compiler import CompiledConsent
 from ledger.policy.engine import decide, part_of
 from ledger.policy.model import Decision, Outcome
+from ledger.randomness import Pool
 from ledger.service.counting import counting, take_over_stops
 from ledger.service.gateway import ENTRY_FORMAT, Gateway, HeadFacts
 from ledger.service.questions import Declared, Proposed, Question, check, request_of, wanted
@@ -34,6 +35,7 @@ __all__ = [
     "share",
 ]
 
+_random = Pool()
 _NAMES = bytes(ord(CROCKFORD[byte & 31]) for byte in range(256))
 
 
@@ -156,12 +158,14 @@ def deliberate_at(
     consents: tuple[CompiledConsent, ...],
     *,
     stale: bool = False,
+    now: int | None = None,
 ) -> Deliberated:
     """`deliberate` at `head`, where these consents count and every stop on chain is in the log.
 
-    `stale`: it is the last final head, since the chain is not heard of.
+    `stale`: it is the last final head, since the chain is not heard of. `now`: the clock, if it was read.
     """
-    at = max(gateway.now_ms(), gateway.journal.time)  # a clock set back must not date a decision back
+    now = gateway.now_ms() if now is None else now
+    at = max(now, gateway.journal.time)  # a clock set back must not date a decision back
     require_lasting(question, at)
     decision, unsealed = decide(consents, request_of(question, at), wanted(question, state)), False
     if question.declared is not None:
@@ -169,7 +173,7 @@ def deliberate_at(
     outcome = decision.outcome
     if question.declared is None and not question.records and outcome is Outcome.DENY:
         outcome = Outcome.NO_CONSENT  # DENY would tell that there are such records, or such a patient
-    evaluation = "ev_" + gateway.randomness(26).translate(_NAMES).decode()
+    evaluation = "ev_" + _random(26).translate(_NAMES).decode()
     entry = _Entry(
         head=head.as_json(),
         patient=question.patient,

@@ -8,6 +8,7 @@ was, it is decided in the transaction. Nothing is told before all of it is on di
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
@@ -36,6 +37,8 @@ from ledger.service.states import PatientState
 
 _ATTEMPTS = 16
 
+Ask = Callable[[Address], Sequence[Asked]]
+"""What is asked, once it is known who asks."""
 StateOf = Callable[[Address], PatientState | None]
 
 
@@ -55,7 +58,7 @@ class Call:
     """
 
     token: bytes = field(repr=False)
-    ask: Callable[[Address], Sequence[Asked]]
+    ask: Ask
     enough: Enough = never
     beforehand: Beforehand | None = None
 
@@ -110,8 +113,8 @@ def _answered(gateway: Gateway, calls: Sequence[Call], *, anew: bool = False) ->
     return [
         made
         if made is None or isinstance(made, Exception)
-        else sequenced(made, [next(appended) for _ in drafts_of(made)])
-        for made in group.made
+        else sequenced(made, drafts, islice(appended, len(drafts)))
+        for made, drafts in zip(group.made, group.drafts, strict=True)
     ]
 
 
@@ -123,6 +126,7 @@ class _Group:
         self._calls = calls
         self._anew = anew
         self.made: list[_Replied | None] = []
+        self.drafts: list[Sequence[Draft]] = []
         self.behind: dict[bytes, PatientState] = {}
         """Patients whose stops on chain must be logged first, by tag."""
         self._looked_at: set[bytes] = set()
@@ -141,12 +145,10 @@ class _Group:
         }
         state_of = self._gateway.states.at_once(connection, accounts)
         self.made = [self._made(call, each, state_of) for call, each in zip(self._calls, asked, strict=True)]
-        return [
-            draft
-            for made in self.made
-            if made is not None and not isinstance(made, Exception)
-            for draft in drafts_of(made)
+        self.drafts = [
+            () if made is None or isinstance(made, Exception) else drafts_of(made) for made in self.made
         ]
+        return [*chain.from_iterable(self.drafts)]
 
     def _asked(self, connection: Connection) -> list[list[Asked] | Beforehand | Exception]:
         gateway = self._gateway

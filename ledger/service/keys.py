@@ -62,7 +62,9 @@ class GatewayKeys:
 
     def hash_token(self, token: str) -> bytes:
         """What is stored of a session token or nonce: HMAC-SHA256, 32 bytes."""
-        return hmac.digest(self.token_key, token.encode(), "sha256")
+        mac = _mac(self.token_key).copy()
+        mac.update(token.encode())
+        return mac.digest()
 
     def look_up(self, person: str) -> bytes:
         """The keyed look-up of a did, 32 bytes: the database learns equality and nothing else."""
@@ -90,6 +92,12 @@ class GatewayKeys:
 
     def _derived(self, info: bytes) -> bytes:
         return _expanded(self.data_key, info)
+
+
+@lru_cache(maxsize=8)
+def _mac(key: bytes) -> hmac.HMAC:
+    """To be copied: unlike `hmac.digest`, that keeps the interpreter's lock for the moment that it takes."""
+    return hmac.new(key, digestmod="sha256")
 
 
 @lru_cache(maxsize=64)

@@ -5,16 +5,17 @@ compared when the entries are sequenced, see `ledger.service.groups`. Where memo
 needed, nothing is decided, and the transaction does it.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from ledger.errors import LedgerError
 from ledger.ids import Address, Did, parse_address
 from ledger.policy.compiler import CompiledConsent
-from ledger.service.batches import checked, deliberate_all
+from ledger.service.batches import Enough, checked, deliberate_all
 from ledger.service.counting import counting, stops_to_log
 from ledger.service.decisions import Deliberated, Question, deliberate_at
 from ledger.service.gateway import Gateway, HeadFacts
-from ledger.service.groups import Beforehand, Call
+from ledger.service.groups import Ask, Beforehand, Call
 from ledger.service.participants import is_suspended
 from ledger.service.states import PatientState
 
@@ -44,27 +45,27 @@ class Provisional:
         self._gateway = gateway
         self._view: _View | None = None
 
-    def decided(self, call: Call) -> Call:
-        """The call with what is decided beforehand; the call as it is if nothing can be."""
-        account = self._gateway.stores.access.known(call.token)
-        if account is None:
-            return call
-        try:
-            return replace(call, beforehand=self._decide(call, parse_address(account)))
-        except (LedgerError, _NotInMemory):  # what is wrong with it, the transaction finds as well
-            return call
+    def call(self, token: bytes, ask: Ask, enough: Enough) -> Call:
+        """A call, with what can be decided of it beforehand."""
+        account = self._gateway.stores.access.known(token)
+        beforehand = None
+        if account is not None:
+            with suppress(LedgerError, _NotInMemory):  # what is wrong with it, the transaction finds as well
+                beforehand = self._decided(parse_address(account), ask, enough)
+        return Call(token=token, ask=ask, enough=enough, beforehand=beforehand)
 
-    def _decide(self, call: Call, caller: Address) -> Beforehand:
-        view = self._current()
+    def _decided(self, caller: Address, ask: Ask, enough: Enough) -> Beforehand:
+        now = self._gateway.now_ms()
+        view = self._current(now)
         if caller not in view.suspended:
             view.suspended[caller] = is_suspended(self._gateway, caller)
         if view.suspended[caller]:
             raise _NotInMemory
-        asked = [checked(self._gateway, one) for one in call.ask(caller)]
-        made = deliberate_all(asked, lambda one: self._deliberated(view, one), enough=call.enough)
+        asked = [checked(self._gateway, one) for one in ask(caller)]
+        made = deliberate_all(asked, lambda one: self._deliberated(view, one, now), enough=enough)
         return Beforehand(caller=caller, made=made)
 
-    def _deliberated(self, view: _View, question: Question) -> Deliberated:
+    def _deliberated(self, view: _View, question: Question, now: int) -> Deliberated:
         state = self._gateway.states.known(self._gateway.account_of(question.patient))
         if state is None:
             raise _NotInMemory
@@ -76,11 +77,11 @@ class Provisional:
         consents = view.counting[key]
         if consents is None:
             raise _NotInMemory
-        return deliberate_at(self._gateway, question, state, view.head, consents)
+        return deliberate_at(self._gateway, question, state, view.head, consents, now=now)
 
-    def _current(self) -> _View:
+    def _current(self, now: int) -> _View:
         """The chain as it is known now. Undecidable if it has not been heard of for too long."""
-        now, changes = self._gateway.now_ms(), self._gateway.follower.index.changes
+        changes = self._gateway.follower.index.changes
         view = self._view
         if view is None or view.changes != changes:
             view = self._view = _View(changes, now, self._gateway.head())

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 
+import httpx2
 import pytest
 from sqlalchemy import select
 
@@ -21,10 +22,14 @@ from ledger.log.merkle import root_of
 from ledger.policy.model import Outcome
 from ledger.store.database import Database
 from ledger.store.tables import anchors, log_entries
+from tests.api.conftest import sign_in
+from tests.linearizability import Kind, violations
 from tests.network import Person, eventually, serving, small_bundle
 from tests.nodes.postgres import Postgres
 from tests.nodes.several import Process, Several
+from tests.racing import Contested, contest, history
 
+RACES = int(os.environ.get("CONSENT_RACES", "1"))
 KILLS = int(os.environ.get("CONSENT_KILLS", "5"))
 
 
@@ -118,6 +123,26 @@ def test_a_stop_at_one_gateway_holds_at_all_of_them_once_it_is_acknowledged(
         consent = share(several, alice, clinic)
         several.at(process).patient(alice).revoke(consent)
         assert not any(permitted(several.at(one), alice, clinic) for one in several.processes)
+
+
+def test_no_access_at_any_gateway_after_a_stop_that_one_of_them_acknowledged(
+    several: Several, clinic: Person
+) -> None:
+    for _ in range(RACES):
+        with httpx2.Client(base_url=several.processes[0].url, timeout=30) as client:
+            contested = [contest_of(several, clinic, client) for _ in range(3)]
+            token = sign_in(client, clinic)
+        told = history([one.url for one in several.processes], contested, token, clients=32)
+        assert [act.kind for act in told].count(Kind.REVOKE) == len(contested)
+        assert violations(told) == []
+
+
+def contest_of(several: Several, clinic: Person, client: httpx2.Client) -> Contested:
+    """A new patient's consent, and what to send to stop it."""
+    alice = several.enrolled()
+    several.patient(alice).publish_bundle(small_bundle("Observation"))
+    consent = share(several, alice, clinic)
+    return contest(several, clinic, alice, consent, sign_in(client, alice))
 
 
 def test_every_gateway_vouches_for_the_same_log(several: Several, alice: Person, clinic: Person) -> None:
