@@ -11,7 +11,6 @@ context      ``purpose``: a code or a list of codes
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import partial
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
@@ -38,8 +37,8 @@ ENOUGH: Mapping[str, Enough] = {
 """After which answer a batch ends, by ``options.evaluations_semantic``."""
 
 
-def question(gateway: Gateway, caller: Address, body: EvaluationBody | Evaluation) -> Question:
-    """What an evaluation asks.
+def question(subject: Did, body: EvaluationBody | Evaluation) -> Question:
+    """What an evaluation asks, if the caller is `subject`.
 
     Raises:
         Forbidden: it asks for somebody else (``other_subject``).
@@ -47,22 +46,33 @@ def question(gateway: Gateway, caller: Address, body: EvaluationBody | Evaluatio
     """
     if body.subject.type != SUBJECT:
         raise InvalidInput("a subject is a participant", reason="bad_subject_type", fix="Name its did.")
-    if body.subject.id != gateway.did(caller):
+    if body.subject.id != subject:
         raise Forbidden("a caller asks for itself only", reason="other_subject")
     purpose = _strings(body.context.get("purpose", []), "context.purpose")
-    asked = partial(Question, subject=gateway.did(caller), purpose=purpose, action=body.action.name)
+    classes: tuple[str, ...] = ()
+    records: tuple[str, ...] = ()
     if body.resource.type == PATIENT:
-        return asked(patient=Did(body.resource.id), classes=_classes(body.resource))
-    if body.resource.type == RECORD:
-        return asked(patient=Did(_patient_of(body.resource)), records=(body.resource.id,))
-    raise InvalidInput("a resource is a patient or a record", reason="bad_resource_type")
+        patient, classes = body.resource.id, _classes(body.resource)
+    elif body.resource.type == RECORD:
+        patient, records = _patient_of(body.resource), (body.resource.id,)
+    else:
+        raise InvalidInput("a resource is a patient or a record", reason="bad_resource_type")
+    return Question(
+        subject=subject,
+        patient=Did(patient),
+        purpose=purpose,
+        action=body.action.name,
+        classes=classes,
+        records=records,
+    )
 
 
 def items(
     gateway: Gateway, caller: Address, evaluations: Iterable[EvaluationBody | Evaluation | LedgerError]
 ) -> list[Asked]:
     """What each evaluation of a batch asks, or why it asks nothing."""
-    return [_item(gateway, caller, one) for one in evaluations]
+    subject = gateway.did(caller)
+    return [_item(subject, one) for one in evaluations]
 
 
 def evaluations(body: EvaluationsBody) -> Iterator[EvaluationBody | LedgerError]:
@@ -126,13 +136,15 @@ def _patient_of(resource: AuthzenEntity | Entity) -> str:
 def _strings(value: object, where: str) -> tuple[str, ...]:
     if isinstance(value, str):
         return (value,)
+    if value == []:
+        return ()
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise InvalidInput(f"{where} is a list of codes", reason="bad_request")
     return tuple(value)
 
 
-def _item(gateway: Gateway, caller: Address, asked: EvaluationBody | Evaluation | LedgerError) -> Asked:
+def _item(subject: Did, asked: EvaluationBody | Evaluation | LedgerError) -> Asked:
     try:
-        return asked if isinstance(asked, LedgerError) else question(gateway, caller, asked)
+        return asked if isinstance(asked, LedgerError) else question(subject, asked)
     except LedgerError as exc:
         return exc

@@ -94,7 +94,7 @@ def _single(gateway: Gateway, body: bytes) -> Asking | None:
         asked = _one.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
-    return Asking(lambda caller: [authzen.question(gateway, caller, asked)], never, _only)
+    return Asking(lambda caller: [authzen.question(gateway.did(caller), asked)], never, _only)
 
 
 def _batch(gateway: Gateway, body: bytes) -> Asking | None:

@@ -82,7 +82,7 @@ def _asked(
 ) -> list[Question]:
     body = EvaluationBody(subject=subject, action=action, resource=resource, context=context)
     try:
-        return [question(gateway, caller, body)]
+        return [question(gateway.did(caller), body)]
     except (InvalidInput, Forbidden) as exc:
         if exc.reason in _NOTHING:
             return []

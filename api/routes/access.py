@@ -36,7 +36,7 @@ def configuration(gateway: GatewayPart) -> dict[str, Any]:
 @router.post(f"{BASE}/evaluation")
 def evaluation(body: EvaluationBody, gateway: GatewayPart, caller: Caller) -> dict[str, Any]:
     """May the caller do this with these records? In the log before the answer."""
-    asked = authzen.question(gateway, caller, body)
+    asked = authzen.question(gateway.did(caller), body)
     return authzen.answer(decisions.decide_and_log(gateway, asked))
 
 

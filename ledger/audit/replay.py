@@ -31,7 +31,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a decision says, with every list sorted; `denied` is None unless each record was asked for itself."""
+    """What a decision says, with every list sorted; `denied` is None unless records were asked for singly."""
 
     outcome: str
     permitted: tuple[str, ...]

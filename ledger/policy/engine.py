@@ -47,7 +47,7 @@ def decide(
     )
     return Decision(
         outcome=outcome,
-        basis=tuple(sorted({name for item in verdicts if item.outcome is outcome for name in item.basis})),
+        basis=_basis(verdicts, outcome),
         obligations=obligations(index, permitted),
         verdicts=tuple(item for item in verdicts if item.records),
         ids=index.ids,
@@ -58,16 +58,22 @@ def part_of(decision: Decision, records: Chosen) -> Decision:
     """What a decision about more records than these says of these, as if they had been decided on alone."""
     index, chosen = records
     verdicts = tuple(
-        Verdict(item.records & chosen, item.outcome, item.basis, item.reason)
-        for item in decision.verdicts
-        if item.records & chosen
+        [
+            Verdict(item.records & chosen, item.outcome, item.basis, item.reason)
+            for item in decision.verdicts
+            if item.records & chosen
+        ]
     )
-    said = {item.outcome for item in verdicts}
-    outcome = next((one for one in (Outcome.PERMIT, Outcome.DENY) if one in said), Outcome.NO_CONSENT)
+    if len(verdicts) == 1:
+        outcome, basis = verdicts[0].outcome, verdicts[0].basis
+    else:
+        said = {item.outcome for item in verdicts}
+        outcome = next((one for one in (Outcome.PERMIT, Outcome.DENY) if one in said), Outcome.NO_CONSENT)
+        basis = _basis(verdicts, outcome)
     permitted = union(item.records for item in verdicts if item.outcome is Outcome.PERMIT)
     return Decision(
         outcome=outcome,
-        basis=tuple(sorted({name for item in verdicts if item.outcome is outcome for name in item.basis})),
+        basis=basis,
         obligations=obligations(index, permitted) if decision.obligations else (),
         verdicts=verdicts,
         ids=index.ids,
@@ -134,6 +140,11 @@ def _spoken(consents: Iterable[CompiledConsent], asked: Asked, chosen: int) -> t
             if denied & chosen:
                 denies.append((consent.id, denied & chosen))
     return sorted(permits), sorted(denies)
+
+
+def _basis(verdicts: Iterable[Verdict], outcome: Outcome) -> tuple[ConsentId, ...]:
+    """What the records with this outcome rest on."""
+    return tuple(sorted({name for item in verdicts if item.outcome is outcome for name in item.basis}))
 
 
 def _by_basis(records: int, spoken: Spoken) -> Iterator[tuple[tuple[ConsentId, ...], int]]:

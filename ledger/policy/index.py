@@ -155,7 +155,7 @@ class RecordIndex:
         """Every record, for a decision."""
         return Chosen(self, self.every)
 
-    def among(self, ids: Iterable[str]) -> "Chosen":
+    def among(self, ids: Collection[str]) -> "Chosen":
         """Those records only whose id is in `ids`, for a decision."""
         return Chosen(self, self.places(ids))
 
@@ -163,8 +163,11 @@ class RecordIndex:
         """The records of these classes only, for a decision."""
         return Chosen(self, any_of(classes, self.classes))
 
-    def places(self, ids: Iterable[str]) -> int:
+    def places(self, ids: Collection[str]) -> int:
         """The set of those records whose id is in `ids`."""
+        if len(ids) == 1:
+            (only,) = ids
+            return 1 << self._places[only] if only in self._places else 0
         return _set(sorted({self._places[name] for name in ids if name in self._places}))
 
     def timeline(self, zone: int) -> Timeline:

@@ -66,6 +66,8 @@ def deliberate_all(
 ) -> list[Made]:
     """What `decide` says to each question, up to and with the first of which `enough` says so."""
     made = _made(asked, decide)
+    if enough is never:
+        return made
     for count, one in enumerate(made, 1):
         if count < len(made) and enough(_permits(one)):
             return _made(asked[:count], decide)  # once more, so that no entry says what nobody is told

@@ -16,8 +16,10 @@ before it serves.
 import hmac
 import os
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -33,6 +35,7 @@ VERSION = b"\x01"
 FILE_HEADER = b"consent-ledger/data-key/1\n"
 BLIND = b"consent-ledger/1/blind\x00"
 NONCE = 12
+KEPT_SECONDS = 10
 TAG = 20
 
 Randomness = Callable[[int], bytes]
@@ -106,14 +109,24 @@ class MemoryDataKeys:
 class FileDataKeys:
     """One file per patient, mode 0600, named by the tag in hex, wrapped by a 32-byte key of the gateway.
 
-    Nothing is cached, so that a destroyed key is gone from memory as well.
+    A key that was read is kept in memory for ten seconds at most, and is used only while its file is there:
+    once destroyed, by whichever gateway, it seals and opens nothing, and is soon gone from memory as well.
     """
 
-    def __init__(self, directory: Path, wrapping_key: bytes, randomness: Randomness = os.urandom) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        wrapping_key: bytes,
+        randomness: Randomness = os.urandom,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         _require_key(wrapping_key)
         self._directory = directory
         self._wrapping = AESGCM(wrapping_key)
         self._randomness = randomness
+        self._clock = clock
+        self._read: dict[bytes, tuple[float, int, bytes]] = {}
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as exc:
@@ -138,6 +151,24 @@ class FileDataKeys:
         if len(tag) != TAG:
             return None
         try:
+            changed = os.stat(f"{self._directory}/{tag.hex()}").st_mtime_ns  # noqa: PTH116 - a hot path
+        except FileNotFoundError:
+            self._read.pop(tag, None)
+            return None
+        except OSError as exc:
+            raise _no_keys() from exc
+        now = self._clock()
+        known = self._read.get(tag)
+        if known is not None and known[0] > now and known[1] == changed:
+            return known[2]
+        key = self._opened(tag)
+        self._forget_old(now)
+        if key is not None:
+            self._read[tag] = (now + KEPT_SECONDS, changed, key)
+        return key
+
+    def _opened(self, tag: bytes) -> bytes | None:
+        try:
             raw = self._file(tag).read_bytes()
         except FileNotFoundError:
             return None
@@ -153,9 +184,16 @@ class FileDataKeys:
                 fix="check that the key store and its wrapping key belong together",
             ) from exc
 
+    def _forget_old(self, now: float) -> None:
+        """Let go of keys that were read long ago, which are the first of all."""
+        for tag, (until, _, _) in list(islice(self._read.items(), 8)):
+            if until <= now:
+                self._read.pop(tag, None)
+
     def destroy(self, tag: bytes) -> None:
         """See `DataKeys.destroy`; the file is overwritten, removed, and its absence durable."""
         _require_patient(tag)
+        self._read.pop(tag, None)
         try:
             durable.destroy(self._file(tag))
         except OSError as exc:

@@ -45,6 +45,14 @@ DECISIONS = (
 )
 
 
+def several(world: World) -> dict[str, Any]:
+    """The entry of a call that asked for three records singly: permitted, denied, not hers."""
+    records = [root("labs"), root("psych"), root("bob")]
+    shown = decided("ann", "clinic", 14, records=records, **permit_of(world), after=1.5)
+    world.insert("named", "several", {**shown, "denied": [root("psych")]})
+    return world.entry("several")
+
+
 class TestReplay:
     @pytest.mark.parametrize("outcome", ["PERMIT", "DENY", "NO_CONSENT"])
     @pytest.mark.parametrize("name", DECISIONS)
@@ -86,6 +94,30 @@ class TestReplay:
     ) -> None:
         world.entry(name).update(change)
         caught(world.audit(), Step.REPLAY, world.names[name])
+
+    def test_records_that_were_asked_for_singly(self, world: World) -> None:
+        several(world)
+        passed(world.audit())
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"denied": []},
+            {"denied": [root("labs")]},
+            {"denied": [root("labs"), root("psych")]},
+            {"denied": [root("psych"), root("psych")]},
+            {"permitted": [], "outcome": "DENY"},
+            {"permitted": [root("labs"), root("psych")], "denied": []},
+            {"outcome": "DENY"},
+            {"basis": []},
+            {"resource": {"type": "patient", "classes": []}},
+        ],
+    )
+    def test_the_outcome_of_one_record_among_several_changed(
+        self, world: World, change: dict[str, Any]
+    ) -> None:
+        several(world).update(change)
+        caught(world.audit(), Step.REPLAY, world.names["several"])
 
     def test_a_permit_after_the_stop(self, world: World) -> None:
         world.entry("after stop").update(permit_of(world))

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -11,10 +12,13 @@ from ledger.consent.document import parse_document
 from ledger.errors import InvalidInput
 from ledger.ids import Did, consent_id
 from ledger.policy.compiler import compile_consent, refusals_of
-from ledger.policy.engine import decide
+from ledger.policy.engine import decide, part_of
 from ledger.policy.explain import explain
-from ledger.policy.model import POLICY, Outcome, RecordFacts, Request
+from ledger.policy.index import RecordIndex
+from ledger.policy.model import POLICY, Decision, Outcome, RecordFacts, Request
 from tests.consent.documents import ORGANISATION, PATIENT, A, B, actor, coding, document, label, record_class
+from tests.policy.corpus import compiled, facts, request
+from tests.policy.randoms import world
 
 ID = consent_id(bytes(32))
 ASKED = Request(subject=A, patient=PATIENT, purposes=("TREAT",), at=datetime(2026, 2, 1, tzinfo=UTC))
@@ -148,3 +152,25 @@ def test_facts_and_requests_keep_out_of_reprs() -> None:
     shown = repr(LAB) + repr(ASKED)
     assert "30954-2" not in shown
     assert A not in shown
+
+
+def test_a_part_of_a_decision_is_what_its_records_get_alone() -> None:
+    compared = 0
+    for number in range(300):
+        case = world(f"part {number}")
+        consents, index = compiled(case.documents), RecordIndex.of(map(facts, case.records))
+        try:
+            asked = request(case.request)
+        except InvalidInput:
+            continue
+        whole = decide(consents, asked, index)
+        for count in range(1, len(index.ids)):
+            for some in combinations(index.ids, count):
+                alone = decide(consents, asked, index.among(some))
+                assert said(part_of(whole, index.among(some))) == said(alone)
+                compared += alone.outcome is not whole.outcome
+    assert compared > 20
+
+
+def said(decision: Decision) -> tuple[object, ...]:
+    return decision.outcome, decision.basis, decision.obligations, decision.permitted, decision.records

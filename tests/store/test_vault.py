@@ -9,7 +9,7 @@ import pytest
 from ledger import durable
 from ledger.errors import Conflict, InvalidInput, NotFound, StoreUnavailable
 from ledger.log.entry import NO_PATIENT
-from ledger.store.vault import DataKeys, FileDataKeys, MemoryDataKeys, Vault
+from ledger.store.vault import KEPT_SECONDS, DataKeys, FileDataKeys, MemoryDataKeys, Vault
 
 ALICE, BOB = b"\xa1" * 20, b"\xb0" * 20
 ROW = "consent/0x01"
@@ -120,6 +120,26 @@ class TestFiles:
         (tmp_path / ALICE.hex()).write_bytes(raw[:length])
         with pytest.raises(StoreUnavailable):
             keys.key(ALICE)
+
+    def test_a_key_that_somebody_else_destroyed_is_not_used_any_more(self, tmp_path: Path) -> None:
+        here, there = (FileDataKeys(tmp_path, b"w" * 32) for _ in range(2))
+        here.create(ALICE)
+        assert here.key(ALICE) == there.key(ALICE)
+        here.destroy(ALICE)
+        assert here.key(ALICE) is None
+        assert there.key(ALICE) is None
+
+    def test_a_key_is_kept_in_memory_for_ten_seconds_at_most(self, tmp_path: Path) -> None:
+        now = 100.0
+        keys = FileDataKeys(tmp_path, b"w" * 32, clock=lambda: now)
+        for tag in (ALICE, BOB):
+            keys.create(tag)
+        made = keys.key(ALICE)
+        assert ALICE in keys._read
+        now += KEPT_SECONDS
+        assert keys.key(BOB) is not None
+        assert ALICE not in keys._read
+        assert keys.key(ALICE) == made
 
     def test_one_patients_file_is_not_taken_for_anothers(self, tmp_path: Path) -> None:
         keys = FileDataKeys(tmp_path, b"w" * 32)
