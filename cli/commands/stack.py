@@ -1,5 +1,6 @@
 """`consent up` and `consent serve`: what stays running."""
 
+import gc
 import os
 from pathlib import Path
 from typing import Annotated
@@ -52,6 +53,7 @@ def up(
         )
         found = stack.network.resolve() == session.home.network.resolve()
         session.output.result(shape, view.stack_text(shape, found=found))
+        _settle()
         told.wait()
         session.output.talk("Stopping ...")
 
@@ -97,5 +99,12 @@ def serve(
     with told_to_stop() as told, Server(settings) as server:
         shape = GatewayServed(gateway=server.url, state=str(settings.state))
         session.output.result(shape, f"The gateway answers at {shape.gateway}. Stop it with Ctrl-C.")
+        _settle()
         told.wait()
         session.output.talk("Stopping ...")
+
+
+def _settle() -> None:
+    """Spare callers the pauses in which the collector looks again at what was made at the start and stays."""
+    gc.collect()
+    gc.freeze()

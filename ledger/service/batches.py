@@ -90,30 +90,31 @@ def sequenced(made: Sequence[Made], drafts: Sequence[Draft], appended: Iterable[
 def _made(asked: Sequence[Asked], decide: Callable[[Question], Deliberated]) -> list[Made]:
     if len(asked) == 1:
         return [one if isinstance(one, LedgerError) else decide(one) for one in asked]
+    kinds = [_alike(one) for one in asked]
     together: dict[_Alike, set[str]] = {}
-    for one in asked:
-        if isinstance(one, Question) and _is_about_a_record(one):
-            together.setdefault(_alike(one), set()).add(one.records[0])
+    for one, alike in zip(asked, kinds, strict=True):
+        if alike is not None and isinstance(one, Question):
+            together.setdefault(alike, set()).add(one.records[0])
     whole: dict[_Alike, Deliberated] = {}
     made: list[Made] = []
-    for one in asked:
-        if isinstance(one, LedgerError) or not _is_about_a_record(one):
-            made.append(one if isinstance(one, LedgerError) else decide(one))
-            continue
-        alike = _alike(one)
-        records = together[alike]
-        if alike not in whole:
-            whole[alike] = decide(one if len(records) == 1 else _several(one, records))
-        made.append(whole[alike] if len(records) == 1 else share(whole[alike], one))
+    for one, alike in zip(asked, kinds, strict=True):
+        if isinstance(one, LedgerError):
+            made.append(one)
+        elif alike is None:
+            made.append(decide(one))
+        else:
+            records = together[alike]
+            if alike not in whole:
+                whole[alike] = decide(one if len(records) == 1 else _several(one, records))
+            made.append(whole[alike] if len(records) == 1 else share(whole[alike], one))
     return made
 
 
-def _is_about_a_record(question: Question) -> bool:
-    return len(question.records) == 1 and question.declared is None
-
-
-def _alike(question: Question) -> _Alike:
-    return question.subject, question.patient, question.action, question.purpose
+def _alike(one: Asked) -> _Alike | None:
+    """What is common to questions that are decided together; None for what is decided by itself."""
+    if isinstance(one, LedgerError) or len(one.records) != 1 or one.declared is not None:
+        return None
+    return one.subject, one.patient, one.action, one.purpose
 
 
 def _several(question: Question, records: set[str]) -> Question:

@@ -50,7 +50,7 @@ class WithMadeUp:
 
     def key(self, tag: bytes) -> bytes | None:
         """See `DataKeys.key`."""
-        return self._made_up.data_key(tag) or self._keys.key(tag)
+        return self._keys.key(tag) or self._made_up.data_key(tag)
 
     def destroy(self, tag: bytes) -> None:
         """See `DataKeys.destroy`."""

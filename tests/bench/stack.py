@@ -1,6 +1,7 @@
 """A stack to measure: chain and gateway in a process of their own."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,12 +19,15 @@ from tests.network import Network
 
 
 @contextmanager
-def served(home: Path) -> Iterator[Network]:
+def served(home: Path, **environment: str) -> Iterator[Network]:
     """A stack in a process of its own, as `consent up` starts it, and people with clients in this one."""
     command = ["--home", str(home), "--json", "up", "--port", "0", "--rpc-port", "0"]
     with (
         subprocess.Popen(  # noqa: S603 - our own command
-            [sys.executable, "-m", "cli", *command], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "cli", *command],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **environment},
         ) as up,
         ExitStack() as closing,
     ):
@@ -33,7 +37,7 @@ def served(home: Path) -> Iterator[Network]:
             state = home / "stack"
             config = Config.parse((state / "network.json").read_bytes())
             accreditor = Accreditor(config, Account.from_key(read_key(state / "keys" / "accreditor.key")))
-            stack = SimpleNamespace(url=told["gateway"], rpc_url=told["rpc"], state=state)
+            stack = SimpleNamespace(url=told["gateway"], rpc_url=told["rpc"], state=state, pid=up.pid)
             yield Network(stack=cast("Stack", stack), config=config, accreditor=accreditor, closing=closing)
         finally:
             closing.close()
