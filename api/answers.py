@@ -115,6 +115,7 @@ class Ready(Struct, frozen=True, kw_only=True):
     head_age_seconds: int
     log_size: int
     erasures_unfinished: int
+    stops_refused: int
     emergencies: dict[str, int]
     revocation: dict[str, int]
 
@@ -155,6 +156,7 @@ ANSWERS: dict[str, Any] = {
     "POST /v1/consents/preview": wire.Previews,
     "GET /v1/consents/{consent}": wire.Consent,
     "POST /v1/consents/{consent}/revocation": wire.Filed,
+    "POST /v1/stops": wire.StopTaken,
     "GET /.well-known/authzen-configuration": Configuration,
     "POST /access/v1/evaluation": wire.Evaluation,
     "POST /access/v1/evaluations": Evaluations,

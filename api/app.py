@@ -20,8 +20,10 @@ from api.routes import (
     releases,
     requests,
     signin,
+    stops,
     writing,
 )
+from api.urgently import StopsFirst, Urgent
 from ledger import __version__
 from ledger.service.gateway import Gateway
 
@@ -40,7 +42,9 @@ def create_app(gateway: Gateway) -> FastAPI:
     """The application over an opened gateway."""
     app = FastAPI(title="Consent Ledger gateway", version=__version__, description=DESCRIPTION)
     app.state.gateway = gateway
+    app.state.urgent = Urgent()
     problems.install(app)
+    app.add_middleware(StopsFirst, gateway=gateway)
     app.add_middleware(BodyLimits)
     for area in (
         signin,
@@ -51,6 +55,7 @@ def create_app(gateway: Gateway) -> FastAPI:
         participants,
         requests,
         consents,
+        stops,
         access,
         releases,
         emergencies,

@@ -15,7 +15,7 @@ from ledger.service.states import PatientState
 _bearer = HTTPBearer(auto_error=False, description="The token that POST /v1/sign-in gives.")
 
 
-def _gateway(request: Request) -> Gateway:
+async def _gateway(request: Request) -> Gateway:
     gateway: Gateway = request.app.state.gateway
     return gateway
 
@@ -23,7 +23,7 @@ def _gateway(request: Request) -> Gateway:
 GatewayPart = Annotated[Gateway, Depends(_gateway)]
 
 
-def _token(credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> str:
+async def _token(credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> str:
     if credentials is None:
         raise SignInRequired("this needs a sign-in", fix="Sign in, then send the token as a bearer token.")
     return credentials.credentials

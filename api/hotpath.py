@@ -24,6 +24,7 @@ from ledger.service import groups, sessions
 from ledger.service.batches import Answered, Enough, never
 from ledger.service.gateway import Gateway
 from ledger.service.groups import Ask, Call, Reply
+from ledger.service.keptstops import require_applied
 from ledger.service.provisional import Provisional
 
 MOST = 256
@@ -82,6 +83,7 @@ class HotPath:
         await send({"type": "http.response.body", "body": content})
 
     async def _replies(self, token: str, asking: Asking) -> Sequence[Answered]:
+        require_applied(self._gateway.kept_stops)
         hashed = self._gateway.keys.hash_token(token)
         reply = await self._groups.result(self._provisional.call(hashed, asking.ask, asking.enough))
         if isinstance(reply, Exception):

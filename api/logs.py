@@ -1,19 +1,22 @@
 """Structured logs: one JSON object a line on stderr; codes and counts, never values of requests."""
 
 import sys
+from contextlib import suppress
 from typing import Any
 
 import structlog
 
 
 class _Stderr:
-    """Looks stderr up at each line, so that a caller may redirect it."""
+    """Looks stderr up at each line, so that a caller may redirect it. A full disk behind it stops no work."""
 
-    def write(self, text: str) -> int:
-        return sys.stderr.write(text)
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            sys.stderr.write(text)
 
     def flush(self) -> None:
-        sys.stderr.flush()
+        with suppress(OSError):
+            sys.stderr.flush()
 
 
 def configure() -> None:

@@ -187,6 +187,17 @@ class RevocationBody(Body):
     spread: bool = False
 
 
+class StopBody(Body):
+    """A stop as anybody can bring it on chain: the consent's terms by their hash, and the signature."""
+
+    controller: str = Field(max_length=42)
+    epoch: int = Field(ge=0, lt=1 << 16)
+    terms_hash: str = Field(max_length=66)
+    until: int = Field(ge=0, lt=1 << 40)
+    signature: str = Field(max_length=132)
+    spread: bool = False
+
+
 class AccessRequestBody(Body):
     """The members of the EIP-712 struct `AccessRequest`; people as did, ``expires`` in Unix seconds."""
 

@@ -68,7 +68,12 @@ OWN: dict[str, dict[int, tuple[str, ...]]] = {
     "POST /v1/consents/preview": NOT_ENROLLED,
     "GET /v1/consents/{consent}": {404: ("not_found",)},
     "PUT /v1/consents/{consent}/capsules": {404: ("not_found",), 409: ("stopped",), 422: SIGNED},
-    "POST /v1/consents/{consent}/revocation": {404: ("not_found",), 422: SIGNED},
+    "POST /v1/consents/{consent}/revocation": {
+        404: ("not_found",),
+        422: SIGNED,
+        503: ("stop_not_kept", "stop_not_proven"),
+    },
+    "POST /v1/stops": {404: ("not_found",), 422: SIGNED, 503: ("stop_not_kept",)},
     "POST /v1/releases": {404: ("no_emergency",), 409: ("replayed", "emergency_over"), 422: SIGNED},
     "POST /v1/emergencies": {409: ("replayed",), 422: SIGNED, 429: ("emergency_quota",)},
     "GET /v1/emergencies/{emergency}": {404: ("no_emergency",)},
@@ -87,4 +92,4 @@ def refused(operation: str, shape: dict[str, Any]) -> dict[int, tuple[str, ...]]
         found |= {401: ("sign_in_required",), 403: ("suspended", "not_admitted", "forbidden")}
     if "requestBody" in shape:
         found[413] = ("too_large",)
-    return {**found, 503: ("database", "stale_head"), **OWN.get(operation, {})}
+    return {**found, 503: ("database", "stale_head", "stops_waiting"), **OWN.get(operation, {})}

@@ -16,8 +16,8 @@ from api.protocol import Protocol
 from api.settings import LOOPBACK, GatewaySettings
 from api.wiring import Opened, open_gateway
 from api.worker import Worker
-from ledger.errors import ChainUnreachable, EnvironmentFault, EvidenceError, InvalidInput
-from ledger.service import erasure
+from ledger.errors import ChainUnreachable, Conflict, EnvironmentFault, EvidenceError, InvalidInput
+from ledger.service import erasure, keptstops
 from ledger.service.anchoring import check_against_chain
 from ledger.service.gateway import Gateway, system_clock
 
@@ -60,6 +60,7 @@ class Server:
             _require_chain(self._opened.gateway)
             erasure.replay(self._opened.gateway)
             _catch_up(self._opened.gateway)
+            _apply_stops(self._opened.gateway)
             exit_stack.enter_context(Worker(self._opened.gateway))
             self._start(listener)
             exit_stack.callback(self._halt)
@@ -117,6 +118,12 @@ def _catch_up(gateway: Gateway) -> None:
     with suppress(EnvironmentFault, EvidenceError):
         gateway.follower.catch_up()
         check_against_chain(gateway)
+
+
+def _apply_stops(gateway: Gateway) -> None:
+    """Have stops that were kept count before anything is answered; while that fails, nothing else is."""
+    with suppress(EnvironmentFault, EvidenceError, Conflict):
+        keptstops.apply(gateway)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -24,11 +24,13 @@ from ledger.policy.model import POLICY
 from ledger.records import stores as blockstores
 from ledger.service import traffic
 from ledger.service.gateway import Gateway, Settings, system_clock
+from ledger.service.keptstops import stops_first
 from ledger.service.keys import GatewayKeys
 from ledger.service.madeup import MadeUpTags, WithMadeUp
 from ledger.service.states import PatientStates
 from ledger.store.chain import ChainStore
 from ledger.store.database import Database, upgrade
+from ledger.store.keptstops import KeptStops
 from ledger.store.relay import RelayStore
 from ledger.store.repositories import Repositories
 from ledger.store.vault import FileDataKeys, Vault
@@ -73,6 +75,8 @@ def open_gateway(
     rpc = Rpc(settings.rpc_urls)
     follower = Follower(rpc, deployment, ChainStore(database), clock=clock)
     closing = ExitStack()
+    kept_stops = KeptStops(settings.state / "stops")
+    closing.callback(kept_stops.close)
     delay = traffic.delay_on(deployment.chain_id, settings.relay_delay)
     gateway = Gateway(
         settings=Settings(
@@ -94,7 +98,7 @@ def open_gateway(
         keys=keys,
         db=database,
         data_keys=data_keys,
-        journal=Journal(database, vault, log_key, clock=clock),
+        journal=Journal(database, vault, log_key, clock=clock, admit=stops_first(kept_stops)),
         follower=follower,
         relayer=Relayer(
             rpc,
@@ -119,6 +123,7 @@ def open_gateway(
         states=PatientStates(
             database, stores, lambda account: keys.look_up(did_of(deployment.chain_id, account))
         ),
+        kept_stops=kept_stops,
         randomness=os.urandom,
         wallet_takes=partial(wallets.takes, rpc),
         clock=clock,

@@ -10,7 +10,7 @@ import structlog
 from ledger.chain.facts import BlockHeader
 from ledger.chain.networks import network_of
 from ledger.errors import LedgerError
-from ledger.service import erasure, uploads
+from ledger.service import erasure, keptstops, uploads
 from ledger.service.anchoring import anchor_if_grown, check_against_chain
 from ledger.service.erasedblocks import let_go
 from ledger.service.gateway import Gateway
@@ -20,15 +20,17 @@ from ledger.store.marks import FAULTS, Mark
 REST_SECONDS = 2
 """How often the relayer looks at its account while nothing is due and no block came."""
 ERASE_SECONDS = 0.5
+STOPS_SECONDS = 0.2
 SWEEP_SECONDS = 60
 
 _log = structlog.get_logger()
 
 
 class Worker:
-    """Three threads: one reads the chain, one writes to it, one finishes erasures and sweeps uploads.
+    """Four threads: one reads the chain, one writes to it, one finishes erasures, one applies kept stops.
 
-    Of several gateways on one database each reads the chain for itself, and the one that leads does the rest.
+    Of several gateways on one database each reads the chain and applies the stops that it kept itself, and
+    the one that leads does the rest.
     An error is logged by its code and tried again.
     """
 
@@ -40,6 +42,7 @@ class Worker:
             threading.Thread(target=self._loop, args=(self._read, pause), name="follower"),
             threading.Thread(target=self._loop, args=(self._write, pause), name="relayer"),
             threading.Thread(target=self._loop, args=(self._erase, ERASE_SECONDS), name="eraser"),
+            threading.Thread(target=self._loop, args=(self._apply, STOPS_SECONDS), name="stops"),
         ]
         self._relay_due = 0.0
         self._relayed_at: BlockHeader | None = None
@@ -104,6 +107,12 @@ class Worker:
         for mark in sorted(found - self._told):
             _log.error("relayer", reason=str(mark))
         self._told = found
+
+    def _apply(self) -> None:
+        """A stop that waits keeps everything else from being answered, so nothing keeps it from its turn."""
+        applied = keptstops.apply(self._gateway)
+        if applied:
+            _log.warning("stops", applied=applied)
 
     def _erase(self) -> None:
         if not self._gateway.db.leads():

@@ -129,5 +129,11 @@ def part(desk: "Desk", one: "OwnConsent | NamedIn") -> ConsentPart:
     return consent_view.consent_part(one, person(desk.people, one.document.patient), names)
 
 
+def plain_part(one: "OwnConsent") -> ConsentPart:
+    """One consent with the names that its text says; nobody is asked."""
+    patient = PersonPart(did=one.document.patient, name=None)
+    return consent_view.consent_part(one, patient, one.document.actor_names)
+
+
 def _consents(desk: "Desk") -> "list[OwnConsent] | list[NamedIn]":
     return desk.provider.consents() if is_provider(desk) else desk.enrolled().consents()

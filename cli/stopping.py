@@ -1,18 +1,21 @@
 """From a consent, or from all that share, to their stops: show, ask, sign, wait."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from cli import listing
 from cli.exits import Exit, exit_of
 from cli.granting import Wait, waited
 from cli.session import Session
 from cli.shapes.base import Shape
-from cli.shapes.consents import ConsentsStopped, ConsentStopped, StandingPart, StopPart
+from cli.shapes.consents import ConsentPart, ConsentsStopped, ConsentStopped, StandingPart, StopPart
 from cli.views import consents as view
 from cli.views.text import quoted
-from ledger.errors import EnvironmentFault, LedgerError, NotFound
+from ledger.errors import EnvironmentFault, LedgerError, NotFound, StopKept
 
 if TYPE_CHECKING:
     from ledger.client.opening import Desk
@@ -58,14 +61,11 @@ def one(
     """Show what is to be stopped and, if the patient agrees, stop it; the answer and its text."""
     session.output.show(f"{quoted(consent.statement)}\n", asked=not session.given.yes)
     session.confirm(STOP if consent.document.permits else TAKE_BACK)
-    done = desk.patient.revoke(consent.id, spread=spread)
-    shape = ConsentStopped(
-        consent=consent.id,
-        permits=consent.document.permits,
-        statement=consent.statement,
-        log_index=done.index,
-        chain=view.chain_part(waited(desk, done, wait, stop=True)),
-    )
+    shape = ConsentStopped(consent=consent.id, permits=consent.document.permits, statement=consent.statement)
+    with suppress(StopKept):
+        done = desk.patient.revoke(consent.id, spread=spread)
+        chain = view.chain_part(waited(desk, done, wait, stop=True))
+        shape = replace(shape, log_index=done.index, chain=chain)
     return shape, view.stopped_text(shape)
 
 
@@ -83,29 +83,29 @@ def everything(
     """Show all that shares and, if the patient agrees, stop it; the answer, its text, and how it ended.
 
     A stop that fails keeps none of the others from being tried; it is in ``standing``. A stop that cannot be
-    waited for is in ``stopped``, as far on its way as the gateway said when it accepted it.
+    waited for is in ``stopped``, as far on its way as the gateway said when it accepted it; without an entry
+    if the gateway keeps it until its database answers.
 
     Raises:
         NotFound: nothing shares.
     """
-    found = [each for each in desk.enrolled().consents() if each.document.permits and each.state in SHARING]
+    found = [each for each in desk.patient.stoppable() if each.document.permits and each.state in SHARING]
     if not found:
         raise NotFound("no choice of yours shares anything", fix="Nothing is left to stop: consent list")
-    session.output.show(
-        view.rows_text([listing.part(desk, each) for each in found]), asked=not session.given.yes
-    )
+    session.output.show(view.rows_text(_parts(desk, found)), asked=not session.given.yes)
     session.confirm(STOP_ALL_SPREAD if spread else STOP_ALL)
-    dones, standing, failures = [], [], []
+    dones, stopped, standing, failures = [], [], [], []
     with session.output.progress("Stopping") as progress:
         for number, each in enumerate(found, start=1):
             try:
                 dones.append(desk.patient.revoke(each.id, spread=spread))
+            except StopKept:
+                stopped.append(StopPart(consent=each.id))
             except LedgerError as exc:
                 failures.append(exc)
                 standing.append(StandingPart(consent=each.id, code=exc.code, message=exc.message))
             progress(number, len(found))
     again = gravest(failures) in MENDED_BY_TIME
-    stopped = []
     for done in dones:
         chain = done.chain
         try:
@@ -115,6 +115,14 @@ def everything(
         stopped.append(StopPart(consent=done.consent, log_index=done.index, chain=view.chain_part(chain)))
     shape = ConsentsStopped(stopped=stopped, standing=standing)
     return shape, view.all_stopped_text(shape, again=again), gravest(failures)
+
+
+def _parts(desk: "Desk", found: "list[OwnConsent]") -> list[ConsentPart]:
+    """Rows with the names by which people are known; with those that the texts say if nobody can be asked."""
+    try:
+        return [listing.part(desk, each) for each in found]
+    except EnvironmentFault:
+        return [listing.plain_part(each) for each in found]
 
 
 def gravest(failures: Iterable[LedgerError]) -> Exit:

@@ -34,6 +34,7 @@
     │   ├── ChainUnreachable
     │   ├── BlockMissing         no store has this block
     │   ├── StoreUnavailable     the database or the disk
+    │   ├── StopKept             a gateway took a stop, and gives no receipt before its database answers
     │   ├── Undecidable          the facts for a decision are not fresh or not final (fail closed)
     │   ├── RelayQuota           so much may not be spent on the chain in so short a time
     │   └── ToolMissing          a program that must be installed
@@ -258,6 +259,12 @@ class StoreUnavailable(EnvironmentFault):
     """The database or the disk does not answer."""
 
     code = "store_unavailable"
+
+
+class StopKept(EnvironmentFault):
+    """A gateway took a stop and gives no receipt yet: the stop counts; trying again gets the receipt."""
+
+    code = "stop_kept"
 
 
 class Undecidable(EnvironmentFault):

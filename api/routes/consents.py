@@ -6,7 +6,7 @@ from fastapi import APIRouter, status
 
 from api.auth import Caller, GatewayPart, Patient
 from api.cursors import Asked
-from api.models import CapsulesBody, ConsentBody, DocumentBody, RevocationBody
+from api.models import CapsulesBody, ConsentBody, DocumentBody
 from ledger.ids import Address, parse_consent_id
 from ledger.service import consents, views
 from ledger.service.consents import Filed
@@ -29,16 +29,16 @@ def file(body: ConsentBody, gateway: GatewayPart, caller: Caller) -> dict[str, A
             request=body.request,
         ),
     )
-    return _shown(gateway, caller, filed)
+    return shown(gateway, caller, filed)
 
 
 @router.get("")
 def show(gateway: GatewayPart, caller: Caller, page: Asked) -> dict[str, Any]:
     """The caller's consents as a patient, and those that name the caller, in the order of filing."""
     state = gateway.states.find(caller)
-    mine = [] if state is None else views.consents_of_patient(gateway, state)
+    own = [] if state is None else views.consents_of_patient(gateway, state)
     named = views.consents_naming(gateway, caller)
-    found = list({one["consent"]: one for one in [*named, *mine]}.values())
+    found = list({one["consent"]: one for one in [*named, *own]}.values())
     return page.shown(gateway, caller, "consents", found, key=lambda one: [one["index"], one["consent"]])
 
 
@@ -65,18 +65,7 @@ def replace_capsules(consent: str, body: CapsulesBody, gateway: GatewayPart, pat
     consents.replace_capsules(gateway, patient, parse_consent_id(consent), body.model_dump(by_alias=True))
 
 
-@router.post("/{consent}/revocation")
-def stop(consent: str, body: RevocationBody, gateway: GatewayPart, caller: Caller) -> dict[str, Any]:
-    """Stop a consent. From this answer on nothing is permitted on it; the chain follows (`spread`: later)."""
-    stopped = gateway.states.sequenced(
-        caller,
-        lambda state: consents.stop(
-            gateway, state, parse_consent_id(consent), body.signature, spread=body.spread
-        ),
-    )
-    return _shown(gateway, caller, stopped)
-
-
-def _shown(gateway: Gateway, caller: Address, filed: Filed) -> dict[str, Any]:
-    shown = views.consent_for(gateway, caller, filed.consent)
-    return {**shown, "receipt": receipt(gateway, caller, filed.entry)}
+def shown(gateway: Gateway, caller: Address, filed: Filed) -> dict[str, Any]:
+    """A consent just filed or stopped, with the receipt of that act."""
+    found = views.consent_for(gateway, caller, filed.consent)
+    return {**found, "receipt": receipt(gateway, caller, filed.entry)}

@@ -11,7 +11,7 @@ from ledger.chain.networks import network_of
 from ledger.errors import LedgerError, ProofInvalid
 from ledger.policy.model import POLICY
 from ledger.records.stores import require_usable
-from ledger.service import erasure, reviews
+from ledger.service import erasure, keptstops, reviews
 from ledger.service.bound import revocation_bound
 
 router = APIRouter(tags=["operations"])
@@ -49,9 +49,11 @@ def readyz(request: Request, gateway: GatewayPart) -> dict[str, Any] | Response:
     """Whether access could be granted now: 503 with the reason when not.
 
     ``revocation`` says how soon a stop counts that was sent to the registry, past this gateway;
-    ``emergencies`` how many nobody has reviewed, and of how many that is overdue.
+    ``emergencies`` how many nobody has reviewed, and of how many that is overdue; ``stops_refused`` how many
+    stops were kept while the database was away and then proved to be of no consent here.
     """
     try:
+        keptstops.require_applied(gateway.kept_stops)
         head = gateway.head()
         size = gateway.journal.size
         gateway.journal.last_checkpoint()
@@ -60,6 +62,7 @@ def readyz(request: Request, gateway: GatewayPart) -> dict[str, Any] | Response:
         require_usable(gateway.blocks)
         unfinished = erasure.unfinished(gateway)
         emergencies = reviews.backlog(gateway)
+        stops_refused = len(gateway.kept_stops.refused())
     except LedgerError as exc:
         named = request_id(request.scope)
         return problem(503, exc.code, exc.message, reason=exc.reason, fix=exc.fix, request_id=named)
@@ -71,6 +74,7 @@ def readyz(request: Request, gateway: GatewayPart) -> dict[str, Any] | Response:
         "head_age_seconds": age,
         "log_size": size,
         "erasures_unfinished": unfinished,
+        "stops_refused": stops_refused,
         "emergencies": emergencies,
         "revocation": revocation_bound(gateway, look=network.look_seconds).as_json(),
     }

@@ -151,7 +151,7 @@ def revoke(
             shape, text, end = stopping.everything(session, desk, wait=wait, spread=spread)
             session.output.result(shape, text)
             raise typer.Exit(end)
-        mine = {one.id: one for one in desk.patient.consents()}
+        mine = {one.id: one for one in desk.patient.stoppable()}
         one = mine[expand(consent, mine, "consent", SEE_LIST)]
         session.output.result(*stopping.one(session, desk, one, wait=wait, spread=spread))
         stopping.seal_for_the_rest(session, desk)

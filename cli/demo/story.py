@@ -171,8 +171,9 @@ class Story:
         stage.fact(given == [HOSPITAL], f"{HOSPITAL} was given records, once, and nobody else was")
         refused = {line.person.name for line in seen if line.outcome != "PERMIT"}
         stage.fact(refused == {HOSPITAL, PHARMACY}, "the history also shows who was refused")
-        late = [line for line in seen if line.index > stopped.log_index and line.outcome == "PERMIT"]
-        stage.fact(not late, f"nothing was permitted after the stop, log entry {stopped.log_index}")
+        entry = stopped.log_index or 0
+        late = [line for line in seen if line.index > entry and line.outcome == "PERMIT"]
+        stage.fact(not late, f"nothing was permitted after the stop, log entry {entry}")
 
     def auditing(self) -> None:
         """All is well; then a byte is changed, and all is not."""

@@ -77,21 +77,24 @@ class ConsentFiled(Shape, frozen=True, kw_only=True):
 
 
 class ConsentStopped(Shape, frozen=True, kw_only=True):
-    """A consent that was stopped."""
+    """A consent that was stopped.
+
+    Without ``log_index`` the gateway keeps the stop on disk, and has yet to log it and to tell the chain.
+    """
 
     consent: str
     permits: bool
     statement: str
-    log_index: int
-    chain: ChainPart
+    log_index: int | None = None
+    chain: ChainPart | None = None
 
 
 class StopPart(Part, frozen=True, kw_only=True):
-    """One stop of several."""
+    """One stop of several; without ``log_index`` as in `ConsentStopped`."""
 
     consent: str
-    log_index: int
-    chain: ChainPart
+    log_index: int | None = None
+    chain: ChainPart | None = None
 
 
 class StandingPart(Part, frozen=True, kw_only=True):

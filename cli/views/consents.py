@@ -40,6 +40,15 @@ STATES = {
 CHAIN_STATES = dict.fromkeys(("intended", "signed", "submitted"), "on its way")
 
 
+KEPT = (
+    "The gateway has your stop. Nobody can open anything through that gateway now.\n"
+    "It cannot reach its own records yet, so it keeps your stop on disk and applies it first.\n"
+    "If other gateways share those records, they hear of it a little later.\n"
+    "Run the same command again later. Then you get the receipt."
+)
+"""Of a stop that a gateway keeps until its database answers."""
+
+
 def chain_part(status: "ChainStatus") -> ChainPart:
     """How far something is, as data."""
     return ChainPart(
@@ -226,7 +235,9 @@ def filed_text(shape: ConsentFiled) -> str:
 
 def stopped_text(shape: ConsentStopped) -> str:
     """What is so now, what cannot be undone, what is still on its way."""
-    final = shape.chain.state == "final"
+    if shape.log_index is None:
+        return "\n".join([KEPT, "", "Details", table([("consent", shape.consent)], indent="  ")])
+    final = shape.chain is not None and shape.chain.state == "final"
     if shape.permits:
         lines = [
             "Stopped. Nobody can open anything more through this choice.",
@@ -263,10 +274,15 @@ def all_stopped_text(shape: ConsentsStopped, *, again: bool) -> str:
             f"{counted(len(shape.stopped), 'choice')} stopped. Nobody can open anything more through them.\n"
             "What they have seen stays with them."
         )
-    if any(one.chain.state != "final" for one in shape.stopped):
+    if any(one.chain is not None and one.chain.state != "final" for one in shape.stopped):
         head += "\nThe public ledger follows. You need not wait for it."
+    if any(one.log_index is None for one in shape.stopped):
+        head += f"\n{KEPT}"
     rows = [(short(one.consent), "still stands", one.message) for one in shape.standing]
-    rows += [(short(one.consent), "stopped", chain_text(one.chain)) for one in shape.stopped]
+    rows += [
+        (short(one.consent), "kept" if one.log_index is None else "stopped", chain_text(one.chain))
+        for one in shape.stopped
+    ]
     return "\n".join([head, "", "Details", table(rows, indent="  ")])
 
 

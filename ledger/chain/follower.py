@@ -32,6 +32,10 @@ KEEP_HEADERS = 1024
 _LOOK_BACK = 32
 
 
+TICK = 1000
+"""By how many milliseconds a clock may go back unnoticed."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
     """The last block, and when the node last confirmed it (Unix milliseconds)."""
@@ -42,9 +46,18 @@ class Head:
     seen_at: int
 
     def age(self, now: datetime) -> int:
-        """Milliseconds since the block was made or last confirmed, whichever is longer ago."""
+        """Milliseconds since the block was made or last confirmed, whichever is longer ago.
+
+        A confirmation that lies ahead was made before the clock was set back, nobody knows how long ago: it
+        counts for nothing.
+        """
         milliseconds = int(now.timestamp() * 1000)
-        return max(0, milliseconds - min(self.seen_at, self.timestamp * 1000))
+        confirmed = self.seen_at if self.seen_at <= milliseconds + TICK else 0
+        return max(0, milliseconds - min(confirmed, self.timestamp * 1000))
+
+    def ahead(self, now: datetime) -> int:
+        """Milliseconds by which the block was made later than it is now."""
+        return max(0, self.timestamp * 1000 - int(now.timestamp() * 1000))
 
 
 class Follower:

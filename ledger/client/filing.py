@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from ledger.canonical import hexed
+from ledger.canonical import hexed, unhex
+from ledger.chain.calls import revoke_with_preimage
 from ledger.client.context import Context
 from ledger.client.directory import Recipient
 from ledger.client.drafting import Draft
@@ -12,14 +13,24 @@ from ledger.client.keys import CompartmentKeys
 from ledger.client.memory import highest, remember_grants, remember_stop
 from ledger.client.own import in_force, own_consents, own_records, verify_told
 from ledger.client.ports import KeptFiling, SealedTo
-from ledger.client.wire import ChainStatus, Consent
+from ledger.client.wire import ChainStatus, Consent, Filed
 from ledger.consent import commitment
-from ledger.consent.commitment import commit, filing_to_json, verify_filing
+from ledger.consent.commitment import commit, filing_from_json, filing_to_json, verify_filing
 from ledger.consent.document import ConsentDocument, parse_document
 from ledger.consent.statement import statement
 from ledger.crypto.identity import Account
 from ledger.crypto.typed import Filing, Revocation
-from ledger.errors import CommitmentMismatch, NotAdmitted, NotFound, ProofInvalid
+from ledger.errors import (
+    AuthenticationError,
+    CommitmentMismatch,
+    EnvironmentFault,
+    GatewayUnreachable,
+    NotAdmitted,
+    NotFound,
+    ProofInvalid,
+    StopKept,
+    StoreUnavailable,
+)
 from ledger.ids import Address, ConsentId, Did, parse_word
 from ledger.log.entry import EntryKind
 from ledger.policy.preview import Standing
@@ -82,6 +93,9 @@ def revoke(context: Context, consent: ConsentId, *, spread: bool = False) -> Don
     Raises:
         NotFound: no such consent of this patient, or none of this identity's controllers signed it.
         CommitmentMismatch, SignatureInvalid: the gateway shows under this id what the patient did not sign.
+        StopKept: the gateway takes the stop, and has yet to log it.
+        StoreUnavailable: (``stop_not_kept``) it cannot even keep it; ``to`` and ``data`` are what anybody can
+            send to the chain instead.
         GatewayUnreachable, LedgerError: as the gateway answers.
         ProofInvalid: the receipt does not prove this stop.
     """
@@ -90,11 +104,54 @@ def revoke(context: Context, consent: ConsentId, *, spread: bool = False) -> Don
     signature = hexed(signed)
     with context.state.stopping():
         remember_stop(context, consent)
-        answer = context.gateway.revoke(consent, signature, spread=spread)
+        answer = _told(context, consent, signature, spread=spread)
     _take_stop(context, consent, answer.receipt, signature)
     remember_grants(context, consent, frozenset())
     context.log.settle()
     return _done(consent, answer.receipt, answer.stop or answer.chain)
+
+
+def _told(context: Context, consent: ConsentId, signature: str, *, spread: bool) -> Filed:
+    """The gateway's answer to a stop, which it takes without a sign-in where it cannot give one."""
+    try:
+        return context.gateway.revoke(consent, signature, spread=spread)
+    except (StoreUnavailable, GatewayUnreachable, AuthenticationError) as exc:
+        if exc.reason == "no_answer":
+            raise
+    _bring(context, consent, signature, spread=spread)
+    try:
+        return context.gateway.revoke(consent, signature, spread=spread)
+    except (EnvironmentFault, AuthenticationError) as exc:
+        raise StopKept(
+            "the gateway has logged your stop, and cannot give a receipt now",
+            fix="Nothing is lost. The same command again, later, gets the receipt.",
+        ) from exc
+
+
+def _bring(context: Context, consent: ConsentId, signature: str, *, spread: bool) -> None:
+    deployment = context.deployment
+    signed = verify_filing(
+        filing_from_json(context.state.filings[consent].filing),
+        chain_id=deployment.chain_id,
+        registry=deployment.registry,
+    )
+    terms = {"controller": signed.controller, "epoch": signed.epoch, "until": signed.until}
+    try:
+        context.gateway.bring_stop(
+            {**terms, "terms_hash": hexed(signed.terms_hash), "signature": signature, "spread": spread}
+        )
+    except StoreUnavailable as exc:
+        exc.fields["to"] = deployment.registry
+        exc.fields["data"] = hexed(
+            revoke_with_preimage(
+                controller=signed.controller,
+                epoch=signed.epoch,
+                terms_hash=signed.terms_hash,
+                until=signed.until,
+                signature=unhex(signature),
+            )
+        )
+        raise
 
 
 def _take_stop(context: Context, consent: ConsentId, receipt: dict[str, Any], signature: str) -> None:

@@ -9,7 +9,7 @@ from ledger.client import wire
 from ledger.client.http import TIMEOUT, Answer, Http
 from ledger.client.session import SignedIn
 from ledger.crypto.identity import Account
-from ledger.errors import GatewayUnreachable, InvalidInput, NotFound
+from ledger.errors import GatewayUnreachable, InvalidInput, NotFound, StopKept
 from ledger.ids import Cid, ConsentId, Did, EmergencyId, RequestId
 
 if TYPE_CHECKING:
@@ -205,9 +205,15 @@ class GatewayClient:
         self._session.call("PUT", f"/v1/consents/{consent}/capsules", body=capsules)
 
     def revoke(self, consent: ConsentId, signature: str, *, spread: bool = False) -> wire.Filed:
-        """Stop a consent; with `spread` the chain hears of it after a random time."""
+        """Stop a consent; with `spread` the chain hears of it after a random time. StopKept as it says."""
         body = {"signature": signature, "spread": spread}
-        return self._signed("POST", f"/v1/consents/{consent}/revocation", wire.Filed, body)
+        answer = self._session.call("POST", f"/v1/consents/{consent}/revocation", body=body)
+        _require_logged(answer)
+        return self._decoded(answer, wire.Filed)
+
+    def bring_stop(self, stop: dict[str, Any]) -> None:
+        """Stop a consent by what anybody could bring on chain, without a sign-in. StopKept as it says."""
+        _require_logged(self._http.call("POST", "/v1/stops", body=stop))
 
     def preview(self, document: str) -> list[wire.Preview]:
         """The gateway's own idea of what a document would change."""
@@ -321,3 +327,11 @@ class GatewayClient:
 
     def _decoded(self, answer: Answer, kind: type[T]) -> T:
         return self._http.decode(answer, kind)
+
+
+def _require_logged(answer: Answer) -> None:
+    if answer.status == 202:
+        raise StopKept(
+            "the gateway cannot reach its database; it keeps your stop, and hands out nothing until then",
+            fix="Nothing is lost. The same command again, later, gets the receipt.",
+        )

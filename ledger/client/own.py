@@ -1,7 +1,7 @@
 """A patient's own records and consents, as gateway, chain and the client's own memory together show them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ledger.chain.index import ChainState
@@ -13,7 +13,7 @@ from ledger.client.publications import VerifiedRecord, verify_record
 from ledger.client.wire import ChainStatus, Consent
 from ledger.consent.commitment import VerifiedConsent, filing_from_json, verify_filing
 from ledger.consent.document import ConsentDocument
-from ledger.errors import CommitmentMismatch
+from ledger.errors import ChainUnreachable, CommitmentMismatch
 from ledger.ids import Address, Cid, ConsentId
 from ledger.policy.preview import Standing
 
@@ -102,10 +102,39 @@ def own_consents(context: Context) -> list[OwnConsent]:
     found = [_told(context, row) for row in told]
     known = {one.id for one in found}
     return found + [
-        _remembered(context, consent, kept)
+        _remembered(context, consent, kept, context.directory.state(consent))
         for consent, kept in context.state.filings.items()
         if consent not in known
     ]
+
+
+def remembered_consents(context: Context) -> list[OwnConsent]:
+    """What this client itself remembers to have signed, for when the gateway cannot be asked.
+
+    Where the chain cannot be asked either, they are shown as not recorded.
+    """
+    context.state.heed_stops()
+    known = True
+    try:
+        context.directory.refresh()
+    except ChainUnreachable:
+        known = False
+    found = []
+    for consent, kept in context.state.filings.items():
+        on_chain = context.directory.state(consent) if known else ChainState.NONE
+        one = _remembered(context, consent, kept, on_chain)
+        found.append(replace(one, state=_as_remembered(kept, on_chain)))
+    return found
+
+
+def _as_remembered(kept: KeptFiling, on_chain: ChainState) -> str:
+    if on_chain is ChainState.ENDED:
+        return "stopped"
+    if kept.stopped:
+        return STOPPING
+    if on_chain is ChainState.ACTIVE:
+        return "active"
+    return "pending" if kept.taken else UNFILED
 
 
 def verify_told(context: Context, row: Consent) -> VerifiedConsent:
@@ -158,7 +187,7 @@ def _state(told: str, *, stopped: bool) -> str:
     return STOPPING if stopped and told in RUNNING else told
 
 
-def _remembered(context: Context, consent: ConsentId, kept: KeptFiling) -> OwnConsent:
+def _remembered(context: Context, consent: ConsentId, kept: KeptFiling, on_chain: ChainState) -> OwnConsent:
     verified = _verified(context, kept.filing)
     return OwnConsent(
         id=consent,
@@ -166,7 +195,7 @@ def _remembered(context: Context, consent: ConsentId, kept: KeptFiling) -> OwnCo
         statement=verified.statement,
         controller=verified.controller,
         state=STOPPING if kept.stopped and kept.taken else UNFILED,
-        on_chain=context.directory.state(consent),
+        on_chain=on_chain,
         filing=kept.filing,
     )
 

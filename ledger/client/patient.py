@@ -27,7 +27,14 @@ from ledger.client.wire import Disclosure, Enrolled, Request
 from ledger.crypto.identity import Identity
 from ledger.crypto.sealing import KeyPair
 from ledger.crypto.typed import Enrolment
-from ledger.errors import ChainUnreachable, GatewayUnreachable, NotFound, ProofInvalid, StoreUnavailable
+from ledger.errors import (
+    ChainUnreachable,
+    EnvironmentFault,
+    GatewayUnreachable,
+    NotFound,
+    ProofInvalid,
+    StoreUnavailable,
+)
 from ledger.ids import Cid, ConsentId, Did, EmergencyId, RequestId
 from ledger.parties import VouchedKey
 from ledger.records.blocks import BlockStore
@@ -203,6 +210,13 @@ class PatientClient:
         """See `own.own_consents`; the chain is read again."""
         self._context.directory.refresh()
         return own.own_consents(self._context)
+
+    def stoppable(self) -> list[OwnConsent]:
+        """`consents`; those of `own.remembered_consents` if gateway or chain cannot be asked."""
+        try:
+            return self.consents()
+        except EnvironmentFault:
+            return own.remembered_consents(self._context)
 
     def open_now(self, consents: Sequence[OwnConsent]) -> dict[Did, frozenset[Cid]]:
         """Who can open which records now, under these consents of the patient's; see `reach.open_now`."""

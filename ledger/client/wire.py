@@ -277,6 +277,13 @@ class Filed(Consent, frozen=True, kw_only=True):
     receipt: dict[str, Any]
 
 
+class StopTaken(Struct, frozen=True, kw_only=True):
+    """A stop without a receipt: ``logged``, or ``kept`` on disk until the gateway's database answers."""
+
+    consent: str
+    state: str
+
+
 class Consents(Struct, frozen=True, kw_only=True):
     """``GET /v1/consents``."""
 

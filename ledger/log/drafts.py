@@ -35,6 +35,11 @@ class Draft:
     within: Within | None = None
     follows: str | None = None
 
+    @property
+    def kind(self) -> str:
+        """What kind of entry it is; empty if it says none."""
+        return self.entry.kind if isinstance(self.entry, TypedEntry) else str(self.entry.get("kind", ""))
+
     def stamped(self, index: int, time: int) -> dict[str, Any] | TypedEntry:
         """The entry as it is at `index` and `time`. InvalidInput if it has a time of its own."""
         if isinstance(self.entry, TypedEntry):

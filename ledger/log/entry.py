@@ -56,6 +56,7 @@ class TypedEntry(msgspec.Struct, kw_only=True):
     `msgspec.UNSET` is left out. ``time`` is the log's to set.
     """
 
+    kind: str
     time: int = 0
 
     __repr__ = object.__repr__

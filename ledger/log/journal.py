@@ -30,7 +30,10 @@ from ledger.store.log import NewEntry as Appended
 from ledger.store.tables import patients
 from ledger.store.vault import Vault
 
-__all__ = ["Appended", "Draft", "Journal", "OpenedEntry", "PatientChanged", "Within"]
+__all__ = ["Admit", "Appended", "Draft", "Journal", "OpenedEntry", "PatientChanged", "Within"]
+
+Admit = Callable[[Sequence[Draft]], object]
+"""Asked before entries are written; what it raises keeps all of them out of the log."""
 
 
 class Journal:
@@ -44,6 +47,7 @@ class Journal:
         *,
         clock: Callable[[], datetime],
         randomness: Callable[[int], bytes] = os.urandom,
+        admit: Admit = lambda _: None,
     ) -> None:
         """Rebuild the tree from the database and compare it with the last checkpoint stored there.
 
@@ -55,6 +59,7 @@ class Journal:
         self._key = key
         self._clock = clock
         self._randomness = randomness
+        self._admit = admit
         with db.read() as connection:
             self._mirror.load(connection)
             self._time = self._latest_time(connection)
@@ -134,7 +139,9 @@ class Journal:
             start = self._mirror.follow(connection)
             if start != self._timed:  # by another gateway, whose clock may be ahead of ours
                 self._time = max(self._time, self._latest_time(connection))
-            appended = self._insert(connection, start, decide(connection))
+            drafts = decide(connection)
+            self._admit(drafts)
+            appended = self._insert(connection, start, drafts)
         self._mirror.advance(start, [each.leaf for each in appended])
         self._timed = start + len(appended)
         return appended

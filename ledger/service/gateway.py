@@ -25,9 +25,12 @@ from ledger.service.keys import GatewayKeys
 from ledger.service.madeup import MadeUpTags
 from ledger.service.states import PatientStates
 from ledger.store.database import Database
+from ledger.store.keptstops import KeptStops
 from ledger.store.repositories import Repositories
 from ledger.store.vault import DataKeys
 
+AHEAD_SECONDS = 300
+"""How far the chain's clock may run ahead of ours; an auditor allows as much."""
 ENTRY_FORMAT = "consent-ledger/entry/1"
 
 
@@ -101,6 +104,7 @@ class Gateway:
     blocks: BlockStore
     stores: Repositories
     states: PatientStates
+    kept_stops: KeptStops
     randomness: Callable[[int], bytes]
     wallet_takes: Callable[[Address, bytes, bytes], bool]
     clock: Callable[[], datetime] = field(default=system_clock)
@@ -163,14 +167,22 @@ class Gateway:
         """The head to decide on.
 
         Raises:
-            Undecidable: no block yet, or the last one is older than ``max_head_age`` (fail closed).
+            Undecidable: no block yet; the last one is older than ``max_head_age``, or made so much later than
+                now that the clock must be wrong (fail closed).
         """
         facts = self.last_head()
         if facts is None:
             raise Undecidable(
                 "the gateway has not seen the chain yet", reason="no_head", fix="Try again soon."
             )
-        if self.follower.head().age(self.clock()) > self.settings.max_head_age * 1000:
+        now, head = self.clock(), self.follower.head()
+        if head.ahead(now) > AHEAD_SECONDS * 1000:
+            raise Undecidable(
+                "the gateway's clock is behind the chain, so that nobody knows how old its head is",
+                reason="clock_behind",
+                fix="Try again when the gateway's clock is right; the operator sees it on /readyz.",
+            )
+        if head.age(now) > self.settings.max_head_age * 1000:
             raise Undecidable(
                 "the chain has not been heard of for too long, so nothing can be permitted",
                 reason="stale_head",

@@ -123,6 +123,13 @@ class PatientStates:
             row = self._stores.patients.by_tag(connection, tag)
             return None if row is None else self._at(connection, row)
 
+    def remembered(self, consent: ConsentId) -> FiledConsent | None:
+        """A consent that is in memory, as it was when it was last read; the database is not asked."""
+        return next(
+            (one for state in list(self._states.values()) for one in state.consents if one.id == consent),
+            None,
+        )
+
     def at_once(
         self, connection: Connection, accounts: Iterable[Address]
     ) -> Callable[[Address], PatientState | None]:

@@ -13,6 +13,7 @@ import stat
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
@@ -24,6 +25,8 @@ DRIVERS = ("sqlite", "sqlite+pysqlite")
 BUSY_SECONDS = 10
 READERS = 64
 WAL_IS_SOUND = (3, 51, 3)
+_THERE = {"uri": "true", "mode": "rw"}
+"""A file that is gone is not made anew, empty."""
 
 
 class SqliteFile:
@@ -40,9 +43,14 @@ class SqliteFile:
             raise InvalidInput(
                 "the database must be a file", reason="bad_database_url", fix="use sqlite:///<path of a file>"
             )
-        _prepare_file(Path(str(address.database)))
-        self.writer = _engine(address, begin="BEGIN IMMEDIATE", pragmas=(), pool=1)  # writers queue for it
-        self.reader = _engine(address, begin="BEGIN", pragmas=("query_only = ON",), pool=READERS)
+        path = Path(str(address.database))
+        _prepare_file(path)
+        existing = address.set(
+            database=f"file:{quote(str(path.absolute()))}", query={**address.query, **_THERE}
+        )
+        self.writer = _engine(existing, begin="BEGIN IMMEDIATE", pragmas=(), pool=1)  # writers queue for it
+        self.reader = _engine(existing, begin="BEGIN", pragmas=("query_only = ON",), pool=READERS)
+        _watch(path, self.writer, self.reader)
 
     def leads(self) -> bool:
         """A file is one gateway's."""
@@ -79,6 +87,26 @@ def _prepare_file(path: Path) -> None:
         raise StoreUnavailable(
             "the database file can be read by others", reason="database_exposed", fix="chmod 600 on that file"
         )
+
+
+def _watch(path: Path, *engines: Engine) -> None:
+    """Begin nothing once another file, or none, has the name: what is written would go with the old one."""
+    opened = path.stat()
+
+    def require_same(_connection: Connection) -> None:
+        try:
+            same = os.path.samestat(path.stat(), opened)
+        except OSError:
+            same = False
+        if not same:
+            raise StoreUnavailable(
+                "the database file was moved or replaced",
+                reason="database",
+                fix="put it back, or restart the gateway",
+            )
+
+    for engine in engines:
+        event.listen(engine, "begin", require_same, insert=True)
 
 
 def _engine(address: URL, *, begin: str, pragmas: tuple[str, ...], pool: int) -> Engine:

@@ -68,6 +68,7 @@ MATRIX: dict[str, str] = {
     "GET /v1/consents/{consent}": OBJECT,
     "PUT /v1/consents/{consent}/capsules": OBJECT,
     "POST /v1/consents/{consent}/revocation": OBJECT,
+    "POST /v1/stops": OPEN,
     "POST /v1/emergencies": NAMES_PATIENT,
     "GET /v1/emergencies": OWN,
     "GET /v1/emergencies/{emergency}": AUDITED,
