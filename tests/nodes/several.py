@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from itertools import cycle
@@ -28,8 +29,16 @@ _LEADER = text(
 class Process:
     """A gateway that is known to the database's server by its name."""
 
-    def __init__(self, name: str, environment: dict[str, str], directory: Path) -> None:
+    def __init__(
+        self,
+        name: str,
+        environment: dict[str, str],
+        directory: Path,
+        program: Sequence[str] = ("cli", "serve"),
+    ) -> None:
+        """It is not started. `program`: the module to run, and what it is given before its port."""
         self.name = name
+        self._program = program
         self.url = f"http://127.0.0.1:{_free_port()}"
         self._environment = {**os.environ, **environment, "PGAPPNAME": name, "PYTHONPATH": str(_ROOT)}
         self._log = directory / f"{name}.log"
@@ -38,6 +47,11 @@ class Process:
     @property
     def runs(self) -> bool:
         return self._process is not None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     @property
     def ready(self) -> bool:
@@ -54,7 +68,7 @@ class Process:
         self._environment |= settings
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - the command line is ours
-                [sys.executable, "-m", "cli", "serve", "--port", self.url.rpartition(":")[2]],
+                [sys.executable, "-m", *self._program, "--port", self.url.rpartition(":")[2]],
                 env=self._environment,
                 stdout=log,
                 stderr=log,
