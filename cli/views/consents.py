@@ -270,9 +270,10 @@ def all_stopped_text(shape: ConsentsStopped, *, again: bool) -> str:
             f"{'Run the command again.' if again else 'Below it says why.'}"
         )
     else:
+        kept = any(one.log_index is None for one in shape.stopped)
+        closed = "" if kept else " Nobody can open anything more through them."
         head = (
-            f"{counted(len(shape.stopped), 'choice')} stopped. Nobody can open anything more through them.\n"
-            "What they have seen stays with them."
+            f"{counted(len(shape.stopped), 'choice')} stopped.{closed}\nWhat they have seen stays with them."
         )
     if any(one.chain is not None and one.chain.state != "final" for one in shape.stopped):
         head += "\nThe public ledger follows. You need not wait for it."

@@ -7,7 +7,7 @@ from ledger.chain.rpc import Rpc, shown
 from ledger.client.config import Config
 from ledger.client.gateway import GatewayClient
 from ledger.client.receipts import require_network
-from ledger.errors import ChainUnreachable, GatewayUnreachable, LedgerError
+from ledger.errors import ChainUnreachable, GatewayUnreachable, LedgerError, NotFound
 
 _SINCE = {
     "usual_ms": "after it is sent",
@@ -33,6 +33,7 @@ def examine(config: Config) -> list[Check]:
         _check("network", lambda: _network(config)),
         _check("chain", lambda: _chain(config)),
         _check("stops", lambda: _stops(config)),
+        _check("kept stops", lambda: _kept_stops(config)),
     ]
 
 
@@ -84,3 +85,16 @@ def _stops(config: Config) -> str:
             "the gateway does not say how soon a stop made on chain counts", reason="bad_answer"
         )
     return f"a stop made on chain alone counts {', '.join(words)}"
+
+
+def _kept_stops(config: Config) -> str:
+    """Whether every stop that the gateway kept while its database was away could be applied."""
+    with GatewayClient(config.gateway, chain_id=config.deployment.chain_id) as gateway:
+        refused = gateway.ready().get("stops_refused")
+    if type(refused) is not int:
+        raise GatewayUnreachable("the gateway does not say what became of kept stops", reason="bad_answer")
+    if refused:
+        raise NotFound(
+            f"{refused} of the stops that were kept are of no consent at this gateway", reason="stops_refused"
+        )
+    return "no stop waits for the gateway's database, and none was refused"

@@ -104,4 +104,5 @@ def test_doctor_says_what_does_not_answer(consent: Consent) -> None:
         "network": False,
         "chain": False,
         "stops": False,
+        "kept stops": False,
     }

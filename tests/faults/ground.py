@@ -5,6 +5,7 @@ import resource
 import signal
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -14,13 +15,19 @@ from typing import Any
 import httpx2
 
 from api.stack import Stack
+from ledger.audit.remote import GatewaySource
+from ledger.audit.verify import verify
 from ledger.chain.devnet import Devnet
+from ledger.chain.reader import read_chain
+from ledger.chain.rpc import Rpc
 from ledger.client.drafting import Wish
 from ledger.client.filing import Done
+from ledger.client.gateway import system_clock
 from ledger.client.patient import PatientClient
 from ledger.errors import StopKept
 from ledger.ids import ConsentId
 from tests.api.conftest import sign_in
+from tests.audit.findings import passed
 from tests.faults.proxy import Answer, Call, FaultProxy, Forward
 from tests.faults.wrongclock import WRONG
 from tests.network import Person, eventually, serving, small_bundle
@@ -170,13 +177,7 @@ class Ground:
 
     def permits(self, shared: Shared) -> bool:
         """Whether the clinic is let in, by a gateway that answers or not."""
-        asked = {
-            "subject": {"type": "participant", "id": self.clinic.did},
-            "action": {"name": "access"},
-            "resource": {"type": "patient", "id": shared.person.did},
-            "context": {"purpose": ["TREAT"]},
-        }
-        answer = self.ask("POST", "/access/v1/evaluation", json=asked)
+        answer = self.ask("POST", "/access/v1/evaluation", json=asked(self.clinic, shared.person))
         return answer is not None and answer.status_code == 200 and answer.json()["decision"] is True
 
     def stop(self, shared: Shared) -> Done | None:
@@ -214,15 +215,43 @@ class Ground:
         """End the gateway at once."""
         self.gateway.stop(signal.SIGKILL)
 
-    def start(self) -> None:
-        """Start the gateway again, and wait until it is ready."""
+    def start(self) -> tuple[float, float]:
+        """Start the gateway again until it is ready; how many seconds that took, and of a processor."""
+        began = time.monotonic()
         self.gateway.start()
-        eventually(lambda: self.gateway.ready)
+        eventually(self.is_ready)
+        took = time.monotonic() - began
+        used = Path(f"/proc/{self.gateway.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+        return took, sum(map(int, used)) / os.sysconf("SC_CLK_TCK")
+
+    def is_ready(self) -> bool:
+        """Whether it says so."""
+        with suppress(httpx2.TransportError):
+            return self.http.get("/readyz").status_code == 200
+        return False
+
+    def audit(self, auditor: Person) -> None:
+        """Nothing in the log is wrong."""
+        client, rpc = self.town.gateway(auditor), Rpc(self.devnet.url)
+        index = read_chain(rpc, self.town.config.deployment)
+        rpc.close()
+        verifier = client.info().log_key
+        passed(verify(GatewaySource(client), index, verifier=verifier, now=system_clock()))
 
     def _node(self, method: str, *params: object) -> Any:  # noqa: ANN401
         """What the node itself answers."""
         body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}
         return httpx2.post(self.devnet.url, json=body, timeout=20).json()["result"]
+
+
+def asked(clinic: Person, patient: Person) -> dict[str, Any]:
+    """The question whether a clinic may see a patient's records."""
+    return {
+        "subject": {"type": "participant", "id": clinic.did},
+        "action": {"name": "access"},
+        "resource": {"type": "patient", "id": patient.did},
+        "context": {"purpose": ["TREAT"]},
+    }
 
 
 @contextmanager
@@ -236,9 +265,9 @@ def stopped(process: int) -> Iterator[None]:
 
 
 @contextmanager
-def ground(directory: Path) -> Iterator[Ground]:
+def ground(directory: Path, *, database_url: str = "") -> Iterator[Ground]:
     """What one gateway has begun, another goes on with, behind whatever fails."""
-    stack = Stack(directory / "state")
+    stack = Stack(directory / "state", database_url=database_url or None)
     with serving(stack) as begun:
         pass
     with ExitStack() as ending:
@@ -250,7 +279,9 @@ def ground(directory: Path) -> Iterator[Ground]:
         environment = {
             "CONSENT_STATE": str(directory / "state"),
             "CONSENT_DEPLOYMENT": str(directory / "state" / "deployment.json"),
+            "CONSENT_DATABASE_URL": database_url,
             "CONSENT_RPC": proxy.url,
+            "CONSENT_RELAY_ACTS_PER_HOUR": "1000000",
             "CONSENT_ANCHOR_INTERVAL": "1",
             "CONSENT_MAX_HEAD_AGE": str(HEAD_AGE),
             WRONG: str(clock),

@@ -71,7 +71,7 @@ def test_nobody_is_let_in_and_every_stop_is_taken_and_it_mends_by_itself(
             assert not field.permits(stays)
         field.stop(goes)
         assert not field.permits(goes)
-    eventually(lambda: field.gateway.ready)
+    eventually(field.is_ready)
     field.sign_in()
     assert not field.permits(goes)
     assert field.is_logged(goes)

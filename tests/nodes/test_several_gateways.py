@@ -15,7 +15,7 @@ from api.stack import Stack
 from ledger.chain.devnet import Devnet
 from ledger.client.accrediting import Accreditor
 from ledger.client.drafting import Wish
-from ledger.errors import EnvironmentFault, LedgerError
+from ledger.errors import EnvironmentFault, LedgerError, StopKept, StoreUnavailable
 from ledger.ids import ConsentId
 from ledger.log.checkpoint import open_note
 from ledger.log.merkle import root_of
@@ -143,6 +143,26 @@ def contest_of(several: Several, clinic: Person, client: httpx2.Client) -> Conte
     several.patient(alice).publish_bundle(small_bundle("Observation"))
     consent = share(several, alice, clinic)
     return contest(several, clinic, alice, consent, sign_in(client, alice))
+
+
+def test_a_stop_is_kept_while_the_server_is_down_and_counts_before_anything_is_answered(
+    several: Several, postgres_server: Postgres, alice: Person, clinic: Person
+) -> None:
+    consent = share(several, alice, clinic)
+    patient = several.at(several.processes[0]).patient(alice)
+    postgres_server.stop()
+    try:
+        with pytest.raises(StopKept):
+            patient.revoke(consent)
+        for process in several.processes:  # they share the directory, and with it what is kept there
+            with pytest.raises(StoreUnavailable) as caught:
+                several.at(process).gateway(None).info()
+            assert caught.value.reason == "stops_waiting"
+    finally:
+        postgres_server.start()
+    eventually(lambda: all(process.ready for process in several.processes))
+    assert not any(permitted(several.at(one), alice, clinic) for one in several.processes)
+    assert patient.revoke(consent).index < len(leaves(several))
 
 
 def test_every_gateway_vouches_for_the_same_log(several: Several, alice: Person, clinic: Person) -> None:
