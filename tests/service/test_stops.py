@@ -1,15 +1,11 @@
 """What a stop does and how it reaches the chain, also when its first transaction fails."""
 
 import dataclasses
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
 
-from api.settings import GatewaySettings
-from api.wiring import open_gateway
 from ledger.canonical import hexed
 from ledger.client.drafting import Wish
 from ledger.crypto.typed import GrantCapsules
@@ -18,7 +14,6 @@ from ledger.service import consents, stops
 from ledger.service.gateway import Gateway
 from ledger.store.relay import State
 from ledger.store.tables import lanes, submissions
-from tests.databases import Databases
 from tests.network import Network, Person, small_bundle
 
 
@@ -33,23 +28,6 @@ def clinic(network: Network) -> Person:
 
 
 SUBJECT = "0x" + "5" * 64
-
-
-@pytest.fixture
-def alone(network: Network, databases: Databases, tmp_path: Path) -> Iterator[Gateway]:
-    """A gateway beside which nothing runs, so that its relayer only does what the test asks for."""
-    settings = GatewaySettings(
-        state=tmp_path,
-        rpc=network.stack.rpc_url,
-        deployment=network.stack.state / "deployment.json",
-        database_url=databases.empty(),
-    )
-    opened = open_gateway(settings, origin="http://127.0.0.1:1")
-    try:
-        opened.gateway.follower.catch_up()
-        yield opened.gateway
-    finally:
-        opened.close()
 
 
 def submit(gateway: Gateway, kind: str, *, urgent: bool = False, not_before: int = 0) -> None:
