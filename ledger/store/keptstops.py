@@ -185,8 +185,8 @@ class KeptStops:
                     fix="Use the version of this program that wrote it.",
                 )
             _fill(self._file, HEADER, 0)
-        if os.fstat(self._file).st_size < reserve:
-            os.posix_fallocate(self._file, 0, reserve)
+        size = os.fstat(self._file).st_size
+        _fill(self._file, bytes(max(0, reserve - size)), size)
         os.fsync(self._file)
 
     def _content(self) -> bytes:
