@@ -120,6 +120,26 @@ class Ready(Struct, frozen=True, kw_only=True):
     revocation: dict[str, int]
 
 
+class WebhookJwk(Struct, frozen=True, kw_only=True):
+    """A public key that signs events to webhooks (RFC 8037)."""
+
+    kty: str
+    crv: str
+    x: str
+    kid: str
+    alg: str
+    use: str
+
+
+class WebhookKeys(Struct, frozen=True, kw_only=True):
+    """A JWK set; ``signature`` is the gateway account's over `WebhookKey`."""
+
+    keys: list[WebhookJwk]
+    origin: str
+    gateway: str
+    signature: str
+
+
 TEXT, OCTETS = "text/plain", "application/vnd.ipld.raw"
 
 ANSWERS: dict[str, Any] = {
@@ -151,6 +171,14 @@ ANSWERS: dict[str, Any] = {
     "GET /v1/requests": wire.Requests,
     "GET /v1/requests/{request}": wire.Request,
     "POST /v1/requests/{request}/decline": wire.Moved,
+    "POST /v1/requests/renewals": wire.Requested,
+    "POST /v1/requests/{request}/withdraw": wire.Moved,
+    "GET /v1/inbox": wire.Inbox,
+    "GET /.well-known/consent-ledger-webhook-keys": WebhookKeys,
+    "POST /v1/webhooks": wire.WebhookInFull,
+    "GET /v1/webhooks": wire.Webhooks,
+    "GET /v1/webhooks/{webhook}": wire.WebhookInFull,
+    "POST /v1/webhooks/{webhook}/test": wire.WebhookTest,
     "POST /v1/consents": wire.Filed,
     "GET /v1/consents": wire.Consents,
     "POST /v1/consents/preview": wire.Previews,

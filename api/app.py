@@ -11,6 +11,7 @@ from api.routes import (
     access,
     consents,
     emergencies,
+    inbox,
     log,
     machines,
     ops,
@@ -21,6 +22,7 @@ from api.routes import (
     requests,
     signin,
     stops,
+    webhooks,
     writing,
 )
 from api.urgently import StopsFirst, Urgent
@@ -54,6 +56,8 @@ def create_app(gateway: Gateway) -> FastAPI:
         writing,
         participants,
         requests,
+        inbox,
+        webhooks,
         consents,
         stops,
         access,

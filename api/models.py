@@ -132,9 +132,25 @@ class RequestBody(Body):
     purpose: list[Code] = Field(max_length=8)
     action: Code = "access"
     classes: list[Code] = Field(default_factory=list, max_length=32)
-    expires: int
+    expires: int | None = None
     until: int | None = None
     note: str = Field(default="", max_length=300)
+
+
+class RenewalBody(Body):
+    """Which consent a provider asks to prolong, and until when; times in Unix milliseconds."""
+
+    consent: Name
+    until: int
+    expires: int | None = None
+    note: str = Field(default="", max_length=300)
+
+
+class WebhookBody(Body):
+    """Where a provider's receiver is, and which events it wants; all unless some are named."""
+
+    url: str = Field(max_length=1024)
+    events: list[Code] = Field(default_factory=list, max_length=32)
 
 
 class CapsuleBody(Body):

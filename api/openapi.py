@@ -41,6 +41,8 @@ EXAMPLES: dict[str, Any] = {
     "document": '{"resourceType":"Consent"}',
     "emergency": "em_00000000000000000000000000",
     "erasure": _ACCOUNT,
+    "event": "ev_00000000000000000000000000",
+    "events": ["consent.revoked"],
     "expires": 1_795_341_600_000,
     "grant_type": "client_credentials",
     "finding": "justified",
@@ -72,6 +74,8 @@ EXAMPLES: dict[str, Any] = {
     "time": 1_795_341_600_000,
     "token": "cl_" + "2b" * 32,
     "type": "participant",
+    "url": "https://hooks.hospital.example/consents",
+    "webhook": "wh_00000000000000000000000000",
 }
 """What a member looks like, wherever one of its name is."""
 

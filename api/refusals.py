@@ -58,7 +58,17 @@ OWN: dict[str, dict[int, tuple[str, ...]]] = {
     "GET /v1/participants/{did}": {404: ("not_found",)},
     "POST /v1/requests": {422: ("idempotency_key_reused",)},
     "GET /v1/requests/{request}": {404: ("not_found",)},
-    "POST /v1/requests/{request}/decline": {404: ("not_found",), 409: ("answered",)},
+    "POST /v1/requests/renewals": {
+        404: ("not_found",),
+        409: ("stopped",),
+        422: ("idempotency_key_reused",),
+    },
+    "POST /v1/requests/{request}/decline": {404: ("not_found",), 409: ("answered", "request_expired")},
+    "POST /v1/requests/{request}/withdraw": {404: ("not_found",), 409: ("answered", "request_expired")},
+    "POST /v1/webhooks": {413: ("too_large", "too_many_webhooks")},
+    "GET /v1/webhooks/{webhook}": {404: ("no_webhook",)},
+    "DELETE /v1/webhooks/{webhook}": {404: ("no_webhook",)},
+    "POST /v1/webhooks/{webhook}/test": {404: ("no_webhook",), 409: ("webhook_gone", "test_waiting")},
     "POST /v1/consents": {
         **NOT_ENROLLED,
         409: ("answered", "request_expired"),

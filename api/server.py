@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 
 from api import logs
 from api.app import application
+from api.delivering import Deliverer
 from api.protocol import Protocol
 from api.settings import LOOPBACK, GatewaySettings
 from api.wiring import Opened, open_gateway
@@ -62,6 +63,7 @@ class Server:
             _catch_up(self._opened.gateway)
             _apply_stops(self._opened.gateway)
             exit_stack.enter_context(Worker(self._opened.gateway))
+            exit_stack.enter_context(Deliverer(self._opened.gateway))
             self._start(listener)
             exit_stack.callback(self._halt)
             self._exit = exit_stack.pop_all()

@@ -24,6 +24,7 @@ class GatewaySettings(BaseSettings):
     public_url: the URL that clients use; needed, and https, unless the host is loopback.
     emergencies_per_day: how many emergencies one provider may declare within 24 hours.
     review_days: how soon somebody must review an emergency.
+    webhook_allow: hosts with their port that webhooks may name though they are not public, with commas.
     key_backup_days: how long backups of the data key store are kept; patients are told when they erase.
     relay_delay: seconds that a recording waits at most; ``auto`` is none on a local chain, 600 elsewhere.
     relay_batch: how many recordings travel in one transaction at most.
@@ -53,6 +54,7 @@ class GatewaySettings(BaseSettings):
     relay_gas_per_day: int = Field(default=1_000_000_000, ge=1_000_000)
     emergencies_per_day: int = Field(default=20, ge=0)
     review_days: int = Field(default=7, ge=1, le=90)
+    webhook_allow: str = ""
     key_backup_days: int = Field(default=30, ge=0, le=30)
     anchor_interval: int = Field(default=60, ge=1, le=86400)
 
@@ -64,10 +66,26 @@ class GatewaySettings(BaseSettings):
             raise ValueError("must be https, or on a loopback host")
         return url.rstrip("/")
 
+    @field_validator("webhook_allow")
+    @classmethod
+    def _each_with_its_port(cls, hosts: str) -> str:
+        for authority in _listed(hosts):
+            host, colon, port = authority.rpartition(":")
+            if not (host and colon and port.isdecimal()) or host != host.lower():
+                raise ValueError(
+                    "must be hosts in lower case with their ports, such as hooks.hospital.lan:8443"
+                )
+        return hosts
+
+    @property
+    def webhook_authorities(self) -> frozenset[str]:
+        """The hosts that webhooks may name though they are not public, each with its port."""
+        return frozenset(_listed(self.webhook_allow))
+
     @property
     def rpc_urls(self) -> list[str]:
         """The nodes, in the order in which they are preferred."""
-        return [url.strip() for url in self.rpc.split(",") if url.strip()]
+        return _listed(self.rpc)
 
     @property
     def block_places(self) -> str:
@@ -78,3 +96,7 @@ class GatewaySettings(BaseSettings):
     def database(self) -> str:
         """The database URL: SQLite in the state directory unless one is given."""
         return self.database_url or f"sqlite:///{self.state / 'gateway.sqlite'}"
+
+
+def _listed(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]

@@ -45,6 +45,7 @@ class Stack:
         blocks_token_file: Path | None = None,
         database_url: str | None = None,
         anchor_interval: int = 5,
+        webhook_allow: str | None = None,
         admit_gateway: bool = True,
         clock: Callable[[], datetime] = system_clock,
     ) -> None:
@@ -59,6 +60,7 @@ class Stack:
             "blocks_factor": blocks_factor,
             "blocks_token_file": blocks_token_file,
             "database_url": database_url,
+            "webhook_allow": webhook_allow,
         }
         self._chosen = {name: value for name, value in chosen.items() if value is not None}
         self._anchor_interval = anchor_interval

@@ -93,6 +93,7 @@ def open_gateway(
             acts_per_hour=settings.relay_acts_per_hour,
             emergencies_per_day=settings.emergencies_per_day,
             review_days=settings.review_days,
+            webhook_allow=settings.webhook_authorities,
         ),
         deployment=deployment,
         keys=keys,

@@ -6,7 +6,8 @@ did        ``did:pkh:eip155:<chain id>:<address>`` (CAIP-10), the name of people
 consent id ``0x`` + 64 lower-case hex, the EIP-712 digest of ``Consent``
 digest     ``0x`` + 64 lower-case hex, any other 32 bytes
 cid        CIDv1, base32 lower case, ``raw`` or ``dag-cbor`` with sha2-256
-request id ``rq_`` + 26 Crockford base32 characters; an emergency's ``em_`` + 26
+request id ``rq_`` + 26 Crockford base32 characters; an emergency's ``em_``, an event's ``ev_`` and a
+           webhook's ``wh_`` + 26
 ========== ==================================================================================
 """
 
@@ -24,12 +25,15 @@ Digest = NewType("Digest", str)
 Cid = NewType("Cid", str)
 RequestId = NewType("RequestId", str)
 EmergencyId = NewType("EmergencyId", str)
+EventId = NewType("EventId", str)
+HookId = NewType("HookId", str)
 
 CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
 _WORD = re.compile(r"0x[0-9a-f]{64}")
 _DID = re.compile(r"did:pkh:eip155:([1-9][0-9]{0,17}):(0x[0-9a-fA-F]{40})")
 _REQUEST = re.compile(rf"rq_[{CROCKFORD}]{{26}}")
 _EMERGENCY = re.compile(rf"em_[{CROCKFORD}]{{26}}")
+_HOOK = re.compile(rf"wh_[{CROCKFORD}]{{26}}")
 
 _CASE = ord("a") ^ ord("A")
 """The bit in which a letter and its capital differ; these tables have it at letters, and at 8 to f."""
@@ -130,6 +134,23 @@ def parse_emergency_id(text: str) -> EmergencyId:
     if not _EMERGENCY.fullmatch(text):
         raise InvalidInput("not em_ followed by 26 Crockford base32 characters", reason="bad_emergency_id")
     return EmergencyId(text)
+
+
+def event_id(entropy: bytes) -> EventId:
+    """An event id from 17 random bytes (130 of their 136 bits)."""
+    return EventId("ev_" + _crockford(entropy))
+
+
+def hook_id(entropy: bytes) -> HookId:
+    """A webhook's id from 17 random bytes (130 of their 136 bits)."""
+    return HookId("wh_" + _crockford(entropy))
+
+
+def parse_hook_id(text: str) -> HookId:
+    """A webhook's id in canonical form, or InvalidInput."""
+    if not _HOOK.fullmatch(text):
+        raise InvalidInput("not wh_ followed by 26 Crockford base32 characters", reason="bad_hook_id")
+    return HookId(text)
 
 
 def _crockford(entropy: bytes) -> str:

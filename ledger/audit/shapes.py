@@ -112,7 +112,7 @@ class Asked(OfPatient, frozen=True, kw_only=True, tag="request"):
     """A provider's request for a consent, or what became of it."""
 
     request: str
-    state: Literal["proposed", "declined", "approved", "expired"]
+    state: Literal["proposed", "declined", "withdrawn", "approved", "expired"]
     subject: str
     purpose: list[str]
     action: str
@@ -120,6 +120,7 @@ class Asked(OfPatient, frozen=True, kw_only=True, tag="request"):
     expires: Count
     until: Count | UnsetType = UNSET
     note: str = ""
+    renews: Word | UnsetType = UNSET
 
 
 class Resource(Struct, frozen=True, forbid_unknown_fields=True):

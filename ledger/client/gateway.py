@@ -10,7 +10,7 @@ from ledger.client.http import TIMEOUT, Answer, Http
 from ledger.client.session import SignedIn
 from ledger.crypto.identity import Account
 from ledger.errors import GatewayUnreachable, InvalidInput, NotFound, StopKept
-from ledger.ids import Cid, ConsentId, Did, EmergencyId, RequestId
+from ledger.ids import Cid, ConsentId, Did, EmergencyId, HookId, RequestId
 
 if TYPE_CHECKING:
     import httpx2
@@ -232,6 +232,12 @@ class GatewayClient:
         pages = self._pages(self._session.call, "/v1/requests", wire.Requests)
         return [one for page in pages for one in page.requests]
 
+    def inbox(self, since: int | None = None) -> tuple[dict[str, int], list[wire.InboxItem]]:
+        """What waits for the signed-in account, and its news since a moment or of 30 days; how many of each."""
+        query = "" if since is None else f"?since={since}"
+        pages = list(self._pages(self._session.call, f"/v1/inbox{query}", wire.Inbox))
+        return pages[0].counts, [one for page in pages for one in page.items]
+
     def consents(self) -> list[wire.Consent]:
         """The patient's consents, or those that name the provider."""
         pages = self._pages(self._session.call, "/v1/consents", wire.Consents)
@@ -285,6 +291,34 @@ class GatewayClient:
     def request(self, body: dict[str, Any]) -> wire.Requested:
         """Ask a patient for a consent."""
         return self._signed("POST", "/v1/requests", wire.Requested, body)
+
+    def renew(self, body: dict[str, Any]) -> wire.Requested:
+        """Ask a patient to prolong a consent."""
+        return self._signed("POST", "/v1/requests/renewals", wire.Requested, body)
+
+    def withdraw(self, request: RequestId) -> wire.Moved:
+        """Take back a request."""
+        return self._signed("POST", f"/v1/requests/{request}/withdraw", wire.Moved, {})
+
+    def webhooks(self) -> list[wire.Webhook]:
+        """The provider's webhooks."""
+        return self._signed("GET", "/v1/webhooks", wire.Webhooks).webhooks
+
+    def webhook(self, hook: HookId) -> wire.WebhookInFull:
+        """One of them, or NotFound."""
+        return self._signed("GET", f"/v1/webhooks/{hook}", wire.WebhookInFull)
+
+    def add_webhook(self, url: str, events: Sequence[str]) -> wire.WebhookInFull:
+        """Have a receiver told of events, of all if none are named."""
+        return self._signed("POST", "/v1/webhooks", wire.WebhookInFull, {"url": url, "events": list(events)})
+
+    def remove_webhook(self, hook: HookId) -> None:
+        """Have a receiver told nothing more."""
+        self._session.call("DELETE", f"/v1/webhooks/{hook}")
+
+    def test_webhook(self, hook: HookId) -> wire.WebhookTest:
+        """Have a receiver sent an event about nothing."""
+        return self._signed("POST", f"/v1/webhooks/{hook}/test", wire.WebhookTest, {})
 
     def evaluate(self, body: dict[str, Any]) -> wire.Evaluation:
         """One AuthZEN evaluation; a refusal is an answer, not an error."""

@@ -213,7 +213,10 @@ class Requested(Logged, frozen=True, kw_only=True):
 
 
 class Request(Struct, frozen=True, kw_only=True):
-    """A provider's request for a consent: proposed, approved, declined or expired."""
+    """A provider's request for a consent: proposed, approved, declined, withdrawn or expired.
+
+    ``renews`` is the consent that it asks to prolong; the rest then describes that consent.
+    """
 
     request: str
     state: str
@@ -225,6 +228,8 @@ class Request(Struct, frozen=True, kw_only=True):
     expires: int
     until: int | None = None
     note: str = ""
+    renews: str = ""
+    sent: int = 0
 
 
 class Requests(Struct, frozen=True, kw_only=True):
@@ -239,6 +244,80 @@ class Moved(Struct, frozen=True, kw_only=True):
 
     request: str
     state: str
+
+
+class InboxItem(Struct, frozen=True, kw_only=True):
+    """One thing in an inbox: ``does`` is ``answer``, ``open`` or ``news``, ``about`` an id.
+
+    ``at`` is when it happened or began, ``by`` when what waits ends. People as far as the gateway still
+    knows of them.
+    """
+
+    kind: str
+    about: str
+    does: str
+    at: int
+    by: int | None = None
+    patient: str = ""
+    providers: list[str] = field(default_factory=list)
+    renews: str = ""
+
+
+class Inbox(Struct, frozen=True, kw_only=True):
+    """``GET /v1/inbox``: what waits, then what happened; ``counts`` says how many of each."""
+
+    counts: dict[str, int]
+    items: list[InboxItem]
+    next: str = ""
+
+
+class Webhook(Struct, frozen=True, kw_only=True):
+    """A provider's receiver: new, healthy, failing or gone.
+
+    ``waiting`` events are on their way, the next try is at ``next``; ``lost`` were given up. ``reason`` is
+    why the last try failed, the last of ``failures`` in a row.
+    """
+
+    webhook: str
+    url: str
+    events: list[str]
+    state: str
+    created: int
+    waiting: int
+    failures: int
+    lost: int
+    succeeded: int | None = None
+    failed: int | None = None
+    reason: str = ""
+    next: int | None = None
+
+
+class Webhooks(Struct, frozen=True, kw_only=True):
+    """``GET /v1/webhooks``."""
+
+    webhooks: list[Webhook]
+
+
+class LostEvent(Struct, frozen=True, kw_only=True):
+    """An event that no receiver took in time."""
+
+    event: str
+    type: str
+    about: str
+    time: int
+
+
+class WebhookInFull(Webhook, frozen=True, kw_only=True):
+    """``GET /v1/webhooks/{webhook}``."""
+
+    lost_events: list[LostEvent]
+
+
+class WebhookTest(Struct, frozen=True, kw_only=True):
+    """``POST /v1/webhooks/{webhook}/test``: the event that is on its way."""
+
+    webhook: str
+    event: str
 
 
 class ChainStatus(Struct, frozen=True, kw_only=True):

@@ -301,6 +301,17 @@ class MachineKey(Struct):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookKey(Struct):
+    """A gateway signs what it tells webhooks with this Ed25519 key; the JWK's SHA-256 thumbprint."""
+
+    TYPE: ClassVar[str] = "WebhookKey(string origin,address gateway,bytes32 key)"
+
+    origin: str
+    gateway: Address
+    key: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EmergencyDeclaration(Struct):
     """A participant states to one gateway that a patient is in an emergency; ``until`` is Unix seconds."""
 

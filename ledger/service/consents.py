@@ -22,8 +22,9 @@ from ledger.errors import CallerError, CommitmentMismatch, Conflict, InvalidInpu
 from ledger.ids import Address, ConsentId, digest, parse_did, parse_word
 from ledger.log.entry import EntryKind
 from ledger.parties import Role
-from ledger.service import traffic
+from ledger.service import expiries, traffic
 from ledger.service.gateway import Gateway
+from ledger.service.news import Event, told_of_consent
 from ledger.service.participants import admitted
 from ledger.service.quota import require_quota
 from ledger.service.requests import answered_by
@@ -138,6 +139,7 @@ def withdraw(gateway: Gateway, connection: Connection, tag: bytes, consent: str,
     for compartment, epoch in _epochs(_held(capsules)):
         stores.patients.close_epoch(connection, tag, compartment, epoch)
     gateway.relayer.withdraw(connection, kind="recording", subject=consent)
+    told_of_consent(gateway, connection, Event.CONSENT_REVOKED, consent, tag)
     gateway.journal.bump(connection, tag)
 
 
@@ -247,8 +249,10 @@ def _append(
         )
         if capsules["list"]:
             stores.consents.put_capsules(connection, state.tag, verified.id, capsules)
+        expiries.note_end(gateway, connection, verified.id, verified.document)
         if request is not None:
             answered_by(gateway, connection, state.tag, request)
+        told_of_consent(gateway, connection, Event.CONSENT_GRANTED, verified.id, state.tag)
         gateway.journal.bump(connection, state.tag)
         traffic.record(gateway, connection, state.account, verified)
 

@@ -48,6 +48,7 @@ class Settings:
     acts_per_hour: how many consents of one patient are recorded within an hour at most.
     emergencies_per_day: how many emergencies one provider may declare within 24 hours.
     review_days: how soon somebody must review an emergency.
+    webhook_allow: authorities (``host:port``) that webhooks may name though they are not public.
     """
 
     origin: str
@@ -60,6 +61,7 @@ class Settings:
     acts_per_hour: int = 120
     emergencies_per_day: int = 20
     review_days: int = 7
+    webhook_allow: frozenset[str] = frozenset()
 
     @property
     def domain(self) -> str:

@@ -86,6 +86,11 @@ class GatewayKeys:
         return self._derived(b"consent-ledger/1/made-up-tags")
 
     @property
+    def webhook_seed(self) -> bytes:
+        """What the key is made from that signs events to webhooks, 32 bytes; as lasting as the log's key."""
+        return _expanded(self.log_seed, b"consent-ledger/1/webhooks")
+
+    @property
     def cursor_key(self) -> bytes:
         """What encrypts positions in lists, 32 bytes; as lasting as the sessions that they are given to."""
         return _expanded(self.token_key, b"consent-ledger/1/cursors")

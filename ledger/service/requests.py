@@ -1,4 +1,14 @@
-"""A provider's request for a consent, and the patient's answer.
+"""A provider's request for a consent, and what becomes of it.
+
+::
+
+    proposed ──> approved     the patient files a consent that answers it
+        ├──────> declined     the patient says no
+        ├──────> withdrawn    the provider takes it back
+        └──────> expired      its end has come
+
+Whatever comes first stays: each is one conditional write, in the transaction of its log entry if it has one.
+Once the end has come none but the last is possible, whether or not that was noted yet (`expiries`).
 
 A request to an account that is not enrolled here is answered and listed like any other and leads nowhere, so
 that nobody can learn from it who is a patient.
@@ -13,20 +23,29 @@ from sqlalchemy import Connection
 from ledger.consent import codes
 from ledger.consent.names import check_note
 from ledger.errors import Conflict, InvalidInput, NotFound, UnknownCode
-from ledger.ids import Address, Did, RequestId, request_id
+from ledger.ids import Address, ConsentId, Did, RequestId, request_id
 from ledger.log.entry import EntryKind
+from ledger.service import news
 from ledger.service.gateway import Gateway
+from ledger.service.news import Event
 from ledger.service.states import PatientState
 from ledger.store.requests import RequestRow
 
 MAX_NOTE = 300
+DAYS = 30
+"""How long a request stays open unless it says otherwise."""
+
 MAX_DAYS = 90
 MAX_UNTIL_DAYS = 36_525
+DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What a provider asks for; ``until`` and ``expires`` in Unix milliseconds, ``until`` may be absent."""
+    """What a provider asks for; ``until`` and ``expires`` in Unix milliseconds, ``until`` may be absent.
+
+    ``renews`` is the consent that it asks to prolong, whose scope the rest then describes.
+    """
 
     subject: Did
     purpose: tuple[str, ...]
@@ -35,6 +54,7 @@ class Wish:
     expires: int
     until: int | None = None
     note: str = ""
+    renews: ConsentId | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The wish as entries and rows carry it."""
@@ -49,11 +69,18 @@ class Wish:
             body["until"] = self.until
         if self.note:
             body["note"] = self.note
+        if self.renews is not None:
+            body["renews"] = self.renews
         return body
 
 
 Filed = Callable[[Connection, RequestId, int], None]
 """Called in the transaction that files a request, with its id and log position."""
+
+
+def default_end(gateway: Gateway) -> int:
+    """When a request that names no end expires, Unix milliseconds."""
+    return gateway.now_ms() + DAYS * DAY_MS
 
 
 def send(
@@ -74,7 +101,7 @@ def _send(
 ) -> tuple[RequestId, int]:
     request = request_id(gateway.randomness(17))
     tag = gateway.made_up_tag(account) if state is None else state.tag
-    body = wish.as_json()
+    body, lookup = wish.as_json(), gateway.keys.look_up(wish.subject)
 
     def within(connection: Connection, entry: int) -> None:
         filed(connection, request, entry)
@@ -82,10 +109,11 @@ def _send(
             connection,
             request=request,
             tag=tag,
-            lookup=gateway.keys.look_up(wish.subject),
+            lookup=lookup,
             expires=wish.expires,
-            sealed={**body, "patient": gateway.did(account)},
+            sealed={**body, "patient": gateway.did(account), "sent": gateway.now_ms()},
         )
+        news.tell(gateway, connection, Event.REQUEST_SENT, request, tag=tag, providers=[lookup])
 
     appended = gateway.append(
         EntryKind.REQUEST,
@@ -118,29 +146,25 @@ def decline(gateway: Gateway, state: PatientState, request: RequestId) -> None:
 
     Raises:
         NotFound: no such request to this patient.
-        Conflict: it was approved.
+        Conflict: it was answered otherwise (``answered``), or is over (``request_expired``).
     """
-    with gateway.db.read() as connection:
-        row = gateway.stores.requests.get(connection, request)
+    row = _found(gateway, request)
     if row is None or row.tag != state.tag:
-        raise NotFound("no such request", fix="`consent request list` shows yours.")
-    if row.state == "declined":
-        return
+        raise _unknown()
+    _end(gateway, row, "declined", Event.REQUEST_DECLINED)
 
-    def within(connection: Connection, _entry: int) -> None:
-        if not gateway.stores.requests.move(connection, request, to="declined"):
-            raise Conflict("the request has been answered already", reason="answered")
 
-    gateway.append(
-        EntryKind.REQUEST,
-        head=gateway.last_head(),
-        tag=state.tag,
-        patient=state.did,
-        within=within,
-        request=request,
-        state="declined",
-        **{key: value for key, value in row.sealed.items() if key not in ("note", "patient")},
-    )
+def withdraw(gateway: Gateway, subject: Address, request: RequestId) -> None:
+    """Take a request back. Withdrawing twice is success.
+
+    Raises:
+        NotFound: the caller has made no such request.
+        Conflict: it was answered (``answered``), or is over (``request_expired``).
+    """
+    row = _found(gateway, request)
+    if row is None or row.lookup != gateway.look_up(subject):
+        raise _unknown()
+    _end(gateway, row, "withdrawn", Event.REQUEST_WITHDRAWN)
 
 
 def answered_by(gateway: Gateway, connection: Connection, tag: bytes, request: str) -> None:
@@ -148,24 +172,57 @@ def answered_by(gateway: Gateway, connection: Connection, tag: bytes, request: s
 
     Raises:
         NotFound: no such request to this patient.
-        Conflict: it was answered before, or has expired.
+        Conflict: it was answered before (``answered``), or is over (``request_expired``).
     """
     row = gateway.stores.requests.get(connection, request)
     if row is None or row.tag != tag:
-        raise NotFound("no such request", fix="`consent request list` shows yours.")
-    if row.expires <= gateway.now_ms():
-        raise Conflict("the request has expired", reason="request_expired", fix="Ask for a new one.")
-    if not gateway.stores.requests.move(connection, request, to="approved"):
-        raise Conflict("the request has been answered already", reason="answered")
+        raise _unknown()
+    _move(gateway, connection, row, "approved", Event.REQUEST_APPROVED)
 
 
 def state_of(row: RequestRow, now: int) -> str:
-    """``proposed``, ``approved``, ``declined`` or ``expired``: the last is computed, never stored."""
+    """``proposed``, ``approved``, ``declined``, ``withdrawn`` or ``expired``, noted as such or not."""
     return "expired" if row.state == "proposed" and row.expires <= now else row.state
 
 
+def _found(gateway: Gateway, request: RequestId) -> RequestRow | None:
+    with gateway.db.read() as connection:
+        return gateway.stores.requests.get(connection, request)
+
+
+def _end(gateway: Gateway, row: RequestRow, to: str, kind: Event) -> None:
+    """Log that a request has come to its end, by one of its parties."""
+    if row.state == to:
+        return
+    asked = {name: value for name, value in row.sealed.items() if name not in ("note", "patient", "sent")}
+    gateway.append(
+        EntryKind.REQUEST,
+        head=gateway.last_head(),
+        tag=row.tag,
+        patient=row.sealed["patient"],
+        within=lambda connection, _entry: _move(gateway, connection, row, to, kind),
+        request=row.request,
+        state=to,
+        **asked,
+    )
+
+
+def _move(gateway: Gateway, connection: Connection, row: RequestRow, to: str, kind: Event) -> None:
+    now = gateway.now_ms()
+    if not gateway.stores.requests.move(connection, row.request, to=to, now=now):
+        again = gateway.stores.requests.get(connection, row.request)
+        if again is not None and state_of(again, now) == "expired":
+            raise Conflict("the request has expired", reason="request_expired", fix="Ask for a new one.")
+        raise Conflict("the request has been answered already", reason="answered")
+    news.tell(gateway, connection, kind, row.request, tag=row.tag, providers=[row.lookup])
+
+
+def _unknown() -> NotFound:
+    return NotFound("no such request", fix="`consent request list` shows yours.")
+
+
 def _check(gateway: Gateway, wish: Wish) -> None:
-    if not wish.purpose:
+    if not wish.purpose and wish.renews is None:
         raise InvalidInput("a request needs a purpose", reason="no_purpose", fix="Name one, such as TREAT.")
     for purpose in wish.purpose:
         codes.PURPOSES.check(purpose)
@@ -175,9 +232,9 @@ def _check(gateway: Gateway, wish: Wish) -> None:
     if wish.action not in codes.ACTIONS:
         raise UnknownCode("no such action", reason="unknown_action")
     now = gateway.now_ms()
-    if not now < wish.expires <= now + MAX_DAYS * 86_400_000:
+    if not now < wish.expires <= now + MAX_DAYS * DAY_MS:
         raise InvalidInput(f"a request expires within {MAX_DAYS} days", reason="bad_expiry")
-    if wish.until is not None and not now < wish.until <= now + MAX_UNTIL_DAYS * 86_400_000:
+    if wish.until is not None and not now < wish.until <= now + MAX_UNTIL_DAYS * DAY_MS:
         raise InvalidInput(
             "the end is in the past, or beyond a hundred years",
             reason="until_past",

@@ -19,6 +19,7 @@ from ledger.log.entry import EntryKind
 from ledger.parties import Role
 from ledger.service.emergencies import MAX_TEXT, SEE
 from ledger.service.gateway import Gateway
+from ledger.service.news import Event, tell
 from ledger.service.participants import has_role
 from ledger.service.states import PatientState
 from ledger.store.emergencies import EmergencyRow
@@ -61,6 +62,14 @@ def review(gateway: Gateway, caller: Address, emergency: EmergencyId, found: Rev
         told = {**body, "time": gateway.journal.time}
         if not gateway.stores.emergencies.review(connection, row, told, entry):
             raise _reviewed_before()
+        tell(
+            gateway,
+            connection,
+            Event.EMERGENCY_REVIEWED,
+            emergency,
+            tag=row.tag,
+            providers=[row.lookup],
+        )
 
     appended = gateway.append(
         EntryKind.EMERGENCY_REVIEWED,

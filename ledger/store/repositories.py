@@ -9,6 +9,7 @@ from ledger.store.consents import ConsentStore
 from ledger.store.emergencies import EmergencyStore
 from ledger.store.erasures import ErasureStore
 from ledger.store.machines import MachineStore
+from ledger.store.news import NewsStore
 from ledger.store.patients import PatientStore
 from ledger.store.profiles import ProfileStore
 from ledger.store.records import RecordStore
@@ -16,6 +17,7 @@ from ledger.store.replies import ReplyStore
 from ledger.store.requests import RequestStore
 from ledger.store.uploads import UploadStore
 from ledger.store.vault import Vault
+from ledger.store.webhooks import WebhookStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +35,8 @@ class Repositories:
     uploads: UploadStore
     machines: MachineStore
     replies: ReplyStore
+    news: NewsStore
+    webhooks: WebhookStore
 
     @classmethod
     def on(cls, vault: Vault) -> Self:
@@ -49,4 +53,6 @@ class Repositories:
             uploads=UploadStore(),
             machines=MachineStore(),
             replies=ReplyStore(vault, NO_PATIENT),
+            news=NewsStore(),
+            webhooks=WebhookStore(vault, NO_PATIENT),
         )

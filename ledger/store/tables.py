@@ -110,6 +110,17 @@ consent_parties = Table(
     comment="Which participants a filed consent names, by keyed look-up.",
 )
 
+consent_ends = Table(
+    "consent_ends",
+    metadata,
+    Column("consent", String(66), ForeignKey("consents.consent"), primary_key=True),
+    Column("ends", BigInteger, nullable=True),
+    Column("told", Boolean, nullable=False),
+    comment="The first moment after each filed consent, none of one without end; told once it has come.",
+)
+
+Index("ix_consent_ends_told", consent_ends.c.told, consent_ends.c.ends)
+
 grant_capsules = Table(
     "grant_capsules",
     metadata,
@@ -130,6 +141,8 @@ requests = Table(
     comment="A provider's requests, also to accounts that nobody enrolled.",
 )
 
+Index("ix_requests_state", requests.c.state, requests.c.expires)
+
 emergencies = Table(
     "emergencies",
     metadata,
@@ -147,6 +160,55 @@ emergencies = Table(
 )
 
 Index("ix_emergencies_lookup", emergencies.c.lookup, emergencies.c.declared)
+
+news = Table(
+    "news",
+    metadata,
+    Column("event", String(29), primary_key=True),
+    Column("lookup", LargeBinary(32), primary_key=True),
+    Column("tag", LargeBinary(20), nullable=True, index=True),
+    Column("kind", String(24), nullable=False),
+    Column("about", String(66), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    comment="What happened, once for each whom it concerns, by keyed look-up; kept for a while.",
+)
+
+Index("ix_news_lookup", news.c.lookup, news.c.at)
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("hook", String(29), primary_key=True),
+    Column("lookup", LargeBinary(32), nullable=False, index=True),
+    Column("kinds", String(400), nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("due", BigInteger, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("succeeded", BigInteger, nullable=True),
+    Column("failed", BigInteger, nullable=True),
+    Column("reason", String(40), nullable=True),
+    Column("gone", BigInteger, nullable=True),
+    Column("sealed", LargeBinary, nullable=False),
+    comment="Where providers want to hear of events, and how the last tries went; not tried before due.",
+)
+
+webhook_events = Table(
+    "webhook_events",
+    metadata,
+    Column("event", String(29), primary_key=True),
+    Column("hook", String(29), ForeignKey("webhooks.hook"), primary_key=True),
+    Column("kind", String(24), nullable=False),
+    Column("about", String(66), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("urgent", Boolean, nullable=False),
+    Column("due", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("dead", BigInteger, nullable=True),
+    comment="Events on their way to webhooks, until they are taken; dead when they were tried too long.",
+)
+
+Index("ix_webhook_events_hook", webhook_events.c.hook, webhook_events.c.dead)
+Index("ix_webhook_events_dead", webhook_events.c.dead, webhook_events.c.due)
 
 erasures = Table(
     "erasures",

@@ -21,8 +21,9 @@ from api.openapi import operations
 from ledger.canonical import hexed
 from ledger.client.drafting import Wish
 from ledger.crypto.typed import AccessRequest, EmergencyDeclaration, gateway_domain
-from ledger.ids import Did, emergency_id, parse_did, request_id
+from ledger.ids import Did, emergency_id, hook_id, parse_did, request_id
 from ledger.parties import Role
+from ledger.service import webhooks
 from ledger.service.gateway import Gateway
 from tests.api.conftest import Scene
 from tests.api.test_machines import register
@@ -62,6 +63,15 @@ MATRIX: dict[str, str] = {
     "GET /v1/requests": OWN,
     "GET /v1/requests/{request}": OBJECT,
     "POST /v1/requests/{request}/decline": OBJECT,
+    "POST /v1/requests/{request}/withdraw": OBJECT,
+    "POST /v1/requests/renewals": OBJECT,
+    "GET /v1/inbox": OWN,
+    "GET /.well-known/consent-ledger-webhook-keys": OPEN,
+    "POST /v1/webhooks": OWN,
+    "GET /v1/webhooks": OWN,
+    "GET /v1/webhooks/{webhook}": OBJECT,
+    "DELETE /v1/webhooks/{webhook}": OBJECT,
+    "POST /v1/webhooks/{webhook}/test": OBJECT,
     "POST /v1/consents": OWN,
     "GET /v1/consents": OWN,
     "POST /v1/consents/preview": OWN,
@@ -117,6 +127,7 @@ class World:
     emergency: str
     entry: int
     key: str
+    webhook: str
 
     @contextmanager
     def client(self, role: str) -> Iterator[httpx2.Client]:
@@ -185,6 +196,12 @@ def world(scene: Scene) -> World:
         emergency=declared["emergency"],
         entry=sent[0]["index"],
         key=key.thumbprint(),
+        webhook=webhooks.register(
+            gateway,
+            scene.clinic.identity.account.address,
+            "https://hooks.hospital.com/",
+            look_up=lambda host, port: ["198.51.99.7"],
+        ),
     )
 
 
@@ -249,6 +266,23 @@ OBJECTS: dict[str, tuple[str, Ask]] = {
         "requests",
         lambda client, name: client.post(f"/v1/requests/{name}/decline"),
     ),
+    "POST /v1/requests/{request}/withdraw": (
+        "requests",
+        lambda client, name: client.post(f"/v1/requests/{name}/withdraw"),
+    ),
+    "POST /v1/requests/renewals": (
+        "consents",
+        lambda client, name: client.post("/v1/requests/renewals", json={"consent": name, "until": 2**45}),
+    ),
+    "GET /v1/webhooks/{webhook}": ("webhooks", lambda client, name: client.get(f"/v1/webhooks/{name}")),
+    "DELETE /v1/webhooks/{webhook}": (
+        "webhooks",
+        lambda client, name: client.delete(f"/v1/webhooks/{name}"),
+    ),
+    "POST /v1/webhooks/{webhook}/test": (
+        "webhooks",
+        lambda client, name: client.post(f"/v1/webhooks/{name}/test"),
+    ),
     "GET /v1/log/receipts/{index}": ("entries", lambda client, name: client.get(f"/v1/log/receipts/{name}")),
     "DELETE /v1/machine-keys/{kid}": (
         "keys",
@@ -298,6 +332,7 @@ def objects(world: World, kind: str) -> dict[str, str]:
         "emergencies": {"own": world.emergency, "absent": emergency_id(bytes(17))},
         "entries": {"own": str(world.entry), "absent": str(2**40)},
         "keys": {"own": world.key, "absent": "B" * 43},
+        "webhooks": {"own": world.webhook, "absent": hook_id(bytes(17))},
         "blocks": {"own": world.scene.roots[0], "absent": absent},
     }[kind]
 
