@@ -233,7 +233,7 @@ class GatewayClient:
         return [one for page in pages for one in page.requests]
 
     def inbox(self, since: int | None = None) -> tuple[dict[str, int], list[wire.InboxItem]]:
-        """What waits for the signed-in account, and its news since a moment or of 30 days; how many of each."""
+        """What waits for the signed-in account, its news since a moment or of 30 days; how many of each."""
         query = "" if since is None else f"?since={since}"
         pages = list(self._pages(self._session.call, f"/v1/inbox{query}", wire.Inbox))
         return pages[0].counts, [one for page in pages for one in page.items]
