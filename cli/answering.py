@@ -34,7 +34,8 @@ def answer(
 
     Raises:
         Conflict: the request is answered or over.
-        InvalidInput: the answer would go further than the request, or the request has an end that is no date.
+        InvalidInput: the answer would go further than the request, or the request has an end that is no date;
+            or only a part of what is to be prolonged is wanted.
     """
     from dataclasses import replace
 
@@ -45,6 +46,9 @@ def answer(
     _require_open(request)
     patient = desk.settled()
     found = patient.request(parse_request_id(request.request))
+    if request.renews is not None:
+        _require_as_it_was(classes, excepted)
+        return patient.renewal(found, None if until is None else parse_until(until, at))
     asked = wish_of(found)
     ends = asked.until if until is None else parse_until(until, at)
     _require_within(asked, classes, ends)
@@ -86,6 +90,15 @@ def _require_open(request: RequestPart) -> None:
             "the request has an end that is no date",
             reason="bad_time",
             fix=f"Say no to it: consent request decline {request.request}",
+        )
+
+
+def _require_as_it_was(classes: Sequence[str], excepted: Sequence[str]) -> None:
+    if classes or excepted:
+        raise InvalidInput(
+            "to go on means: all as it was",
+            reason="renewed_as_it_was",
+            fix="Say no, and share what you want to: consent grant",
         )
 
 

@@ -1,5 +1,6 @@
 """What there is to see, as shapes: consents, requests, history, participants."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from cli.granting import Wait
@@ -13,6 +14,7 @@ from cli.shapes.consents import (
     RequestList,
     RequestPart,
 )
+from cli.shapes.inbox import InboxPart, InboxShown
 from cli.shapes.records import RecordList
 from cli.views import consents as consent_view
 from cli.views import records as record_view
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from ledger.client.opening import Desk, People
     from ledger.client.own import OwnConsent
     from ledger.client.provider import NamedIn
-    from ledger.ids import RequestId
+    from ledger.ids import ConsentId, RequestId
 
 SEE_CONSENTS = "See them with: consent list"
 SEE_REQUESTS = "See them with: consent request list"
@@ -54,12 +56,20 @@ def consent(desk: "Desk", text: str, *, wait: Wait = Wait.NONE) -> ConsentShown:
     return ConsentShown(consent=part(desk, one), statement=one.statement, document=one.document.json)
 
 
+def consent_id(desk: "Desk", text: str) -> "ConsentId":
+    """The id of one consent as the client takes it."""
+    from ledger.ids import parse_consent_id
+
+    return parse_consent_id(consent(desk, text).consent.consent)
+
+
 def requests(desk: "Desk") -> RequestList:
     """All requests to a patient, or of a provider."""
     client = desk.provider if is_provider(desk) else desk.settled()
     found = client.requests()
     names = desk.people.names(did for one in found for did in (one.patient, one.subject))
-    parts = [request_view.request_part(one, names) for one in found]
+    ends = _ends(desk) if any(one.renews for one in found) else {}
+    parts = [request_view.request_part(one, names, ends) for one in found]
     waiting = 0 if is_provider(desk) else unreviewed(desk)
     return RequestList(role=role(desk), requests=parts, emergencies=waiting)
 
@@ -67,6 +77,27 @@ def requests(desk: "Desk") -> RequestList:
 def unreviewed(desk: "Desk") -> int:
     """How many emergencies of this patient nobody has reviewed."""
     return sum(one.patient == desk.did and one.review is None for one in desk.gateway.emergencies())
+
+
+def inbox(desk: "Desk", since: datetime | None) -> InboxShown:
+    """What waits for this profile, and what happened; of 30 days, unless it is said since when."""
+    counts, found = desk.gateway.inbox(None if since is None else int(since.timestamp() * 1000))
+    names = desk.people.names({did for one in found for did in (one.patient, *one.providers) if did})
+    items = [
+        InboxPart(
+            kind=one.kind,
+            does=one.does,
+            about=one.about,
+            at=one.at,
+            by=one.by,
+            patient=PersonPart(did=one.patient, name=names.get(one.patient)) if one.patient else None,
+            providers=[PersonPart(did=did, name=names.get(did)) for did in one.providers],
+            renews=one.renews or None,
+        )
+        for one in found
+    ]
+    waiting = {does: counts.get(does, 0) for does in ("answer", "open", "news")}
+    return InboxShown(role=role(desk), items=items, **waiting)
 
 
 def request(desk: "Desk", text: str) -> RequestPart:
@@ -133,6 +164,12 @@ def plain_part(one: "OwnConsent") -> ConsentPart:
     """One consent with the names that its text says; nobody is asked."""
     patient = PersonPart(did=one.document.patient, name=None)
     return consent_view.consent_part(one, patient, one.document.actor_names)
+
+
+def _ends(desk: "Desk") -> dict[str, str | None]:
+    """When consents end, as it was signed."""
+    periods = {one.id: one.document.root.period for one in _consents(desk)}
+    return {consent: None if period is None else period.end for consent, period in periods.items()}
 
 
 def _consents(desk: "Desk") -> "list[OwnConsent] | list[NamedIn]":

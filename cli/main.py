@@ -20,6 +20,7 @@ from cli.commands import (
     emergency,
     gateway,
     identity,
+    inbox,
     ipfs,
     network,
     participant,
@@ -30,6 +31,7 @@ from cli.commands import (
     relayer,
     request,
     stack,
+    webhook,
 )
 from cli.exits import Exit
 from cli.groups import PLAIN, command
@@ -60,6 +62,7 @@ command(app, "list")(consents.list_)
 command(app)(consents.show)
 command(app)(consents.revoke)
 command(app)(reading.read)
+command(app)(inbox.inbox)
 command(app)(stack.up)
 command(app)(stack.serve)
 command(app)(demo.demo)
@@ -70,6 +73,7 @@ for group in (
     participant,
     record,
     request,
+    webhook,
     emergency,
     audit,
     policy,

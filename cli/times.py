@@ -37,6 +37,22 @@ def parse_from(text: str, now: datetime) -> datetime:
     return _instant(text, fix=_START) if day is None else datetime.combine(day, time(), tzinfo=now.tzinfo)
 
 
+def parse_since(text: str, now: datetime) -> datetime:
+    """The first moment that `text` means: a span back from now, or a date from its start; `now` is aware.
+
+    Raises:
+        InvalidInput: (``bad_time``) neither.
+    """
+    match = _SPAN.fullmatch(text)
+    if match is None:
+        return parse_from(text, now)
+    days = {"d": 1, "w": 7, "m": 30, "y": 365}[match[2]] * int(match[1])
+    try:
+        return now - timedelta(days=days)
+    except OverflowError as exc:
+        raise InvalidInput(f"{text} is too far away", reason="bad_time", fix=_START) from exc
+
+
 def in_words(milliseconds: int) -> str:
     """Unix milliseconds as a date and time people read, in UTC; or that there is no such date."""
     if not is_date(milliseconds):

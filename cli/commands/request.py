@@ -9,7 +9,7 @@ from cli.granting import Wait
 from cli.groups import command, make_group
 from cli.params import Action, Classes, DryRun, Excepted, Patient, Purposes, Until, Waiting
 from cli.session import now, of
-from cli.shapes.consents import RequestDeclined, RequestSent, RequestShown
+from cli.shapes.consents import RequestDeclined, RequestSent, RequestShown, RequestWithdrawn
 from cli.times import parse_until
 from cli.views import requests as view
 
@@ -48,6 +48,45 @@ def send(
         )
     shape = RequestSent(request=sent.request, state=sent.state, log_index=sent.index)
     session.output.result(shape, f"Asked. Request {sent.request}, log entry {sent.index}.")
+
+
+@command(app)
+def renew(
+    context: typer.Context,
+    consent: Annotated[str, typer.Argument(metavar="CONSENT", help="Its id, or the first 6 characters.")],
+    until: Annotated[str, typer.Option("--until", metavar="WHEN", help="The new end: 90d, 1y or a date.")],
+    expires: Annotated[str, typer.Option(metavar="WHEN", help="Until when an answer counts.")] = "30d",
+    note: Annotated[str, typer.Option(metavar="TEXT", help="A few words to the patient.")] = "",
+) -> None:
+    """Ask a patient to go on with what they share with you, as it is, before or after its end.
+
+    Example:
+      consent -p clinic request renew 0x7c1f0a --until 1y
+    """
+    session, at = of(context), now().astimezone()
+    with session.desk() as desk:
+        sent = desk.provider.renew(
+            listing.consent_id(desk, consent),
+            until=parse_until(until, at.replace(second=0, microsecond=0)),
+            expires=parse_until(expires, at),
+            note=note,
+        )
+    shape = RequestSent(request=sent.request, state=sent.state, log_index=sent.index)
+    session.output.result(shape, f"Asked. Request {sent.request}, log entry {sent.index}.")
+
+
+@command(app)
+def withdraw(context: typer.Context, request: Request) -> None:
+    """Take back what you asked and was not answered yet.
+
+    Example:
+      consent -p clinic request withdraw rq_7hq3k9
+    """
+    session = of(context)
+    with session.desk() as desk:
+        part = listing.request(desk, request)
+        state = desk.gateway.withdraw(listing.request_id(part)).state
+    session.output.result(RequestWithdrawn(request=part.request, state=state), "You took it back.")
 
 
 @command(app, "list")

@@ -153,8 +153,15 @@ class ConsentShown(Shape, frozen=True, kw_only=True):
     document: dict[str, Any]
 
 
+class RenewedPart(Part, frozen=True, kw_only=True):
+    """The consent that a request asks to prolong, and its end as it was signed, if it is known here."""
+
+    consent: str
+    ends: str | None = None
+
+
 class RequestPart(Part, frozen=True, kw_only=True):
-    """A provider's request to a patient."""
+    """A provider's request to a patient; with ``renews`` one to prolong what was signed before."""
 
     request: str
     state: str
@@ -166,6 +173,7 @@ class RequestPart(Part, frozen=True, kw_only=True):
     expires: int
     until: int | None = None
     note: str | None = None
+    renews: RenewedPart | None = None
 
 
 class RequestSent(Shape, frozen=True, kw_only=True):
@@ -195,6 +203,13 @@ class RequestShown(Shape, frozen=True, kw_only=True):
 
 class RequestDeclined(Shape, frozen=True, kw_only=True):
     """A request to which the patient said no."""
+
+    request: str
+    state: str
+
+
+class RequestWithdrawn(Shape, frozen=True, kw_only=True):
+    """A request that its provider took back."""
 
     request: str
     state: str

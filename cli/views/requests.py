@@ -8,10 +8,11 @@ from cli.shapes.consents import (
     HistoryShown,
     ParticipantPart,
     PersonPart,
+    RenewedPart,
     RequestList,
     RequestPart,
 )
-from cli.times import in_words
+from cli.times import day_in_words, in_words
 from cli.views.emergencies import news_text
 from cli.views.people import person_text
 from cli.views.text import counted, listed, plain, short, table
@@ -21,12 +22,24 @@ if TYPE_CHECKING:
     from ledger.client.wire import Disclosure, Request
 
 OUTCOMES = {"PERMIT": "allowed", "DENY": "refused", "NO_CONSENT": "refused"}
-STATES = {"approved": "you said yes", "declined": "you said no", "expired": "over"}
-THEIR_STATES = {"approved": "they said yes", "declined": "they said no", "expired": "over"}
+STATES = {
+    "approved": "you said yes",
+    "declined": "you said no",
+    "withdrawn": "they took it back",
+    "expired": "over",
+}
+THEIR_STATES = {
+    "approved": "they said yes",
+    "declined": "they said no",
+    "withdrawn": "you took it back",
+    "expired": "over",
+}
 
 
-def request_part(request: "Request", names: Mapping[str, str | None]) -> RequestPart:
-    """A request as data, its classes as words."""
+def request_part(
+    request: "Request", names: Mapping[str, str | None], ends: Mapping[str, str | None]
+) -> RequestPart:
+    """A request as data, its classes as words; `ends` are those of consents that are known here."""
     from ledger.consent.codes import CLASSES
 
     return RequestPart(
@@ -40,6 +53,7 @@ def request_part(request: "Request", names: Mapping[str, str | None]) -> Request
         expires=request.expires,
         until=request.until,
         note=request.note or None,
+        renews=RenewedPart(consent=request.renews, ends=ends.get(request.renews)) if request.renews else None,
     )
 
 
@@ -55,12 +69,25 @@ def request_text(part: RequestPart, *, role: str = "patient") -> str:
     action = ACTIONS[part.action] if part.action in ACTIONS else plain(part.action)
     lines = [
         f"{person_text(part.provider)} asks to {wanted}: {_classes(part)}",
+        *_renewal(part),
         f"  what for: {purposes_text(part.purpose)} ({action}){until}",
         *([f"  they say: {plain(part.note)}"] if part.note else []),
         f"  state: {state_text(part, role)}; answer by {in_words(part.expires)}",
         f"  request: {plain(part.request)}",
     ]
     return "\n".join(lines)
+
+
+def _renewal(part: RequestPart) -> list[str]:
+    """What the request would prolong, from when until when."""
+    if part.renews is None:
+        return []
+    old = "not known here" if part.renews.ends is None else day_in_words(part.renews.ends)
+    new = "not said" if part.until is None else in_words(part.until)
+    return [
+        f"  this is a renewal of {plain(short(part.renews.consent))}: all as it was, but for longer",
+        f"  old end: {old}; new end: {new}",
+    ]
 
 
 def purposes_text(codes: Iterable[str]) -> str:

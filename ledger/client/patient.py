@@ -9,7 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from ledger.canonical import hexed
-from ledger.client import drafting, emergencies, erasing, filing, memory, own, publishing, reach, upkeep
+from ledger.client import (
+    drafting,
+    emergencies,
+    erasing,
+    filing,
+    memory,
+    own,
+    publishing,
+    reach,
+    renewing,
+    upkeep,
+)
 from ledger.client.context import Context
 from ledger.client.directory import DirectoryView
 from ledger.client.drafting import Draft, Wish
@@ -192,6 +203,10 @@ class PatientClient:
         """A document from plain options or a given one, checked, with its consequences; see `drafting`."""
         document = drafting.written(self._context, wanted) if isinstance(wanted, Wish) else wanted
         return drafting.drafted(self._context, document, request)
+
+    def renewal(self, request: Request, until: datetime | None = None) -> Draft:
+        """See `renewing.draft`."""
+        return renewing.draft(self._context, request, until)
 
     def file(self, draft: Draft) -> Done:
         """Sign and file a draft; see `filing.file`. The patient has read the statement and said yes.

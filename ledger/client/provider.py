@@ -149,6 +149,25 @@ class ProviderClient:
             body["note"] = note
         return self._asked(context.gateway.request(body), body)
 
+    def renew(self, consent: ConsentId, *, until: datetime, expires: datetime, note: str = "") -> Asked:
+        """Ask the patient of a consent that names this provider to prolong it, as it is.
+
+        Args:
+            consent: which.
+            until: the new end, aware.
+            expires: when the request lapses, aware.
+            note: a few words to the patient.
+
+        Raises:
+            ProofInvalid: the receipt does not prove this request.
+            LedgerError: as the gateway answers.
+        """
+        body: dict[str, Any] = {"consent": consent, "until": _ms(until), "expires": _ms(expires)}
+        if note:
+            body["note"] = note
+        answer = self._context.gateway.renew(body)
+        return self._asked(answer, {"renews": body.pop("consent"), **body})
+
     def requests(self) -> list[Request]:
         """What this provider has asked for."""
         return [request for request in self._context.gateway.requests() if request.subject == self.did]

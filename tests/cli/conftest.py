@@ -10,6 +10,7 @@ import pytest
 from cli.main import main
 from ledger.canonical import canonical
 from tests.cli.support import CONTRACTS, Consent, Ran, Town
+from tests.receivers import Receiver
 
 
 @pytest.fixture
@@ -54,7 +55,14 @@ def network(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+def receiver() -> Iterator[Receiver]:
+    """A program that the town's operator lets its gateway tell of events."""
+    with Receiver().listening() as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def town(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Iterator[Town]:
     """A stack with Alice, who has published records, a clinic, an insurer and an auditor."""
     from api.stack import Stack
     from ledger.records.samples import sample_bundle
@@ -62,7 +70,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     home = tmp_path_factory.mktemp("town")
     (home / "passphrase").touch(mode=0o600)
     (home / "passphrase").write_text("only for tests\n")
-    with Stack(home / "stack", anchor_interval=1) as stack:
+    with Stack(home / "stack", anchor_interval=1, webhook_allow=receiver.authority) as stack:
         town = Town(home=home, database=stack.database)
         town.newcomer("alice")
         town.admitted("clinic", "City Hospital")
