@@ -59,13 +59,17 @@ OWN: dict[str, dict[int, tuple[str, ...]]] = {
     "POST /v1/requests": {422: ("idempotency_key_reused",)},
     "GET /v1/requests/{request}": {404: ("not_found",)},
     "POST /v1/requests/renewals": {
+        400: ("bad_request", "no_longer", "endless", "renews_refusal", "dated_exception"),
         404: ("not_found",),
         409: ("stopped",),
         422: ("idempotency_key_reused",),
     },
     "POST /v1/requests/{request}/decline": {404: ("not_found",), 409: ("answered", "request_expired")},
     "POST /v1/requests/{request}/withdraw": {404: ("not_found",), 409: ("answered", "request_expired")},
-    "POST /v1/webhooks": {413: ("too_large", "too_many_webhooks")},
+    "POST /v1/webhooks": {
+        400: ("bad_request", "bad_webhook_url", "unknown_event"),
+        413: ("too_large", "too_many_webhooks"),
+    },
     "GET /v1/webhooks/{webhook}": {404: ("no_webhook",)},
     "DELETE /v1/webhooks/{webhook}": {404: ("no_webhook",)},
     "POST /v1/webhooks/{webhook}/test": {404: ("no_webhook",), 409: ("webhook_gone", "test_waiting")},

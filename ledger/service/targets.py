@@ -105,12 +105,12 @@ def parse_target(url: str, allowed: Collection[str] = ()) -> Target:
     """
     found = _URL.fullmatch(url) if len(url) <= LONGEST else None
     if found is None:
-        raise _refused()
+        raise refused()
     tls, host = found["scheme"] == "https", found["host"]
     port = int(found["port"] or (HTTPS if tls else 80))
     named = f"{host}:{port}" in allowed
     if not (_is_named(host, tls=tls) if named else _is_public_name(host) and tls and port == HTTPS):
-        raise _refused()
+        raise refused()
     path = (found["path"] or "/") + (found["query"] or "")
     return Target(url=url, tls=tls, host=host, port=port, path=path, named=named)
 
@@ -123,7 +123,7 @@ def addresses(target: Target, resolve: Resolve) -> list[str]:
     """
     found = list(dict.fromkeys(resolve(target.dialled, target.port)))
     if not found or not (target.named or all(map(is_public, found))):
-        raise _refused()
+        raise refused()
     return found
 
 
@@ -149,18 +149,18 @@ def resolve(host: str, port: int) -> list[str]:
     return [str(address[0]) for *_, address in found]
 
 
-def _is_public_name(host: str) -> bool:
-    return _NAME.fullmatch(host) is not None and _NOT_IN_THE_DNS.fullmatch(host) is None
-
-
-def _is_named(host: str, *, tls: bool) -> bool:
-    return tls or host in LOOPBACK
-
-
-def _refused() -> InvalidInput:
+def refused() -> InvalidInput:
     """One answer to all, so that it tells nothing of what this gateway can look up or reach."""
     return InvalidInput(
         "this is not a public https URL",
         reason="bad_webhook_url",
         fix="Give https://<name>/<path> on port 443, in lower case; or ask the operator to allow the host.",
     )
+
+
+def _is_public_name(host: str) -> bool:
+    return _NAME.fullmatch(host) is not None and _NOT_IN_THE_DNS.fullmatch(host) is None
+
+
+def _is_named(host: str, *, tls: bool) -> bool:
+    return tls or host in LOOPBACK

@@ -4,6 +4,7 @@ What is sent, and how, is in `deliveries`; what may be called in `targets`.
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from ledger.errors import Conflict, InvalidInput, NotFound, TooLarge
@@ -11,12 +12,18 @@ from ledger.ids import Address, EventId, HookId, event_id, hook_id
 from ledger.service import news
 from ledger.service.gateway import Gateway
 from ledger.service.news import Event
-from ledger.service.targets import Resolve, addresses, parse_target, resolve
+from ledger.service.targets import Resolve, addresses, parse_target, refused, resolve
 from ledger.store.news import NewsRow
 from ledger.store.webhooks import HookRow
 
 MOST_HOOKS = 5
 """How many webhooks one provider has at most."""
+
+LOOK_UP_SECONDS = 5
+"""How long it may take to look up the name in a URL."""
+
+_LOOKING_UP = ThreadPoolExecutor(4, thread_name_prefix="webhook-names")
+"""Looking a name up cannot be ended, so it is done where it keeps nobody else waiting."""
 
 KINDS = tuple(kind for kind in Event if kind is not Event.WEBHOOK_TEST)
 """What can be told to a webhook; each is, unless less is asked for."""
@@ -32,7 +39,7 @@ def register(
         TooLarge: the provider has too many (``too_many_webhooks``).
     """
     wanted = _kinds(kinds)
-    addresses(parse_target(url, gateway.settings.webhook_allow), look_up)
+    _require_public(gateway, url, look_up)
     lookup = gateway.look_up(caller)
     hook = hook_id(gateway.randomness(17))
     with gateway.db.write() as connection:
@@ -113,6 +120,14 @@ def try_out(gateway: Gateway, caller: Address, hook: HookId) -> EventId:
         gateway.stores.webhooks.press(connection, hook, told.at)
         news.enqueue(gateway, connection, hook, told)
     return EventId(told.event)
+
+
+def _require_public(gateway: Gateway, url: str, look_up: Resolve) -> None:
+    target = parse_target(url, gateway.settings.webhook_allow)
+    try:
+        _LOOKING_UP.submit(addresses, target, look_up).result(LOOK_UP_SECONDS)
+    except TimeoutError as exc:
+        raise refused() from exc
 
 
 def _kinds(kinds: Sequence[str]) -> list[str]:

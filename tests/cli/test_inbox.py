@@ -154,6 +154,10 @@ def test_news_are_of_the_time_that_is_asked_for(people: Town, shared: str) -> No
     assert people.failed(2, "-p", "lake", "inbox", "--since", "soon")["reason"] == "bad_time"
 
 
+def test_an_audit_takes_what_was_withdrawn_and_what_was_prolonged(people: Town) -> None:
+    assert people.ok("-p", "auditor", "audit", "verify")["ok"]
+
+
 CLINIC = PersonPart(did="did:pkh:eip155:31337:0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf", name="Lake Clinic")
 
 

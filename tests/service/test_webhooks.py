@@ -479,6 +479,21 @@ class TestRegistering:
             webhooks.register(ward.gateway, ward.account, f"{receiver.url}&more")
         assert webhooks.register(ward.gateway, ward.account, receiver.url) == ward.hook
 
+    def test_a_name_that_takes_too_long_to_look_up_keeps_nobody(
+        self, ward: Ward, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        done = threading.Event()
+        monkeypatch.setattr(webhooks, "LOOK_UP_SECONDS", 0.05)
+
+        def slow(_host: str, _port: int) -> list[str]:
+            done.wait(30)
+            return ["8.8.8.8"]
+
+        with pytest.raises(InvalidInput) as caught:
+            webhooks.register(ward.gateway, ward.account, "https://hooks.hospital.com/", look_up=slow)
+        done.set()
+        assert caught.value.reason == "bad_webhook_url"
+
     def test_another_providers_is_not_there(self, ward: Ward) -> None:
         other = provider()
         for act in (webhooks.shown_in_full, webhooks.remove, webhooks.try_out):
