@@ -54,9 +54,8 @@ def end_consents(gateway: Gateway) -> int:
         ended = store.ended(connection, by=now, most=MOST)
     for one in ended:
         with gateway.db.write() as connection:
-            if not store.told(connection, one.consent):
-                continue
-            if not one.stopped:
+            row = gateway.stores.consents.get(connection, one.consent)
+            if store.told(connection, one.consent) and row is not None and row.stopped is None:
                 news.told_of_consent(gateway, connection, Event.CONSENT_EXPIRED, one.consent, one.tag)
     return len(ended)
 

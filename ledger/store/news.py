@@ -26,7 +26,6 @@ class Ending:
     consent: str
     tag: bytes
     ends: int
-    stopped: bool
 
 
 class NewsStore:
@@ -99,11 +98,11 @@ class NewsStore:
 
 
 _ENDINGS: Select[Any] = (
-    select(consents.c.consent, consents.c.tag, consents.c.stopped, consent_ends.c.ends)
+    select(consents.c.consent, consents.c.tag, consent_ends.c.ends)
     .join(consent_ends, consent_ends.c.consent == consents.c.consent)
     .order_by(consent_ends.c.ends)
 )
 
 
 def _ending(row: Row[Any]) -> Ending:
-    return Ending(consent=row.consent, tag=row.tag, ends=row.ends, stopped=row.stopped is not None)
+    return Ending(consent=row.consent, tag=row.tag, ends=row.ends)

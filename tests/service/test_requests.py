@@ -122,7 +122,7 @@ class TestEnds:
     def test_of_all_who_end_it_at_once_one_does(
         self, gateway: Gateway, clinic: Person, alice: Person
     ) -> None:
-        for _ in range(5):
+        for _ in range(3):
             request = send(gateway, clinic, alice)
             mine = gateway.states.need(account(alice))
             done = at_once(
