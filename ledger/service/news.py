@@ -61,7 +61,10 @@ def tell(
 
 
 def enqueue(gateway: Gateway, connection: Connection, hook: str, row: NewsRow) -> None:
-    """Put an event on its way to a webhook, due at once."""
+    """Put an event on its way to a webhook, due at once; an urgent one also if the webhook fails just now."""
+    urgent = row.kind in URGENT
+    if urgent:
+        gateway.stores.webhooks.press(connection, hook, row.at)
     gateway.stores.webhooks.enqueue(
         connection,
         EventRow(
@@ -70,7 +73,7 @@ def enqueue(gateway: Gateway, connection: Connection, hook: str, row: NewsRow) -
             kind=row.kind,
             about=row.about,
             at=row.at,
-            urgent=row.kind in URGENT,
+            urgent=urgent,
             due=row.at,
             attempts=0,
             dead=None,

@@ -398,6 +398,18 @@ class TestOrder:
             eventually(lambda: len(receiver.received) == 6)
         assert receiver.events[0]["consent"] == stop
 
+    def test_a_stop_does_not_wait_for_the_next_try_of_a_webhook_that_fails(
+        self, ward: Ward, receiver: Receiver
+    ) -> None:
+        receiver.answer = lambda _: 500
+        ward.tell()
+        with delivering(ward.gateway, Pace(first=3_600_000)):
+            eventually(lambda: ward.shown["failures"] == 1)
+            receiver.answer = lambda _: 200
+            stop = ward.tell(Event.CONSENT_REVOKED)
+            eventually(lambda: len(receiver.received) == 2)
+        assert receiver.events[1]["consent"] == stop
+
     def test_only_the_gateway_that_leads_sends(
         self, ward: Ward, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
     ) -> None:
