@@ -5,7 +5,7 @@ from starlette.types import ASGIApp
 
 from api import openapi, problems
 from api.hotpath import HotPath
-from api.limits import BodyLimits
+from api.limits import Limits
 from api.requestids import RequestIds
 from api.routes import (
     access,
@@ -47,7 +47,7 @@ def create_app(gateway: Gateway) -> FastAPI:
     app.state.urgent = Urgent()
     problems.install(app)
     app.add_middleware(StopsFirst, gateway=gateway)
-    app.add_middleware(BodyLimits)
+    app.add_middleware(Limits, gateway=gateway)
     for area in (
         signin,
         machines,

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.types import Scope
 
 from ledger.errors import SignInRequired
 from ledger.ids import Address
@@ -23,10 +24,20 @@ async def _gateway(request: Request) -> Gateway:
 GatewayPart = Annotated[Gateway, Depends(_gateway)]
 
 
-async def _token(credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]) -> str:
-    if credentials is None:
+def bearer(scope: Scope) -> str | None:
+    """The token that a request brings; None without one, and with two, of which nobody knows whose counts."""
+    sent = [value for name, value in scope["headers"] if name == b"authorization"]
+    scheme, _, token = (sent[0] if len(sent) == 1 else b"").decode("latin-1").partition(" ")
+    return token if scheme.lower() == "bearer" and sessions.is_token(token) else None
+
+
+async def _token(
+    request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+) -> str:
+    token = bearer(request.scope)
+    if token is None:
         raise SignInRequired("this needs a sign-in", fix="Sign in, then send the token as a bearer token.")
-    return credentials.credentials
+    return token
 
 
 Token = Annotated[str, Depends(_token)]

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import authzen
 from api.grouping import Groups
-from api.limits import MAX_BODY, is_too_deep
+from api.limits import MAX_OPEN, is_too_deep
 from api.problems import refusal
 from api.requestids import answer_headers, identifier_of, unforeseen
 from api.structs import Evaluation, Evaluations
@@ -133,10 +133,10 @@ async def _whole(receive: Receive) -> tuple[list[Message], bytes | None]:
     """What was received, and the body if that is all of it and within bounds."""
     messages = [await receive()]
     size = len(messages[0].get("body", b""))
-    while messages[-1].get("more_body", False) and size <= MAX_BODY:
+    while messages[-1].get("more_body", False) and size <= MAX_OPEN:
         messages.append(await receive())
         size += len(messages[-1].get("body", b""))
-    whole = messages[-1]["type"] == "http.request" and size <= MAX_BODY
+    whole = messages[-1]["type"] == "http.request" and size <= MAX_OPEN
     return messages, b"".join(one["body"] for one in messages) if whole else None
 
 

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 import msgspec
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
 
 from api.answers import ANSWERS, Problem
 from api.problems import MEDIA_TYPE
@@ -97,6 +97,22 @@ def describe(app: FastAPI) -> None:
         return document
 
     app.openapi = whole  # type: ignore[method-assign]
+    _write_once(app)
+
+
+def _write_once(app: FastAPI) -> None:
+    """Serve the document from memory: to write it takes many times as long as to ask for it."""
+
+    @cache
+    def written() -> bytes:
+        return msgspec.json.encode(app.openapi())
+
+    async def document(_: Request) -> Response:
+        return Response(written(), media_type=JSON)
+
+    path = str(app.openapi_url)
+    app.router.routes[:] = [one for one in app.routes if getattr(one, "path", None) != path]
+    app.add_route(path, document, include_in_schema=False)
 
 
 def operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -12,8 +12,8 @@ from starlette.types import ASGIApp
 
 from api import logs
 from api.app import application
+from api.connections import Connection
 from api.delivering import Deliverer
-from api.protocol import Protocol
 from api.settings import LOOPBACK, GatewaySettings
 from api.wiring import Opened, open_gateway
 from api.worker import Worker
@@ -93,7 +93,8 @@ def serving(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="uvloop",
-        http=Protocol,
+        http=Connection,
+        ws="none",
         proxy_headers=False,
         log_config=None,
         access_log=False,
