@@ -117,8 +117,8 @@ def lasting(gateway: Gateway, caller: Address, emergency: EmergencyId, asking: A
         Conflict: it is over (``emergency_over``).
     """
     with gateway.db.read() as connection:
-        row = gateway.stores.emergencies.get(connection, emergency)
-    if row is None or row.lookup != gateway.look_up(caller):
+        row = gateway.stores.emergencies.get_of(connection, emergency, lookup=gateway.look_up(caller))
+    if row is None:
         raise NotFound("no such emergency of yours", reason="no_emergency", fix=SEE)
     said = row.sealed["declaration"]
     if (asking.patient, asking.purpose) != (said["patient"], (said["purpose"],)):

@@ -148,10 +148,7 @@ def decline(gateway: Gateway, state: PatientState, request: RequestId) -> None:
         NotFound: no such request to this patient.
         Conflict: it was answered otherwise (``answered``), or is over (``request_expired``).
     """
-    row = _found(gateway, request)
-    if row is None or row.tag != state.tag:
-        raise _unknown()
-    _end(gateway, row, "declined", Event.REQUEST_DECLINED)
+    _end(gateway, _found(gateway, request, tag=state.tag), "declined", Event.REQUEST_DECLINED)
 
 
 def withdraw(gateway: Gateway, subject: Address, request: RequestId) -> None:
@@ -161,9 +158,7 @@ def withdraw(gateway: Gateway, subject: Address, request: RequestId) -> None:
         NotFound: the caller has made no such request.
         Conflict: it was answered (``answered``), or is over (``request_expired``).
     """
-    row = _found(gateway, request)
-    if row is None or row.lookup != gateway.look_up(subject):
-        raise _unknown()
+    row = _found(gateway, request, lookup=gateway.look_up(subject))
     _end(gateway, row, "withdrawn", Event.REQUEST_WITHDRAWN)
 
 
@@ -174,8 +169,8 @@ def answered_by(gateway: Gateway, connection: Connection, tag: bytes, request: s
         NotFound: no such request to this patient.
         Conflict: it was answered before (``answered``), or is over (``request_expired``).
     """
-    row = gateway.stores.requests.get(connection, request)
-    if row is None or row.tag != tag:
+    row = gateway.stores.requests.get(connection, request, tag=tag)
+    if row is None:
         raise _unknown()
     _move(gateway, connection, row, "approved", Event.REQUEST_APPROVED)
 
@@ -185,9 +180,14 @@ def state_of(row: RequestRow, now: int) -> str:
     return "expired" if row.state == "proposed" and row.expires <= now else row.state
 
 
-def _found(gateway: Gateway, request: RequestId) -> RequestRow | None:
+def _found(
+    gateway: Gateway, request: RequestId, *, tag: bytes | None = None, lookup: bytes | None = None
+) -> RequestRow:
     with gateway.db.read() as connection:
-        return gateway.stores.requests.get(connection, request)
+        row = gateway.stores.requests.get(connection, request, tag=tag, lookup=lookup)
+    if row is None:
+        raise _unknown()
+    return row
 
 
 def _end(gateway: Gateway, row: RequestRow, to: str, kind: Event) -> None:

@@ -103,14 +103,8 @@ def shown_in_full(gateway: Gateway, caller: Address, emergency: EmergencyId) -> 
     Raises:
         NotFound: no such emergency, or none of the caller's.
     """
-    with gateway.db.read() as connection:
-        row = gateway.stores.emergencies.get(connection, emergency)
-    if row is None:
-        raise _unknown()
-    state = gateway.states.find(caller)
-    if row.lookup != gateway.look_up(caller) and (state is None or state.tag != row.tag):
-        if not has_role(gateway, caller, Role.AUDITOR):
-            raise _unknown()
+    row, concerned = _known_to(gateway, caller, emergency)
+    if not concerned:
         gateway.append(
             EntryKind.LOG_READ,
             head=gateway.last_head(),
@@ -155,15 +149,27 @@ def _check_review(gateway: Gateway, caller: Address, emergency: EmergencyId, fou
 
 
 def _reviewable(gateway: Gateway, caller: Address, emergency: EmergencyId) -> EmergencyRow:
-    with gateway.db.read() as connection:
-        row = gateway.stores.emergencies.get(connection, emergency)
+    row, _ = _known_to(gateway, caller, emergency)
+    if row.lookup != gateway.look_up(caller):
+        return row
     state = gateway.states.find(caller)
-    theirs = row is not None and state is not None and row.tag == state.tag
-    if row is None or not (theirs or has_role(gateway, caller, Role.AUDITOR)):
+    if (state is None or state.tag != row.tag) and not has_role(gateway, caller, Role.AUDITOR):
         raise _unknown()
-    if row.lookup == gateway.look_up(caller):
-        raise Forbidden("nobody reviews what they declared themselves", reason="own_emergency")
-    return row
+    raise Forbidden("nobody reviews what they declared themselves", reason="own_emergency")
+
+
+def _known_to(gateway: Gateway, caller: Address, emergency: EmergencyId) -> tuple[EmergencyRow, bool]:
+    """An emergency, and whether the caller is party to it; else it is known to auditors alone."""
+    state, store = gateway.states.find(caller), gateway.stores.emergencies
+    tag = None if state is None else state.tag
+    with gateway.db.read() as connection:
+        row = store.get_of(connection, emergency, lookup=gateway.look_up(caller), tag=tag)
+        concerned = row is not None
+        if row is None and has_role(gateway, caller, Role.AUDITOR):
+            row = store.get(connection, emergency)
+    if row is None:
+        raise _unknown()
+    return row, concerned
 
 
 def _outline(gateway: Gateway, row: EmergencyRow) -> dict[str, Any]:

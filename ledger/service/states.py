@@ -103,10 +103,8 @@ class PatientStates:
 
     def find(self, account: Address) -> PatientState | None:
         """The state of the patient with this account, None if nobody enrolled with it."""
-        lookup = self._look_up(account)
         with self._db.read() as connection:
-            row = self._stores.patients.by_lookup(connection, lookup)
-            return None if row is None else self._at(connection, row)
+            return self.at_once(connection, [account])(account)
 
     def known(self, account: Address) -> PatientState | None:
         """The state as it was read last, if it is in memory; the database may have moved on."""

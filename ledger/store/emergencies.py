@@ -53,6 +53,16 @@ class EmergencyStore:
         found = self._where(connection, emergencies.c.emergency == emergency)
         return found[0] if found else None
 
+    def get_of(
+        self, connection: Connection, emergency: str, *, lookup: bytes, tag: bytes | None = None
+    ) -> EmergencyRow | None:
+        """`get`, if this provider declared it or it is about this patient; others are not even opened."""
+        theirs = emergencies.c.lookup == lookup
+        if tag is not None:
+            theirs |= emergencies.c.tag == tag
+        found = self._where(connection, (emergencies.c.emergency == emergency) & theirs)
+        return found[0] if found else None
+
     def of_patient(self, connection: Connection, tag: bytes) -> list[EmergencyRow]:
         """What was declared about a patient, in order."""
         return self._where(connection, emergencies.c.tag == tag)

@@ -61,9 +61,16 @@ class RequestStore:
             )
         )
 
-    def get(self, connection: Connection, request: str) -> RequestRow | None:
-        """One request, or None."""
-        found = self._where(connection, requests.c.request == request)
+    def get(
+        self, connection: Connection, request: str, *, tag: bytes | None = None, lookup: bytes | None = None
+    ) -> RequestRow | None:
+        """One request, to a tag's patient or by a look-up's provider; None, unopened, if it is not."""
+        wanted = requests.c.request == request
+        if tag is not None:
+            wanted &= requests.c.tag == tag
+        if lookup is not None:
+            wanted &= requests.c.lookup == lookup
+        found = self._where(connection, wanted)
         return found[0] if found else None
 
     def of_patient(self, connection: Connection, tag: bytes) -> list[RequestRow]:

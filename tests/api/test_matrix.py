@@ -14,8 +14,11 @@ from typing import Any, cast
 
 import httpx2
 import pytest
+from fastapi import FastAPI, Response
+from fastapi.routing import APIRoute
 from joserfc.jwk import ECKey
 
+from api import hotpath
 from api.app import create_app
 from api.openapi import operations
 from ledger.canonical import hexed
@@ -27,6 +30,7 @@ from ledger.service import webhooks
 from ledger.service.gateway import Gateway
 from tests.api.conftest import Scene
 from tests.api.test_machines import register
+from tests.api.work import watched
 from tests.network import Person, eventually
 
 OPEN, OWN, NAMES_PATIENT, OBJECT, AUDITED = "open", "own", "names a patient", "object", "object, audited"
@@ -107,8 +111,35 @@ CONSENTS = ["own", "revoked", "expired"]
 JUNK = "0x" + "11" * 65
 
 
-def test_every_operation_has_a_row_and_every_row_an_operation() -> None:
+DOCUMENTS = {"/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"}
+
+
+def served(app: FastAPI) -> set[str]:
+    """What the application answers to, in the document or not, but for the documents themselves."""
+    found = [
+        route
+        for one in app.routes
+        for route in (one.original_router.routes if hasattr(one, "original_router") else [one])
+        if getattr(route, "path", None) not in DOCUMENTS
+    ]
+    odd = {repr(one) for one in found if not isinstance(one, APIRoute)}
+    return odd | {
+        f"{method} {one.path}" for one in found if isinstance(one, APIRoute) for method in one.methods or ()
+    }
+
+
+def test_every_route_has_a_row_and_every_row_a_route() -> None:
+    assert served(create_app(cast(Gateway, None))) == MATRIX.keys()
     assert {operation for operation, _ in operations(DOCUMENT)} == MATRIX.keys()
+    assert {f"POST {path}" for path in hotpath.PATHS} <= MATRIX.keys()
+
+
+def test_a_route_that_nobody_thought_of_is_noticed() -> None:
+    app = create_app(cast(Gateway, None))
+    app.add_api_route("/v1/hidden", lambda: None, include_in_schema=False)
+    app.mount("/mounted", FastAPI())
+    app.add_route("/plain", lambda _: Response())
+    assert len(served(app) - MATRIX.keys()) == 3
 
 
 def test_the_document_says_of_the_same_operations_that_they_need_a_sign_in() -> None:
@@ -337,11 +368,18 @@ def objects(world: World, kind: str) -> dict[str, str]:
     }[kind]
 
 
+PUBLIC = {"entries"}
+"""Of which everybody may know that they are there: the log is counted in public."""
+
+
 def test_every_operation_on_an_object_is_asked_for_one() -> None:
     assert OBJECTS.keys() == {operation for operation, row in MATRIX.items() if row in (OBJECT, AUDITED)}
 
 
-def told(answer: httpx2.Response) -> tuple[int, str, dict[str, str]]:
+Told = tuple[int, str, dict[str, str]]
+
+
+def told(answer: httpx2.Response) -> Told:
     """All that an answer tells: status, body and headers, but for its date."""
     headers = {name: value for name, value in answer.headers.items() if name != "date"}
     return answer.status_code, answer.text, headers
@@ -358,11 +396,21 @@ def told(answer: httpx2.Response) -> tuple[int, str, dict[str, str]]:
 )
 def test_a_foreign_object_in_any_state_looks_like_none(world: World, operation: str, role: str) -> None:
     kind, ask = OBJECTS[operation]
-    with world.client(role) as client:
-        absent = told(ask(client, objects(world, kind)["absent"]))
-        for state, name in objects(world, kind).items():
-            assert told(ask(client, name)) == absent, state
-    assert absent[0] == 404
+    found = objects(world, kind)
+    with world.client(role) as client, watched() as done:
+
+        def asked(name: str) -> tuple[Told, list[str]]:
+            done.clear()
+            return told(ask(client, name)), [*done]
+
+        asked(found["absent"])  # whatever is kept in memory is there from now on
+        absent = asked(found["absent"])
+        for state, name in found.items():
+            answer, work = asked(name)
+            assert answer == absent[0], state
+            assert work == absent[1] or kind in PUBLIC, state
+    assert absent[0][0] == 404
+    assert absent[1]
 
 
 @pytest.mark.parametrize("role", ["patient", "provider"])
@@ -484,15 +532,20 @@ def shape_of(value: object) -> object:
 def test_a_foreign_patient_looks_like_nobody(world: World, operation: str, role: str) -> None:
     method, path = operation.split(" ", 1)
     person, nobody = world.people[role], world.scene.network.person()
-    answers = []
-    with world.client(role) as client:
-        for patient in (world.scene.alice.did, nobody.did):
+    with world.client(role) as client, watched() as done:
+
+        def asked(patient: str) -> tuple[httpx2.Response, list[str]]:
             body = naming(operation, world.scene, person, patient)
-            answers.append(client.request(method, path, json=body))
-    foreign, absent = answers
+            done.clear()
+            return client.request(method, path, json=body), [*done]
+
+        for patient in (world.scene.alice.did, nobody.did):
+            asked(patient)  # whatever is kept in memory is there from now on
+        (foreign, work), (absent, least) = asked(world.scene.alice.did), asked(nobody.did)
     assert foreign.status_code == absent.status_code
     assert shape_of(foreign.json()) == shape_of(absent.json())
     assert foreign.headers.keys() == absent.headers.keys()
+    assert work == least
 
 
 def test_an_auditor_reads_the_log_and_others_do_not(world: World) -> None:
