@@ -21,6 +21,7 @@ SIGN_IN_REASONS = (
 )
 ASSERTION_REASONS = (
     "bad_assertion",
+    "bad_header",
     "bad_client",
     "unknown_key",
     "bad_signature",

@@ -21,9 +21,14 @@ from tests.network import Network, Person, serving, small_bundle
 
 
 @pytest.fixture(scope="session")
-def network(databases: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
+def database_url(databases: Databases) -> str:
+    return databases.empty()
+
+
+@pytest.fixture(scope="session")
+def network(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
     state = tmp_path_factory.mktemp("stack") / "state"
-    with serving(Stack(state, database_url=databases.empty())) as found:
+    with serving(Stack(state, database_url=database_url)) as found:
         yield found
 
 

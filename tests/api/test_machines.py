@@ -2,14 +2,18 @@
 
 import json
 import os
+import socket
 import time
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import httpx2
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
@@ -53,6 +57,12 @@ class Machine:
     person: Person
     key: Key
 
+    @classmethod
+    def registered(cls, scene: Scene, person: Person) -> Self:
+        key = ECKey.generate_key("P-384")
+        assert register(scene, person, key).status_code == 204
+        return cls(scene, person, key)
+
     def claims(self) -> dict[str, Any]:
         did, now = self.person.did, int(time.time())
         audience = f"{self.scene.network.stack.url}/v1/token"
@@ -73,18 +83,14 @@ class Machine:
 
 @pytest.fixture(scope="module")
 def machine(scene: Scene) -> Machine:
-    key = ECKey.generate_key("P-384")
-    assert register(scene, scene.clinic, key).status_code == 204
-    return Machine(scene, scene.clinic, key)
+    return Machine.registered(scene, scene.clinic)
 
 
 @pytest.fixture
 def another(scene: Scene) -> Iterator[Machine]:
     """A machine of a participant that the test may do anything to."""
     person = scene.network.admitted(f"Clinic {os.urandom(4).hex()}")
-    key = ECKey.generate_key("P-384")
-    assert register(scene, person, key).status_code == 204
-    yield Machine(scene, person, key)
+    yield Machine.registered(scene, person)
     scene.tokens.pop(person.did, None)
 
 
@@ -124,6 +130,11 @@ ASSERTIONS: dict[str, tuple[dict[str, Any], str]] = {
     "not valid yet": ({"nbf": 2**40}, "not_yet"),
     "issued later": ({"iat": 2**40}, "not_yet"),
     "issued at no time": ({"iat": "now"}, "not_yet"),
+    "an audience among others": ({"aud": ["https://evil.example", "{us}"]}, "bad_audience"),
+    "our origin as audience": ({"aud": "{origin}"}, "bad_audience"),
+    "another issuer": ({"iss": "did:pkh:eip155:1:0x9858EfFD232B4033E47d90003D41EC34EcaEda94"}, "bad_client"),
+    "an expiry that is true": ({"exp": True}, "bad_expiry"),
+    "valid from no time": ({"nbf": "now"}, "not_yet"),
     "no identifier": ({"jti": None}, "bad_jti"),
     "an empty identifier": ({"jti": ""}, "bad_jti"),
     "a long identifier": ({"jti": "x" * 129}, "bad_jti"),
@@ -134,7 +145,9 @@ ASSERTIONS: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize("defect", ASSERTIONS)
 def test_an_assertion_with_another_claim_is_refused(machine: Machine, defect: str) -> None:
     change, reason = ASSERTIONS[defect]
-    refused = machine.token(machine.assertion(**change))
+    url = machine.scene.network.stack.url
+    told = json.loads(json.dumps(change).replace("{us}", f"{url}/v1/token").replace("{origin}", url))
+    refused = machine.token(machine.assertion(**told))
     body = refused.json()
     assert (refused.status_code, body["error"], body["reason"]) == (401, "invalid_client", reason)
 
@@ -174,6 +187,89 @@ FORGERIES: dict[str, Callable[[str], str]] = {
     "too long": lambda one: one + "A" * 9000,
     "beyond ASCII": lambda one: one + "é",
 }
+
+
+def _said(header: str, claims: str) -> Callable[[Machine], str]:
+    """Signed by the rightful key over exactly these texts, in which ``{..}`` is what is genuine."""
+
+    def made(machine: Machine) -> str:
+        genuine = json.dumps({"alg": "ES384", "kid": machine.key.thumbprint()})[1:-1]
+        texts = header.replace("{..}", genuine), claims.replace("{..}", json.dumps(machine.claims())[1:-1])
+        signed = ".".join(_b64(text.encode()) for text in texts)
+        assert isinstance(machine.key, ECKey)
+        assert machine.key.private_key is not None
+        der = machine.key.private_key.sign(signed.encode(), ec.ECDSA(hashes.SHA384()))
+        r, s = decode_dss_signature(der)
+        return f"{signed}.{_b64(r.to_bytes(48, 'big') + s.to_bytes(48, 'big'))}"
+
+    return made
+
+
+def _b64(data: bytes) -> str:
+    return urlsafe_b64encode(data).decode().rstrip("=")
+
+
+CLAIMS = "{{..}}"
+STRANGE: dict[str, tuple[Callable[[Machine], str], str]] = {
+    "a claim twice": (_said("{{..}}", '{{..}, "iss": "did:pkh:eip155:1:0x"}'), "bad_assertion"),
+    "an algorithm twice": (_said('{{..}, "alg": "none"}', CLAIMS), "bad_assertion"),
+    "claims in a list": (_said("{{..}}", "[{{..}}]"), "bad_assertion"),
+    "a key that is sent along": (_said('{{..}, "jwk": {}}', CLAIMS), "bad_header"),
+    "certificates": (_said('{{..}, "x5c": ["AA"]}', CLAIMS), "bad_header"),
+    "certificates at an address": (_said('{{..}, "x5u": "http://127.0.0.1:1/x"}', CLAIMS), "bad_header"),
+    "a payload that is not encoded": (
+        _said('{{..}, "crit": ["b64"], "b64": false}', CLAIMS),
+        "bad_assertion",
+    ),
+    "a critical extension": (_said('{{..}, "crit": ["exp"], "exp": 1}', CLAIMS), "bad_header"),
+    "compression": (_said('{{..}, "zip": "DEF"}', CLAIMS), "bad_header"),
+    "another type": (_said('{{..}, "typ": "at+jwt"}', CLAIMS), "bad_header"),
+    "no type": (_said('{{..}, "typ": null}', CLAIMS), "bad_header"),
+    "no key named": (_said('{"alg": "ES384"}', CLAIMS), "unknown_key"),
+    "a key named by a path": (_said('{"alg": "ES384", "kid": "../../etc/passwd"}', CLAIMS), "unknown_key"),
+    "a key named by a number": (_said('{"alg": "ES384", "kid": 0}', CLAIMS), "unknown_key"),
+}
+
+
+@pytest.mark.parametrize("defect", STRANGE)
+def test_a_rightful_key_that_signs_something_strange_is_refused(machine: Machine, defect: str) -> None:
+    made, reason = STRANGE[defect]
+    refused = machine.token(made(machine))
+    body = refused.json()
+    assert (refused.status_code, body["error"], body["reason"]) == (401, "invalid_client", reason)
+
+
+def test_what_the_strange_ones_are_made_from_is_good(machine: Machine) -> None:
+    assert machine.token(_said("{{..}}", CLAIMS)(machine)).status_code == 200
+
+
+def test_a_place_of_keys_is_not_looked_at(machine: Machine) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        jku = f"http://127.0.0.1:{listener.getsockname()[1]}/keys"
+        assert machine.token(machine.assertion({"jku": jku})).status_code == 200
+        listener.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+
+
+def test_a_signature_turned_into_its_twin_is_a_replay(machine: Machine) -> None:
+    assertion = machine.assertion()
+    signed, _, signature = assertion.rpartition(".")
+    raw = urlsafe_b64decode(signature)
+    order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFC7634D81F4372DDF581A0DB248B0A77AECEC196ACCC52973
+    twin = raw[:48] + (order - int.from_bytes(raw[48:], "big")).to_bytes(48, "big")
+    assert machine.token(assertion).status_code == 200
+    assert machine.token(f"{signed}.{_b64(twin)}").json()["reason"] == "replayed"
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "RS512", "PS384"])
+def test_another_algorithm_of_the_same_key_is_refused(scene: Scene, another: Machine, algorithm: str) -> None:
+    key = RSAKey.generate_key(2048)
+    assert register(scene, another.person, key).status_code == 204
+    refused = Machine(scene, another.person, key).token(
+        Machine(scene, another.person, key).assertion({"alg": algorithm})
+    )
+    assert refused.json()["reason"] == "bad_signature"
 
 
 @pytest.mark.parametrize("forgery", FORGERIES)

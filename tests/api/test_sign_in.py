@@ -249,6 +249,9 @@ TOKENS: dict[str, Callable[[str], str]] = {
     "another prefix": lambda token: f"Bearer xx_{token[3:]}",
     "a changed digit": lambda token: f"Bearer {token[:-1]}{'0' if token[-1] != '0' else '1'}",
     "two tokens": lambda token: f"Bearer {token} {token}",
+    "two schemes": lambda token: f"Bearer {token}, Basic {token}",
+    "after two spaces": lambda token: f"Bearer  {token}",
+    "its hash": lambda token: f"Bearer cl_{keccak256(token.encode()).hex()}",
     "in quotes": lambda token: f'Bearer "{token}"',
 }
 
@@ -260,6 +263,15 @@ def test_a_token_in_any_other_form_is_none(scene: Scene, defect: str) -> None:
         refused = client.get("/v1/patient", headers={"Authorization": TOKENS[defect](token)})
         assert (refused.status_code, refused.json()["code"]) == (401, "sign_in_required")
         assert client.get("/v1/patient", headers={"Authorization": f"Bearer {token}"}).status_code == 200
+
+
+def test_two_tokens_in_two_headers_are_none(scene: Scene) -> None:
+    token, other = scene.token(scene.alice), scene.token(scene.mallory)
+    for first, second in ((token, token), (token, other), ("x", token), (token, "x")):
+        with scene.http(None) as client:
+            headers = [("Authorization", f"Bearer {one}") for one in (first, second)]
+            refused = client.get("/v1/patient", headers=headers)
+        assert (refused.status_code, refused.json()["code"]) == (401, "sign_in_required")
 
 
 def test_a_token_in_the_url_or_a_cookie_is_none(scene: Scene) -> None:
@@ -305,6 +317,28 @@ def test_signing_out_everywhere_ends_every_session_of_the_account_and_no_other(s
     scene.tokens.clear()
 
 
+WALLETS: dict[str, str] = {
+    "is not there": "",
+    "reverts": "60006000fd",
+    "reverts with the right answer": "631626ba7e60e01b60005260206000fd",
+    "says nothing": "00",
+    "breaks": "fe",
+    "never ends": "5b600056",
+    "burns all gas": "5b61ffff60002050600056",
+    "fills its memory": "5b595952600056",
+    "calls itself": "6000600060006000305afa00",
+    "says 1": "600160005260206000f3",
+    "says it on the wrong side": "631626ba7e60005260206000f3",
+    "says too little": "631626ba7e60e01b60005260046000f3",
+    "says more": "631626ba7e60e01b60005260406000f3",
+    "says more within a word": "631626ba7e60e01b60011760005260206000f3",
+    "says very much": "631626ba7e60e01b6000526207a1206000f3",
+    "says another standard's value": "6320c13b0b60e01b60005260206000f3",
+    "is another's": "ef0100" + "11" * 20,
+}
+"""What the code at an account does when it is asked; none of it is the magic value in one word."""
+
+
 class TestWallets:
     """Accounts that are contracts, asked by ERC-1271."""
 
@@ -333,31 +367,38 @@ class TestWallets:
         refused = self.attempt(scene, wallet, lambda text: other.sign(personal_digest(text)))
         assert (refused.status_code, refused.json()["reason"]) == (401, "bad_signature")
 
-    @pytest.mark.parametrize(
-        "code",
-        [
-            bytes.fromhex("60006000fd"),
-            bytes.fromhex("00"),
-            bytes.fromhex("fe"),
-            bytes.fromhex("5b600056"),
-            bytes.fromhex("600160005260206000f3"),
-            bytes.fromhex("631626ba7e60005260206000f3"),
-            bytes.fromhex("631626ba7e60e01b60005260046000f3"),
-        ],
-        ids=[
-            "reverts",
-            "says nothing",
-            "breaks",
-            "never ends",
-            "says 1",
-            "on the wrong side",
-            "says too little",
-        ],
-    )
-    def test_a_wallet_that_says_anything_else_takes_nothing(self, scene: Scene, code: bytes) -> None:
-        wallet = self.deployed(scene, code)
+    @pytest.mark.parametrize("defect", WALLETS)
+    def test_a_wallet_that_says_anything_else_takes_nothing(self, scene: Scene, defect: str) -> None:
+        wallet = self.deployed(scene, bytes.fromhex(WALLETS[defect]))
         refused = self.attempt(scene, wallet, lambda _: os.urandom(65))
         assert (refused.status_code, refused.json()["reason"]) == (401, "bad_signature")
+
+    def test_a_wallet_that_is_gone_when_it_is_asked_takes_nothing(self, scene: Scene) -> None:
+        owner = scene.network.person().identity.account
+        wallet = self.deployed(scene, owned_by(owner.address))
+
+        def gone(text: str) -> bytes:
+            rpc = Rpc(scene.network.stack.rpc_url)
+            rpc.request("anvil_setCode", wallet, "0x")
+            rpc.close()
+            return owner.sign(personal_digest(text))
+
+        refused = self.attempt(scene, wallet, gone)
+        assert (refused.status_code, refused.json()["reason"]) == (401, "bad_signature")
+
+    def test_the_key_of_an_account_with_code_of_its_own_signs_in(self, scene: Scene) -> None:
+        owner = scene.network.person().identity.account
+        rpc = Rpc(scene.network.stack.rpc_url)
+        rpc.request("anvil_setCode", owner.address, "0x60006000fd")
+        rpc.close()
+        done = self.attempt(scene, owner.address, lambda text: owner.sign(personal_digest(text)))
+        assert done.status_code == 200
+
+    def test_a_signature_longer_than_any_wallet_needs_is_not_sent_on(self, scene: Scene) -> None:
+        owner = scene.network.person().identity.account
+        wallet = self.deployed(scene, owned_by(owner.address))
+        refused = self.attempt(scene, wallet, lambda text: owner.sign(personal_digest(text)) + bytes(4096))
+        assert refused.status_code == 400
 
 
 def owned_by(owner: Address) -> bytes:
