@@ -5,9 +5,9 @@ Operations that are missing answer with no content; those with a text are not JS
 
 from typing import Any
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import Struct
 
-from ledger.client import wire
+from ledger.client import access, machines, wire
 
 
 class Problem(Struct, frozen=True, kw_only=True):
@@ -29,76 +29,10 @@ class Challenged(wire.Challenge, frozen=True, kw_only=True):
     message: str
 
 
-class Token(Struct, frozen=True, kw_only=True):
-    """An RFC 6749 token answer."""
-
-    access_token: str
-    token_type: str
-    expires_in: int
-    scope: str
-
-
-class MachineKey(Struct, frozen=True, kw_only=True):
-    """A registered key; ``revoked`` in Unix milliseconds."""
-
-    kid: str
-    jwk: dict[str, str]
-    revoked: int | None
-
-
-class MachineKeys(Struct, frozen=True, kw_only=True):
-    """The caller's registered keys."""
-
-    keys: list[MachineKey]
-
-
 class Brought(Struct, frozen=True, kw_only=True):
     """Whose profile was brought."""
 
     participant: str
-
-
-class Configuration(Struct, frozen=True, kw_only=True):
-    """AuthZEN metadata."""
-
-    policy_decision_point: str
-    access_evaluation_endpoint: str
-    access_evaluations_endpoint: str
-    search_subject_endpoint: str
-    search_resource_endpoint: str
-    search_action_endpoint: str
-
-
-class Decided(Struct, frozen=True, kw_only=True):
-    """An AuthZEN decision; the context is that of an evaluation, or holds the ``error`` of an item."""
-
-    decision: bool
-    context: dict[str, Any]
-
-
-class Evaluations(Struct, frozen=True, kw_only=True):
-    """One decision for each evaluation, up to where the semantic ends the batch.
-
-    To a batch without evaluations the answer is the single decision.
-    """
-
-    evaluations: list[Decided] | UnsetType = UNSET
-    decision: bool | UnsetType = UNSET
-    context: dict[str, Any] | UnsetType = UNSET
-
-
-class FoundPage(Struct, frozen=True, kw_only=True):
-    """Where a search goes on; the token is empty at its end."""
-
-    next_token: str
-    count: int
-
-
-class Found(Struct, frozen=True, kw_only=True):
-    """What a search found: subjects, resources or actions."""
-
-    page: FoundPage
-    results: list[dict[str, str]]
 
 
 class Health(Struct, frozen=True, kw_only=True):
@@ -145,8 +79,8 @@ TEXT, OCTETS = "text/plain", "application/vnd.ipld.raw"
 ANSWERS: dict[str, Any] = {
     "POST /v1/sign-in/challenge": Challenged,
     "POST /v1/sign-in": wire.Session,
-    "POST /v1/token": Token,
-    "GET /v1/machine-keys": MachineKeys,
+    "POST /v1/token": machines.Token,
+    "GET /v1/machine-keys": machines.MachineKeys,
     "PUT /v1/patient": wire.Enrolled,
     "GET /v1/patient": wire.Enrolled,
     "GET /v1/patient/erasure": wire.ErasureProspect,
@@ -185,12 +119,12 @@ ANSWERS: dict[str, Any] = {
     "GET /v1/consents/{consent}": wire.Consent,
     "POST /v1/consents/{consent}/revocation": wire.Filed,
     "POST /v1/stops": wire.StopTaken,
-    "GET /.well-known/authzen-configuration": Configuration,
+    "GET /.well-known/authzen-configuration": access.Configuration,
     "POST /access/v1/evaluation": wire.Evaluation,
-    "POST /access/v1/evaluations": Evaluations,
-    "POST /access/v1/search/subject": Found,
-    "POST /access/v1/search/resource": Found,
-    "POST /access/v1/search/action": Found,
+    "POST /access/v1/evaluations": access.Evaluations,
+    "POST /access/v1/search/subject": access.Found,
+    "POST /access/v1/search/resource": access.Found,
+    "POST /access/v1/search/action": access.Found,
     "POST /v1/releases": wire.Release,
     "GET /v1/log/checkpoint": TEXT,
     "GET /v1/log/entries": wire.Entries,

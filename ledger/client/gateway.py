@@ -6,7 +6,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from ledger.client import wire
+from ledger.client.access import AccessCalls
 from ledger.client.http import TIMEOUT, Answer, Http
+from ledger.client.machines import MachineCalls
 from ledger.client.session import SignedIn
 from ledger.crypto.identity import Account
 from ledger.errors import GatewayUnreachable, InvalidInput, NotFound, StopKept
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     import httpx2
 
 MOST_PAGES = 1000
+ONCE = {"/v1/requests"}
+"""Paths whose POST takes an Idempotency-Key."""
 
 T = TypeVar("T")
 P = TypeVar("P", bound="Paged")
@@ -35,7 +39,7 @@ def system_clock() -> datetime:
     return datetime.now(UTC)
 
 
-class GatewayClient:
+class GatewayClient(AccessCalls, MachineCalls):
     """One gateway, called by one account (or by nobody, for what is public).
 
     Every method raises GatewayUnreachable when nobody answers as a gateway would, and otherwise the error
@@ -238,6 +242,10 @@ class GatewayClient:
         pages = list(self._pages(self._session.call, f"/v1/inbox{query}", wire.Inbox))
         return pages[0].counts, [one for page in pages for one in page.items]
 
+    def request_for(self, request: RequestId) -> wire.Request:
+        """One request, or NotFound."""
+        return self._signed("GET", f"/v1/requests/{request}", wire.Request)
+
     def consents(self) -> list[wire.Consent]:
         """The patient's consents, or those that name the provider."""
         pages = self._pages(self._session.call, "/v1/consents", wire.Consents)
@@ -342,6 +350,10 @@ class GatewayClient:
         """End the session, if there is one."""
         self._session.sign_out()
 
+    def sign_out_everywhere(self) -> None:
+        """End every session of the account, also those of its machines."""
+        self._session.sign_out_everywhere()
+
     def _pages(self, call: Callable[..., Answer], path: str, kind: type[P]) -> Iterator[P]:
         """Every page of a list, up to a bound that no honest gateway reaches."""
         cursor = ""
@@ -357,7 +369,8 @@ class GatewayClient:
         return self._http.decode(self._http.call(method, path), kind)
 
     def _signed(self, method: str, path: str, kind: type[T], body: dict[str, Any] | None = None) -> T:
-        return self._http.decode(self._session.call(method, path, body=body), kind)
+        call = self._session.call_once if method == "POST" and path in ONCE else self._session.call
+        return self._http.decode(call(method, path, body=body), kind)
 
     def _decoded(self, answer: Answer, kind: type[T]) -> T:
         return self._http.decode(answer, kind)

@@ -73,8 +73,9 @@ class Http:
         body: dict[str, Any] | bytes | None = None,
         token: str | None = None,
         params: Mapping[str, int | str] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """One request; `body` goes as JSON if it is an object, else as octets.
+        """One request; `body` goes as JSON if it is an object, else as octets, unless `headers` say more.
 
         Raises:
             GatewayUnreachable: nobody answers, too late, too much, or not as a gateway would.
@@ -82,12 +83,15 @@ class Http:
         """
         import httpx2  # slow to import
 
-        headers, content = _encoded(body)
-        if token is not None:
-            headers["Authorization"] = f"Bearer {token}"
+        described, content = _encoded(body)
+        signed = {} if token is None else {"Authorization": f"Bearer {token}"}
         try:
             with self._open().stream(
-                method, path, content=content, headers=headers, params=params
+                method,
+                path,
+                content=content,
+                headers={**described, **(headers or {}), **signed},
+                params=params,
             ) as response:
                 data = self._read(response)
         except httpx2.TimeoutException as exc:

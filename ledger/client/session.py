@@ -1,5 +1,6 @@
 """Signing in to a gateway (EIP-4361) when a call first needs it."""
 
+import os
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -10,8 +11,11 @@ from ledger.client.http import Answer, Http
 from ledger.client.wire import Challenge, Session
 from ledger.crypto.identity import Account
 from ledger.crypto.signatures import personal_digest
-from ledger.errors import SignInRefused, SignInRequired
+from ledger.errors import GatewayUnreachable, SignInRefused, SignInRequired
 from ledger.service.signin import SignInMessage, check_message, parse_message, parse_time
+
+LOST = ("no_answer", "timeout")
+"""Why nobody knows whether a request was acted on."""
 
 
 class SignedIn:
@@ -41,6 +45,7 @@ class SignedIn:
         *,
         body: dict[str, Any] | bytes | None = None,
         params: Mapping[str, int | str] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """`Http.call` with a bearer token; signs in first, and once more if the session has ended meanwhile.
 
@@ -51,17 +56,43 @@ class SignedIn:
         """
         if self._session is not None:
             try:
-                return self._http.call(method, path, body=body, params=params, token=self._session.token)
+                return self._call(self._session, method, path, body, params, headers)
             except SignInRequired:
                 self._session = None
         self._session = self._sign_in()
-        return self._http.call(method, path, body=body, params=params, token=self._session.token)
+        return self._call(self._session, method, path, body, params, headers)
+
+    def call_once(self, method: str, path: str, *, body: dict[str, Any] | None = None) -> Answer:
+        """`call` for a write that takes an Idempotency-Key: tried again if its answer is lost, done once."""
+        headers = {"Idempotency-Key": os.urandom(16).hex()}
+        try:
+            return self.call(method, path, body=body, headers=headers)
+        except GatewayUnreachable as exc:
+            if exc.reason not in LOST:
+                raise
+            return self.call(method, path, body=body, headers=headers)
 
     def sign_out(self) -> None:
         """End the session, if there is one."""
         if self._session is not None:
             token, self._session = self._session.token, None
             self._http.call("DELETE", "/v1/sign-in", token=token)
+
+    def sign_out_everywhere(self) -> None:
+        """End every session of the account, here and elsewhere; without one, one is begun for it."""
+        self.call("DELETE", "/v1/sign-in/all")
+        self._session = None
+
+    def _call(
+        self,
+        session: Session,
+        method: str,
+        path: str,
+        body: dict[str, Any] | bytes | None,
+        params: Mapping[str, int | str] | None,
+        headers: Mapping[str, str] | None,
+    ) -> Answer:
+        return self._http.call(method, path, body=body, params=params, headers=headers, token=session.token)
 
     def _sign_in(self) -> Session:
         if self._account is None:
