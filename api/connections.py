@@ -26,6 +26,12 @@ from api.problems import problem
 MAX_HEAD = 32 << 10
 MAX_FRAMING = 1 << 20
 LOOK_SECONDS = 1.0
+_FIX = {
+    400: "Send HTTP/1.1 with a method that it names.",
+    408: "Send it again, without a pause.",
+    431: "Send less.",
+    503: "Try again.",
+}
 
 
 def most_connections() -> int:
@@ -56,6 +62,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to look after it, and make room for it if there are too many."""
         super().connection_made(transport)
+        self.access_log = False  # its lines have the query, in which callers may send anything
         self._since = self._moved = self.loop.time()
         self._look = self.loop.call_later(LOOK_SECONDS, self._look_after)
         if len(self.connections) > (most := most_connections()):
@@ -107,7 +114,7 @@ class Connection(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """A problem document, as for everything else."""
-        self._refuse(400, "invalid_input", "this is not HTTP as it is spoken here")
+        self._refuse(400, "invalid_input", "the request could not be read as HTTP", "not_http")
 
     def shutdown(self) -> None:
         """Wait for nothing that a client has yet to send."""
@@ -151,27 +158,28 @@ class Connection(HttpToolsProtocol):
             self._tell(status, code, detail)
         self.transport.close()
 
-    def _refuse(self, status: int, code: str, detail: str) -> None:
+    def _refuse(self, status: int, code: str, detail: str, reason: str = "") -> None:
         """End a connection whose client may be sending still."""
-        if self._tell(status, code, detail):
+        if self._tell(status, code, detail, reason):
             self._refused = True
             self.transport.write_eof()
         else:
             self.transport.close()
 
-    def _tell(self, status: int, code: str, detail: str) -> bool:
+    def _tell(self, status: int, code: str, detail: str, reason: str = "") -> bool:
         """Answer, unless an answer is under way or was given already."""
         free = self.waits and not (self._in_body and self._is_answered)
         if free:
-            self.transport.write(_raw(_problem(status, code, detail)))
+            self.transport.write(_raw(_problem(status, code, detail, reason)))
         return free
 
 
-def _problem(status: int, code: str, detail: str) -> Response:
+def _problem(status: int, code: str, detail: str, reason: str) -> Response:
     identifier = str(uuid.uuid4())
     headers = {"Connection": "close", "X-Request-ID": identifier, "Cache-Control": "no-store"}
-    fix = "Send less, and sooner." if status in (HTTPStatus.REQUEST_TIMEOUT, 431) else "Try again."
-    return problem(status, code, detail, fix=fix, request_id=identifier, headers=headers)
+    return problem(
+        status, code, detail, reason=reason, fix=_FIX[status], request_id=identifier, headers=headers
+    )
 
 
 def _raw(answer: Response) -> bytes:

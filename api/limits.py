@@ -80,9 +80,10 @@ class Limits:
                 return None
             body += message.get("body", b"")
             more = message.get("more_body", False)
+        whole = bytes(body)
         if not is_block:
-            _check_structure(body)
-        return bytes(body)
+            _check_structure(whole)
+        return whole
 
     async def _admit(self, scope: Scope, held: ExitStack) -> None:
         """Let a large body in: of somebody who is signed in, and while not too many others are at work."""
@@ -123,14 +124,19 @@ def _announced(scope: Scope) -> int:
     return next((int(value) for name, value in scope["headers"] if name == b"content-length"), 0)
 
 
-def _check_structure(body: bytearray) -> None:
+def _check_structure(body: bytes) -> None:
     """What a parser would make of it, before there is one; brackets in texts count as well."""
     if body.count(b"[") + body.count(b"{") > MOST_PARTS:
         raise TooLarge(f"a body here has at most {MOST_PARTS} objects and lists", fix="Send less.")
-    if is_too_deep(bytes(body)):
+    if is_too_deep(body):
         raise InvalidInput(
             f"JSON nested deeper than {MAX_DEPTH} levels", reason="too_deep", fix="Send a flatter body."
         )
+
+
+def is_too_deep(body: bytes) -> bool:
+    """Whether a body, if it is JSON, is nested deeper than `MAX_DEPTH`."""
+    return body.count(b"[") + body.count(b"{") > MAX_DEPTH and deeper_than(MAX_DEPTH, body)
 
 
 def _closing_if_unread(answer: Response, scope: Scope) -> Response:
