@@ -1,8 +1,13 @@
-"""Sign-in: a challenge with a nonce of ours, a signed EIP-4361 message, a short-lived bearer token."""
+"""Sign-in: a challenge with a nonce of ours, a signed EIP-4361 message, a short-lived bearer token.
+
+A token ends a quarter of an hour after the sign-in at the latest, used or not. So none is idle for longer,
+none lives on because it is used, and an access check writes nothing about its session. It ends at once when
+its account signs out, here or everywhere, and is kept as a keyed hash only.
+"""
 
 import hmac
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ledger.canonical import unhex
@@ -21,7 +26,7 @@ class Session:
     """A signed-in account; `token` is given out once and kept only as a hash."""
 
     account: Address
-    token: str
+    token: str = field(repr=False)
     expires_at: int
 
 
