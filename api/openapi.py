@@ -80,6 +80,10 @@ EXAMPLES: dict[str, Any] = {
 """What a member looks like, wherever one of its name is."""
 
 
+LINKS = {"POST /v1/requests": "request", "POST /v1/consents": "consent", "POST /v1/emergencies": "emergency"}
+"""Which member of an answer names the thing that was made, for all that have this name in their path."""
+
+
 def describe(app: FastAPI) -> None:
     """Complete the application's OpenAPI document."""
     plain = app.openapi
@@ -94,6 +98,7 @@ def describe(app: FastAPI) -> None:
             document["components"]["schemas"].pop(unused, None)
         for operation, shape in operations(document):
             _complete(document, operation, shape)
+        _link(document)
         return document
 
     app.openapi = whole  # type: ignore[method-assign]
@@ -162,6 +167,17 @@ def _complete(document: dict[str, Any], operation: str, shape: dict[str, Any]) -
         shape["responses"]["200"]["content"] = _content(document, answer)
     for status, reasons in refused(operation, shape).items():
         shape["responses"][str(status)] = _refusal(document, status, reasons)
+
+
+def _link(document: dict[str, Any]) -> None:
+    """Say what can be done with what was made, by OpenAPI links."""
+    found = dict(operations(document))
+    for maker, name in LINKS.items():
+        within = f"{maker.split(' ', 1)[1]}/{{{name}}}"
+        takers = [shape["operationId"] for taker, shape in found.items() if within in taker]
+        found[maker]["responses"]["200"]["links"] = {
+            taker: {"operationId": taker, "parameters": {name: f"$response.body#/{name}"}} for taker in takers
+        }
 
 
 def _content(document: dict[str, Any], answer: Any) -> dict[str, Any]:  # noqa: ANN401

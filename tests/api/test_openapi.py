@@ -10,7 +10,7 @@ import api
 import ledger
 from api.answers import ANSWERS
 from api.app import create_app
-from api.openapi import operations
+from api.openapi import LINKS, operations
 from api.problems import MEDIA_TYPE
 from api.refusals import OWN, refused
 from tests.api.conftest import Scene
@@ -77,6 +77,17 @@ def test_no_refusal_is_named_that_the_program_never_gives(document: dict[str, An
         for reason in reasons
     }
     assert {reason for reason in named if f'"{reason}"' not in text} == set()
+
+
+def test_what_is_made_is_linked_to_what_is_done_with_it(document: dict[str, Any]) -> None:
+    found = all_operations(document)
+    for maker, name in LINKS.items():
+        answer = found[maker]["responses"]["200"]
+        assert name in answer["content"]["application/json"]["example"]
+        assert len(answer["links"]) >= 2, maker
+        for link in answer["links"].values():
+            (linked,) = [one for one in found.values() if one["operationId"] == link["operationId"]]
+            assert name in [one["name"] for one in linked["parameters"]]
 
 
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
