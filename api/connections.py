@@ -15,13 +15,13 @@ acts on whole bodies only.
 
 import asyncio
 import resource
-import uuid
 from http import HTTPStatus
 
 from starlette.responses import Response
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from api.problems import problem
+from api.requestids import answer_headers, new_identifier
 
 MAX_HEAD = 32 << 10
 MAX_FRAMING = 1 << 20
@@ -175,11 +175,10 @@ class Connection(HttpToolsProtocol):
 
 
 def _problem(status: int, code: str, detail: str, reason: str) -> Response:
-    identifier = str(uuid.uuid4())
-    headers = {"Connection": "close", "X-Request-ID": identifier, "Cache-Control": "no-store"}
-    return problem(
-        status, code, detail, reason=reason, fix=_FIX[status], request_id=identifier, headers=headers
-    )
+    identifier = new_identifier()
+    answer = problem(status, code, detail, reason=reason, fix=_FIX[status], request_id=identifier)
+    answer.raw_headers.extend([*answer_headers(identifier), (b"connection", b"close")])
+    return answer
 
 
 def _raw(answer: Response) -> bytes:

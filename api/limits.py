@@ -100,11 +100,6 @@ class Limits:
         held.callback(self._large.release)
 
 
-def is_too_deep(body: bytes) -> bool:
-    """Whether a body, if it is JSON, is nested deeper than `MAX_DEPTH`."""
-    return body.count(b"[") + body.count(b"{") > MAX_DEPTH and deeper_than(MAX_DEPTH, body)
-
-
 def _head_refused(scope: Scope) -> Response | None:
     target = len(scope["raw_path"]) + len(scope["query_string"])
     if target > MAX_TARGET:
