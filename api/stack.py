@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self
 
+from api.gathering import DEFAULT, gather
 from api.server import Server
 from api.settings import GatewaySettings
 from ledger.canonical import canonical, hexed, parse_object
@@ -92,16 +93,7 @@ class Stack:
             for address in (keys.relayer.address, accreditor.address):
                 devnet.fund(address, 1000 * ETHER)
             deployment = self._deployed(accreditor)
-            settings = GatewaySettings(
-                state=self.state,
-                rpc=self.rpc_url,
-                deployment=self.state / "deployment.json",
-                host=self._host,
-                port=self._port,
-                blocks=self._blocks,
-                anchor_interval=self._anchor_interval,
-            )
-            settings = settings.model_copy(update=self._chosen)
+            settings = self._settings()
             self._server = exit_stack.enter_context(Server(settings, clock=self._clock))
             network = Config(gateway=self.url, rpc=self.rpc_url, deployment=deployment)
             network = network.overridden(
@@ -128,6 +120,24 @@ class Stack:
     def halt(self) -> None:
         """Let `wait` return."""
         self._halted.set()
+
+    def _settings(self) -> GatewaySettings:
+        """The gateway's own, under those of this stack; its log is quiet, since a person reads beside it."""
+        found = gather(
+            os.environ,
+            flags={
+                "state": self.state,
+                "rpc": self.rpc_url,
+                "deployment": self.state / "deployment.json",
+                "host": self._host,
+                "port": self._port,
+                "blocks": self._blocks or None,
+                "anchor_interval": self._anchor_interval,
+                **self._chosen,
+            },
+        )
+        quiet = {"log_level": "warning"} if found.origins["log_level"] == DEFAULT else {}
+        return found.settings.model_copy(update=quiet)
 
     def _deployed(self, owner: Account) -> Deployment:
         """The contracts of last time; new ones on a new chain, also one lost before anything was filed."""

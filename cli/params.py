@@ -22,6 +22,14 @@ Waiting = Annotated[Wait, typer.Option("--wait", help="How far on chain before t
 
 Patient = Annotated[str, typer.Argument(metavar="PATIENT", help="A contact, or an account.")]
 State = Annotated[Path | None, typer.Option("--state", metavar="DIR", help="Where everything is kept.")]
+SettingsFile = Annotated[
+    Path | None,
+    typer.Option("--settings", metavar="FILE", help="The gateway's settings [env: CONSENT_SETTINGS]."),
+]
+BackupDirectory = Annotated[Path, typer.Argument(metavar="DIR", help="The backup of the database.")]
+KeysDirectory = Annotated[
+    Path | None, typer.Option("--keys", metavar="DIR", help="The backup of the keys; kept apart.")
+]
 Blocks = Annotated[
     str | None,
     typer.Option(

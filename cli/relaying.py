@@ -1,6 +1,5 @@
 """A gateway's relayer from its operator's side: through the database, and a look of its own at the chain."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -47,23 +46,17 @@ def opened(session: Session, state: Path | None, deployment: Path | None) -> Ite
         NotFound: there is no gateway in the state directory.
         InvalidInput: a setting is missing or out of bounds.
     """
-    from cli.serving import gateway_settings
+    from cli.serving import operated
     from ledger.chain.answers import GWEI
     from ledger.chain.deployment import read
     from ledger.chain.rpc import Rpc
     from ledger.service.keys import GatewayKeys
     from ledger.store.database import Database, upgrade
 
-    usual = state or Path(os.environ.get("CONSENT_STATE", session.home.stack))
-    settings = gateway_settings(
-        usual,
-        state=state,
-        rpc=session.given.rpc or os.environ.get("CONSENT_RPC") or _rpc_of_stack(usual),
-        deployment=deployment or os.environ.get("CONSENT_DEPLOYMENT") or _deployment_of_stack(usual),
-    )
+    settings = operated(session, state=state, deployment=deployment).settings
     keys = GatewayKeys.load(settings.state / "keys")
     upgrade(settings.database)
-    database, rpc = Database(settings.database), Rpc(settings.rpc)
+    database, rpc = Database(settings.database), Rpc(settings.rpc_urls)
     try:
         yield Desk(
             database=database,
@@ -153,21 +146,6 @@ def _acts(left: "Backlog") -> ActsPart:
         failed=left.acts[State.FAILED],
         given_up=left.acts[State.SUPERSEDED],
     )
-
-
-def _rpc_of_stack(state: Path) -> str | None:
-    """The node of the chain that `consent up` runs there; None if it never did."""
-    from ledger.client import files
-    from ledger.client.config import Config
-
-    network = state / "network.json"
-    return Config.parse(files.read(network)).rpc if network.exists() else None
-
-
-def _deployment_of_stack(state: Path) -> Path | None:
-    """The contracts that `consent up` has put on that chain."""
-    path = state / "deployment.json"
-    return path if path.exists() else None
 
 
 def _milliseconds(moment: datetime) -> int:

@@ -1,35 +1,59 @@
-"""A gateway's settings from flags over the environment."""
+"""A gateway's settings from flags over the environment over a file."""
 
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ledger.errors import InvalidInput
+from cli.session import Session
+from ledger.errors import LedgerError
 
 if TYPE_CHECKING:
+    from api.gathering import Gathered
     from api.settings import GatewaySettings
 
 
-def gateway_settings(usual_state: Path, **flags: object) -> "GatewaySettings":
-    """The settings: flags that are not None, over the environment, over the usual state directory.
+def gateway_settings(usual_state: Path, *, file: Path | None = None, **flags: object) -> "GatewaySettings":
+    """The settings: flags that are not None, over the environment, over the file, over the usual state.
 
     Raises:
-        InvalidInput: one is missing or out of bounds; the message names it.
+        InvalidInput: some are missing or cannot be used; the message has a line for each.
     """
-    from pydantic import ValidationError
+    from api.gathering import gather
 
-    from api.settings import GatewaySettings
+    return gather(os.environ, flags=flags, usual={"state": usual_state}, file=file).settings
 
-    given = {name: value for name, value in flags.items() if value is not None}
-    if "CONSENT_STATE" not in os.environ:
-        given.setdefault("state", usual_state)
+
+def operated(
+    session: Session,
+    *,
+    state: Path | None = None,
+    file: Path | None = None,
+    deployment: Path | None = None,
+) -> "Gathered":
+    """The settings of a gateway that somebody looks after; of `consent up` also where nobody has said any.
+
+    Raises:
+        InvalidInput: some are missing or cannot be used; the message has a line for each.
+    """
+    from api.gathering import gather
+
+    place = state or Path(os.environ.get("CONSENT_STATE", session.home.stack))
+    return gather(
+        os.environ,
+        flags={"state": state, "rpc": session.given.rpc, "deployment": deployment},
+        usual={"state": place, **_of_stack(place)},
+        file=file,
+    )
+
+
+def _of_stack(state: Path) -> dict[str, object]:
+    """What `consent up` keeps in its state directory, and the node that it has run."""
+    from ledger.client import files
+    from ledger.client.config import Config
+
+    deployment, network = state / "deployment.json", state / "network.json"
     try:
-        return GatewaySettings(**given)  # type: ignore[arg-type]
-    except ValidationError as exc:
-        first = exc.errors(include_input=False, include_url=False)[0]
-        name = str(first["loc"][0]) if first["loc"] else "settings"
-        raise InvalidInput(
-            f"the setting {name} cannot be used: {first['msg']}",
-            reason="bad_setting",
-            fix=f"Give --{name.replace('_', '-')}, or set CONSENT_{name.upper()}.",
-        ) from exc
+        rpc = Config.parse(files.read(network)).rpc if network.exists() else None
+    except LedgerError:
+        rpc = None
+    return {"deployment": deployment if deployment.exists() else None, "rpc": rpc}

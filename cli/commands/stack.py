@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli.params import Blocks, BlocksFactor, BlocksTokenFile, State
+from cli.params import Blocks, BlocksFactor, BlocksTokenFile, SettingsFile, State
 from cli.running import told_to_stop
 from cli.session import of
 from cli.shapes.stack import GatewayServed, StackUp
@@ -60,6 +60,7 @@ def up(
 
 def serve(
     context: typer.Context,
+    settings_file: SettingsFile = None,
     state: State = None,
     deployment: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Chain and contracts [env: CONSENT_DEPLOYMENT].")
@@ -76,9 +77,11 @@ def serve(
 ) -> None:
     """Run a gateway for a chain that is there already, until Ctrl-C.
 
-    Every setting has an environment variable CONSENT_*; see the README for all of them.
+    Settings come from flags, variables CONSENT_* and a file; see: consent gateway settings. Told to stop, it
+    finishes what is under way; told twice, it ends at once.
 
-    Example:
+    Examples:
+      consent serve --settings /etc/consent/settings.toml
       consent serve --state /var/lib/consent --deployment deployment.json --rpc http://127.0.0.1:8545
     """
     from api.server import Server
@@ -87,6 +90,7 @@ def serve(
     session = of(context)
     settings = gateway_settings(
         session.home.stack,
+        file=settings_file,
         state=state,
         rpc=session.given.rpc,
         deployment=deployment,
