@@ -1,12 +1,14 @@
 """The ASGI application of one gateway."""
 
+import threading
+
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from api import openapi, problems
 from api.hotpath import HotPath
 from api.limits import Limits
-from api.requestids import RequestIds
+from api.requestids import Answered, RequestIds
 from api.routes import (
     access,
     consents,
@@ -35,16 +37,26 @@ DESCRIPTION = (
 )
 
 
-def application(gateway: Gateway) -> ASGIApp:
+def application(
+    gateway: Gateway, *, answered: Answered = lambda *_: None, stopping: threading.Event | None = None
+) -> ASGIApp:
     """What is served: the application, with the endpoints that are called most in front of it."""
-    return HotPath(create_app(gateway), gateway)
+    app = create_app(gateway, answered=answered, stopping=stopping)
+    return HotPath(app, gateway, answered=answered)
 
 
-def create_app(gateway: Gateway) -> FastAPI:
-    """The application over an opened gateway."""
+def create_app(
+    gateway: Gateway, *, answered: Answered = lambda *_: None, stopping: threading.Event | None = None
+) -> FastAPI:
+    """The application over an opened gateway.
+
+    `answered` is told of every answer, in the event loop's thread. Once `stopping` is set, ``/readyz`` says
+    that nobody should send anything more; whatever comes is answered all the same.
+    """
     app = FastAPI(title="Consent Ledger gateway", version=__version__, description=DESCRIPTION)
     app.state.gateway = gateway
     app.state.urgent = Urgent()
+    app.state.stopping = stopping or threading.Event()
     problems.install(app)
     app.add_middleware(StopsFirst, gateway=gateway)
     app.add_middleware(Limits, gateway=gateway)
@@ -68,5 +80,5 @@ def create_app(gateway: Gateway) -> FastAPI:
     ):
         app.include_router(area.router)
     openapi.describe(app)
-    app.add_middleware(RequestIds)
+    app.add_middleware(RequestIds, answered=answered)
     return app

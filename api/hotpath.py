@@ -8,6 +8,7 @@ refused there is refused with the same words.
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from time import perf_counter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -16,7 +17,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api import authzen
 from api.grouping import Groups
 from api.limits import MAX_OPEN, is_too_deep
+from api.logs import REQUEST, loggable
 from api.problems import refusal
+from api.requestids import Answered as Told
 from api.requestids import answer_headers, identifier_of, unforeseen
 from api.structs import Evaluation, Evaluations
 from ledger.errors import LedgerError
@@ -49,9 +52,10 @@ class Asking(NamedTuple):
 class HotPath:
     """Answers what is well-formed of `PATHS`, and hands on the rest."""
 
-    def __init__(self, app: ASGIApp, gateway: Gateway) -> None:
+    def __init__(self, app: ASGIApp, gateway: Gateway, *, answered: Told = lambda *_: None) -> None:
         self._app = app
         self._gateway = gateway
+        self._answered = answered
         self._provisional = Provisional(gateway)
         self._groups: Groups[Call, Reply] = Groups(partial(groups.answer_all, gateway), most=MOST)
 
@@ -67,7 +71,20 @@ class HotPath:
         if asking is None:
             await self._app(scope, _again(messages, receive), send)
             return
+        begun = perf_counter()
         identifier = identifier_of(scope)
+        scope["template"] = scope["path"]
+        REQUEST.set(loggable(identifier))
+        status, size = 500, 0
+        try:
+            status, size = await self._answer(token, asking, identifier, scope, receive, send)
+        finally:
+            self._answered(scope, status, perf_counter() - begun, size)
+
+    async def _answer(
+        self, token: str, asking: Asking, identifier: str, scope: Scope, receive: Receive, send: Send
+    ) -> tuple[int, int]:
+        """Send the answer; its status, and the size of its body."""
         try:
             content = _encoder.encode(asking.answer(await self._replies(token, asking)))
         except Exception as exc:
@@ -76,11 +93,12 @@ class HotPath:
             )
             refused.raw_headers.extend(answer_headers(identifier))
             await refused(scope, receive, send)
-            return
+            return refused.status_code, len(refused.body)
         length = (b"content-length", b"%d" % len(content))
         headers = [length, *_JSON, *answer_headers(identifier)]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": content})
+        return 200, len(content)
 
     async def _replies(self, token: str, asking: Asking) -> Sequence[Answered]:
         require_applied(self._gateway.kept_stops)

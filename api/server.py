@@ -1,28 +1,35 @@
-"""Serving a gateway over HTTP, in this process."""
+"""Serving a gateway over HTTP, in this process.
+
+It ends in the order in which nothing is lost: ``/readyz`` says so first, then nobody new is let in, requests
+under way finish within a bound, what is logged is on disk by then, follower and relayer end their step, and
+the database lets go of what this gateway held for all.
+"""
 
 import socket
 import threading
+import time
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from datetime import datetime
 from typing import Self
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Scope
 
-from api import logs
+from api import logs, metrics
+from api.accesslog import AccessLog
 from api.app import application
 from api.connections import Connection
 from api.delivering import Deliverer
+from api.notifying import tell_manager
 from api.settings import LOOPBACK, GatewaySettings
+from api.tallies import Commits, Requests, method_of, route_of
 from api.wiring import Opened, open_gateway
 from api.worker import Worker
 from ledger.errors import ChainUnreachable, Conflict, EnvironmentFault, EvidenceError, InvalidInput
 from ledger.service import erasure, keptstops
 from ledger.service.anchoring import check_against_chain
 from ledger.service.gateway import Gateway, system_clock
-
-BODY_SECONDS = 10
 
 
 class Server:
@@ -38,7 +45,11 @@ class Server:
         self._settings = settings
         self._clock = clock
         self._exit = ExitStack()
+        self._requests, self._commits = Requests(), Commits()
+        self._access: AccessLog | None = None
+        self._stopping = threading.Event()
         self.url = ""
+        self.metrics_url = ""
         self._opened: Opened | None = None
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
@@ -51,12 +62,14 @@ class Server:
         return self._opened.gateway
 
     def __enter__(self) -> Self:
-        logs.configure()
+        logs.configure(self._settings.log_level)
         with ExitStack() as exit_stack:
             listener = exit_stack.enter_context(_listen(self._settings.host, self._settings.port))
             port = listener.getsockname()[1]
             self.url = self._settings.public_url or f"http://{self._settings.host}:{port}"
-            self._opened = open_gateway(self._settings, origin=self.url, clock=self._clock)
+            self._opened = open_gateway(
+                self._settings, origin=self.url, clock=self._clock, committed=self._commits.count
+            )
             exit_stack.callback(self._opened.close)
             _require_chain(self._opened.gateway)
             erasure.replay(self._opened.gateway)
@@ -64,8 +77,12 @@ class Server:
             _apply_stops(self._opened.gateway)
             exit_stack.enter_context(Worker(self._opened.gateway))
             exit_stack.enter_context(Deliverer(self._opened.gateway))
+            if logs.LEVELS[self._settings.log_level] <= logs.LEVELS["info"]:
+                self._access = exit_stack.enter_context(AccessLog())
+            self.metrics_url = exit_stack.enter_context(self._metrics())
             self._start(listener)
             exit_stack.callback(self._halt)
+            tell_manager("READY=1")
             self._exit = exit_stack.pop_all()
         return self
 
@@ -78,18 +95,36 @@ class Server:
             self._thread.join()
 
     def _start(self, listener: socket.socket) -> None:
-        self._server = uvicorn.Server(serving(application(self.gateway)))
+        app = application(self.gateway, answered=self._answered, stopping=self._stopping)
+        self._server = uvicorn.Server(serving(app, stop_seconds=self._settings.stop_seconds))
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listener]}, name="http")
         self._thread.start()
 
+    def _metrics(self) -> AbstractContextManager[str]:
+        if self._settings.metrics_port is None:
+            return nullcontext("")
+        standing = metrics.Standing(self.gateway, self._stopping.is_set)
+        answers = metrics.Answers(self._requests, self._commits)
+        return metrics.serving(self._settings.metrics_host, self._settings.metrics_port, answers, standing)
+
+    def _answered(self, scope: Scope, status: int, seconds: float, size: int) -> None:
+        route, method = route_of(scope), method_of(scope)
+        self._requests.count(route, method, status, seconds)
+        if self._access is not None:
+            named = logs.REQUEST.get()
+            self._access.tell(named, method=method, route=route, status=status, seconds=seconds, size=size)
+
     def _halt(self) -> None:
+        self._stopping.set()
+        tell_manager("STOPPING=1")
+        time.sleep(self._settings.drain_seconds)
         if self._server is not None and self._thread is not None:
             self._server.should_exit = True
             self._thread.join()
 
 
-def serving(app: ASGIApp) -> uvicorn.Config:
-    """How an application is served."""
+def serving(app: ASGIApp, *, stop_seconds: int = 10) -> uvicorn.Config:
+    """How an application is served; requests under way have `stop_seconds` to finish when it ends."""
     return uvicorn.Config(
         app,
         loop="uvloop",
@@ -99,7 +134,7 @@ def serving(app: ASGIApp) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_graceful_shutdown=BODY_SECONDS,
+        timeout_graceful_shutdown=stop_seconds,
         lifespan="off",
     )
 

@@ -1,7 +1,7 @@
 """Opening a gateway: keys, database, log, chain plane and block store, put together once."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +19,7 @@ from ledger.chain.rpc import Rpc
 from ledger.ids import did_of
 from ledger.log.checkpoint import LogKey, origin_of
 from ledger.log.entry import EntryKind
-from ledger.log.journal import Journal
+from ledger.log.journal import Draft, Journal
 from ledger.policy.model import POLICY
 from ledger.records import stores as blockstores
 from ledger.service import traffic
@@ -53,9 +53,13 @@ class Opened:
 
 
 def open_gateway(
-    settings: GatewaySettings, *, origin: str, clock: Callable[[], datetime] = system_clock
+    settings: GatewaySettings,
+    *,
+    origin: str,
+    clock: Callable[[], datetime] = system_clock,
+    committed: Callable[[Sequence[Draft]], None] = lambda _: None,
 ) -> Opened:
-    """Open (on first use: create) the gateway in the state directory.
+    """Open (on first use: create) the gateway in the state directory; `committed` is as for `Journal`.
 
     Raises:
         ChainUnreachable: the RPC does not answer or is on another chain than the deployment.
@@ -99,7 +103,9 @@ def open_gateway(
         keys=keys,
         db=database,
         data_keys=data_keys,
-        journal=Journal(database, vault, log_key, clock=clock, admit=stops_first(kept_stops)),
+        journal=Journal(
+            database, vault, log_key, clock=clock, admit=stops_first(kept_stops), committed=committed
+        ),
         follower=follower,
         relayer=Relayer(
             rpc,

@@ -11,11 +11,13 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def told_to_stop() -> Iterator[threading.Event]:
-    """An event that Ctrl-C or SIGTERM sets, instead of what they do elsewhere."""
+    """An event that Ctrl-C or SIGTERM sets, instead of what they do elsewhere; a second one ends at once."""
     told = threading.Event()
 
     def tell(_number: int, _frame: FrameType | None) -> None:
         told.set()
+        for each in SIGNALS:
+            signal.signal(each, signal.SIG_DFL)
 
     before = {number: signal.signal(number, tell) for number in SIGNALS}
     try:

@@ -6,13 +6,10 @@ from fastapi import APIRouter, Request, Response
 
 from api.auth import GatewayPart
 from api.problems import problem, request_id
+from api.readiness import told
 from ledger import __version__
-from ledger.chain.networks import network_of
-from ledger.errors import LedgerError, ProofInvalid
+from ledger.errors import LedgerError
 from ledger.policy.model import POLICY
-from ledger.records.stores import require_usable
-from ledger.service import erasure, keptstops, reviews
-from ledger.service.bound import revocation_bound
 
 router = APIRouter(tags=["operations"])
 
@@ -52,29 +49,10 @@ def readyz(request: Request, gateway: GatewayPart) -> dict[str, Any] | Response:
     ``emergencies`` how many nobody has reviewed, and of how many that is overdue; ``stops_refused`` how many
     stops were kept while the database was away and then proved to be of no consent here.
     """
+    named = request_id(request.scope)
+    if request.app.state.stopping.is_set():
+        return problem(503, "unavailable", "the gateway is stopping", reason="stopping", request_id=named)
     try:
-        keptstops.require_applied(gateway.kept_stops)
-        head = gateway.head()
-        size = gateway.journal.size
-        gateway.journal.last_checkpoint()
-        if gateway.journal.damage is not None:
-            raise ProofInvalid(gateway.journal.damage, reason="log_damaged")
-        require_usable(gateway.blocks)
-        unfinished = erasure.unfinished(gateway)
-        emergencies = reviews.backlog(gateway)
-        stops_refused = len(gateway.kept_stops.refused())
+        return told(gateway)
     except LedgerError as exc:
-        named = request_id(request.scope)
         return problem(503, exc.code, exc.message, reason=exc.reason, fix=exc.fix, request_id=named)
-    age = max(0, int(gateway.clock().timestamp()) - head.time)
-    network = network_of(gateway.deployment.chain_id)
-    return {
-        "status": "ready",
-        "head": head.number,
-        "head_age_seconds": age,
-        "log_size": size,
-        "erasures_unfinished": unfinished,
-        "stops_refused": stops_refused,
-        "emergencies": emergencies,
-        "revocation": revocation_bound(gateway, look=network.look_seconds).as_json(),
-    }

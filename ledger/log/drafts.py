@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection
 
 from ledger.errors import Conflict, InvalidInput
@@ -38,7 +39,14 @@ class Draft:
     @property
     def kind(self) -> str:
         """What kind of entry it is; empty if it says none."""
-        return self.entry.kind if isinstance(self.entry, TypedEntry) else str(self.entry.get("kind", ""))
+        return str(self.member("kind") or "")
+
+    def member(self, name: str) -> Any:  # noqa: ANN401
+        """What the entry says under a name; None if it says nothing."""
+        if isinstance(self.entry, TypedEntry):
+            found = getattr(self.entry, name, msgspec.UNSET)
+            return None if found is msgspec.UNSET else found
+        return self.entry.get(name)
 
     def stamped(self, index: int, time: int) -> dict[str, Any] | TypedEntry:
         """The entry as it is at `index` and `time`. InvalidInput if it has a time of its own."""

@@ -48,10 +48,12 @@ class Journal:
         clock: Callable[[], datetime],
         randomness: Callable[[int], bytes] = os.urandom,
         admit: Admit = lambda _: None,
+        committed: Callable[[Sequence[Draft]], None] = lambda _: None,
     ) -> None:
         """Rebuild the tree from the database and compare it with the last checkpoint stored there.
 
-        A database that does not match is opened all the same, for reading; `damage` says why.
+        A database that does not match is opened all the same, for reading; `damage` says why. `committed` is
+        told what each transaction has brought into the log, once it is durable.
         """
         self._db = db
         self._rows = LogStore(vault)
@@ -60,6 +62,7 @@ class Journal:
         self._clock = clock
         self._randomness = randomness
         self._admit = admit
+        self._committed = committed
         with db.read() as connection:
             self._mirror.load(connection)
             self._time = self._latest_time(connection)
@@ -144,6 +147,7 @@ class Journal:
             appended = self._insert(connection, start, drafts)
         self._mirror.advance(start, [each.leaf for each in appended])
         self._timed = start + len(appended)
+        self._committed(drafts)
         return appended
 
     def bump(self, connection: Connection, tag: bytes) -> int:

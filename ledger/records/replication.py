@@ -30,6 +30,8 @@ class ReplicatedBlockStore:
         """
         self._stores = tuple(stores)
         self._factor = len(self._stores) if factor is None else factor
+        self.short = 0
+        """How often enough stores took something but not all, so that `repair` is due."""
         if not 1 <= self._factor <= len(self._stores):
             raise InvalidInput(
                 f"{self._factor} copies cannot be kept in {len(self._stores)} stores", reason="bad_factor"
@@ -123,6 +125,7 @@ class ReplicatedBlockStore:
                 reason="too_few_copies",
                 fix="See which store is down, and try again.",
             ) from failures[0]
+        self.short += bool(failures)
 
     def _each(self, use: Callable[[BlockStore], T]) -> tuple[list[T], list[LedgerError]]:
         """What each store answers, and the failures of those that do not."""
