@@ -1,20 +1,25 @@
-"""`consent gateway`: an operator's preparations."""
+"""`consent gateway`: what an operator prepares and looks after."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli import erasing
+from cli import erasing, operating
+from cli.exits import Exit
 from cli.groups import command, make_group
-from cli.params import State
+from cli.params import BackupDirectory, KeysDirectory, SettingsFile, State
 from cli.session import of
 from cli.shapes.consents import ApplicationMade
+from cli.shapes.operating import GatewaySettingsExample
 from cli.shapes.stack import GatewayKeysMade
 from cli.views import erasing as erasing_view
+from cli.views import operating as operating_view
 from cli.views import stack as view
 
-app = make_group("gateway", "Prepare a gateway. Run it with 'consent serve', or with a chain: 'consent up'.")
+app = make_group(
+    "gateway", "Look after a gateway. Run it with 'consent serve', or with a chain: 'consent up'."
+)
 
 
 @command(app)
@@ -38,6 +43,116 @@ def init(context: typer.Context, state: State = None) -> None:
         files=[str(directory / name) for name in NAMES],
     )
     session.output.result(shape, view.gateway_keys_text(shape))
+
+
+@command(app)
+def settings(
+    context: typer.Context,
+    settings_file: SettingsFile = None,
+    state: State = None,
+    check: Annotated[bool, typer.Option("--check", help="Say only whether all can be used.")] = False,
+    example: Annotated[bool, typer.Option("--example", help="Write a file with all, explained.")] = False,
+) -> None:
+    """Show every setting of a gateway with its value and where that is from; all errors at once.
+
+    Flags come before variables CONSENT_<NAME>, those before the file, that before the defaults. The file is
+    settings.toml in the state directory unless another is named.
+
+    Examples:
+      consent gateway settings --example > settings.toml
+      consent gateway settings --check --settings settings.toml
+      consent gateway settings
+    """
+    from api.settingstext import example as example_text
+    from cli.serving import operated
+
+    session = of(context)
+    if example:
+        session.output.result(GatewaySettingsExample(text=example_text()), example_text().rstrip("\n"))
+        return
+    shape = operating.shown(operated(session, state=state, file=settings_file))
+    session.output.result(shape, operating_view.settings_text(shape, check=check))
+
+
+@command(app)
+def backup(
+    context: typer.Context,
+    directory: BackupDirectory,
+    keys: KeysDirectory = None,
+    settings_file: SettingsFile = None,
+    state: State = None,
+) -> None:
+    """Back up a gateway's database, also while it runs, and with --keys its keys into a place apart.
+
+    Both directories are made; who has both reads everything. Delete copies of the keys after the days that
+    patients are told of (key_backup_days, at most 30): until then an erasure is not whole. Blocks are not
+    in it.
+
+    Example:
+      consent gateway backup /backup/consent-monday --keys /safe/consent-keys-monday
+    """
+    from cli.serving import operated
+
+    session = of(context)
+    settings = operated(session, state=state, file=settings_file).settings
+    shape = operating.back_up(settings, directory, keys)
+    session.output.result(shape, operating_view.backed_up_text(shape))
+
+
+@command(app)
+def restore(
+    context: typer.Context,
+    directory: BackupDirectory,
+    keys: KeysDirectory = None,
+    settings_file: SettingsFile = None,
+    state: State = None,
+) -> None:
+    """Put a backup back where there is nothing, and look at it as the gateway will before it serves.
+
+    Nothing is overwritten. Without --keys the keys that are there stay, which is right if only the database
+    was lost: they know who was erased since. With an older log than the chain's anchor the exit code is 10.
+
+    Example:
+      consent gateway restore /backup/consent-monday --state /var/lib/consent
+    """
+    from api.restoring import restore as put_back
+    from cli.serving import operated
+
+    session = of(context)
+    found = put_back(operated(session, state=state, file=settings_file).settings, directory, keys)
+    shape = operating.restored(found, drill=False)
+    session.output.result(shape, operating_view.restored_text(shape))
+    if not shape.ok:
+        raise typer.Exit(Exit.FAILED)
+
+
+@command(app)
+def drill(
+    context: typer.Context,
+    directory: BackupDirectory,
+    keys: Annotated[Path, typer.Option("--keys", metavar="DIR", help="The backup of the keys.")],
+    scratch: Annotated[
+        str | None, typer.Option("--scratch-database", metavar="URL", help="An empty one, for PostgreSQL.")
+    ] = None,
+    settings_file: SettingsFile = None,
+    state: State = None,
+) -> None:
+    """Restore a backup into a scratch directory, look at it as the gateway would, and throw it away.
+
+    The gateway that runs is left alone. The exit code is 10 if the backup is not what one could go on with.
+
+    Example:
+      consent gateway drill /backup/consent-monday --keys /safe/consent-keys-monday
+    """
+    from api.restoring import drill as tried
+    from cli.serving import operated
+
+    session = of(context)
+    settings = operated(session, state=state, file=settings_file).settings
+    shape = operating.restored(tried(settings, directory, keys, database_url=scratch), drill=True)
+    session.output.result(shape, operating_view.restored_text(shape))
+    if not shape.ok:
+        raise typer.Exit(Exit.FAILED)
 
 
 @command(app)
@@ -73,6 +188,7 @@ def erase(
     confirm: Annotated[
         str | None, typer.Option(metavar="DID", help="The same, where nobody can type it.")
     ] = None,
+    settings_file: SettingsFile = None,
     state: State = None,
     deployment: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Chain and contracts [env: CONSENT_DEPLOYMENT].")
@@ -86,9 +202,9 @@ def erase(
     Example:
       consent gateway erase did:pkh:eip155:1:0x4fd8... --order "Court of Appeal 12/2026"
     """
-    from cli.serving import gateway_settings
+    from cli.serving import operated
 
     session = of(context)
-    settings = gateway_settings(session.home.stack, state=state, rpc=session.given.rpc, deployment=deployment)
+    settings = operated(session, state=state, file=settings_file, deployment=deployment).settings
     shape = erasing.by_order(session, settings, patient, order=order, confirmed=confirm)
     session.output.result(shape, erasing_view.ordered_text(shape))

@@ -29,15 +29,16 @@ class Check:
 def examine(config: Config) -> list[Check]:
     """Ask the gateway and the chain; a failure is an answer here, not an error."""
     return [
-        _check("gateway", lambda: _gateway(config)),
-        _check("network", lambda: _network(config)),
-        _check("chain", lambda: _chain(config)),
-        _check("stops", lambda: _stops(config)),
-        _check("kept stops", lambda: _kept_stops(config)),
+        check("gateway", lambda: _gateway(config)),
+        check("network", lambda: _network(config)),
+        check("chain", lambda: _chain(config)),
+        check("stops", lambda: _stops(config)),
+        check("kept stops", lambda: _kept_stops(config)),
     ]
 
 
-def _check(name: str, ask: Callable[[], str]) -> Check:
+def check(name: str, ask: Callable[[], str]) -> Check:
+    """What `ask` says of a thing, or why it could not."""
     try:
         return Check(name=name, ok=True, detail=ask())
     except LedgerError as exc:

@@ -91,6 +91,11 @@ class GatewayKeys:
         return _expanded(self.log_seed, b"consent-ledger/1/webhooks")
 
     @property
+    def backup_key(self) -> bytes:
+        """What seals the manifests of backups, 32 bytes."""
+        return self._derived(b"consent-ledger/1/backups")
+
+    @property
     def cursor_key(self) -> bytes:
         """What encrypts positions in lists, 32 bytes; as lasting as the sessions that they are given to."""
         return _expanded(self.token_key, b"consent-ledger/1/cursors")

@@ -141,6 +141,11 @@ class Office:
         self._engine.dispose()
 
 
+def libpq(address: URL) -> str:
+    """The same address as PostgreSQL's own programs take it."""
+    return _verified(address.set(drivername="postgresql")).render_as_string()
+
+
 def _verified(address: URL) -> URL:
     """Over a network, only a server whose certificate holds, unless the URL says otherwise."""
     hosts = address.query.get("host") or address.host or ""
