@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Self
 
 import uvicorn
+from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Scope
 
 from api import logs, metrics
@@ -61,6 +62,12 @@ class Server:
             raise EnvironmentFault("the gateway is not running")
         return self._opened.gateway
 
+    @property
+    def collectors(self) -> tuple[Collector, ...]:
+        """What there is to measure; only while the context lasts."""
+        standing = metrics.Standing(self.gateway, self._stopping.is_set)
+        return metrics.Answers(self._requests, self._commits), standing
+
     def __enter__(self) -> Self:
         logs.configure(self._settings.log_level)
         with ExitStack() as exit_stack:
@@ -103,9 +110,7 @@ class Server:
     def _metrics(self) -> AbstractContextManager[str]:
         if self._settings.metrics_port is None:
             return nullcontext("")
-        standing = metrics.Standing(self.gateway, self._stopping.is_set)
-        answers = metrics.Answers(self._requests, self._commits)
-        return metrics.serving(self._settings.metrics_host, self._settings.metrics_port, answers, standing)
+        return metrics.serving(self._settings.metrics_host, self._settings.metrics_port, *self.collectors)
 
     def _answered(self, scope: Scope, status: int, seconds: float, size: int) -> None:
         route, method = route_of(scope), method_of(scope)
