@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import case, func, or_, select
 
 from ledger.store.acts import State
 from ledger.store.database import Database
@@ -31,7 +31,8 @@ def backlog(db: Database, now: int) -> Backlog:
     table = submissions.c
     by_state = select(table.state, func.count()).group_by(table.state)
     waiting = table.state.in_(_ON_THE_WAY)
-    due = select(func.min(func.max(table.created, table.not_before))).where(waiting, table.not_before <= now)
+    since = case((table.created > table.not_before, table.created), else_=table.not_before)
+    due = select(func.min(since)).where(waiting, table.not_before <= now)
     stops = select(func.count()).where(waiting, or_(table.urgent, table.kind == "revocation"))
     with db.read() as connection:
         counts = {State(state): int(count) for state, count in connection.execute(by_state)}
