@@ -26,6 +26,7 @@ class AccessLog:
     def __init__(self) -> None:
         self._waiting: deque[str] = deque(maxlen=MOST)
         self._told = self._written = 0
+        self._second, self._shown = -1, ""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="access log")
 
@@ -40,12 +41,14 @@ class AccessLog:
     def tell(self, request: str, *, method: str, route: str, status: int, seconds: float, size: int) -> None:
         """One request that was answered; no argument may need escaping. For one thread."""
         now = time.time()
-        second = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
+        if int(now) != self._second:
+            self._second = int(now)
+            self._shown = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
         self._told += 1
         self._waiting.append(
             f'{{"duration_ms":{seconds * 1000:.3f},"event":"request","level":"info","method":"{method}",'
             f'"request_id":"{request}","route":"{route}","size":{size},"status":{status},'
-            f'"timestamp":"{second}.{int(now % 1 * 1000):03}Z"}}\n'
+            f'"timestamp":"{self._shown}.{int(now % 1 * 1000):03}Z"}}\n'
         )
 
     def _run(self) -> None:
