@@ -78,7 +78,7 @@ def new_identifier() -> str:
 
 def unforeseen(error: Exception, identifier: str) -> JSONResponse:
     """The answer to a request in which something went wrong that nobody foresaw; the log says that it did."""
-    _log.error("unforeseen", kind=type(error).__name__)
+    _log.error("unforeseen", request_id=REQUEST.get(), kind=type(error).__name__)
     return problem(
         500,
         "error",

@@ -104,11 +104,12 @@ class Mirror:
                 self._tree.append(leaf)
 
     def covering(self, connection: Connection) -> StoredCheckpoint | None:
-        """The last checkpoint, if it is over all that is committed."""
+        """The last checkpoint, if it is over all that is committed and the log is still gone on with."""
         committed = self._rows.count(connection)
         with self._lock:
+            sound = self._damage is None
             covers = self._signed is not None and self._signed.size == self._tree.size == committed
-            return self._signed if covers else None
+            return self._signed if sound and covers else None
 
     def sign(self, connection: Connection) -> StoredCheckpoint:
         """A checkpoint over what is committed, stored in the caller's transaction; give it out after that.

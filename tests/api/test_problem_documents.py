@@ -10,7 +10,6 @@ from structlog.testing import capture_logs
 
 from api.app import create_app
 from api.problems import MEDIA_TYPE, MEMBERS
-from api.routes import ops
 from ledger.errors import StoreUnavailable
 from tests.api.conftest import Scene
 
@@ -93,7 +92,7 @@ def test_a_gateway_that_is_not_ready_says_why(scene: Scene, monkeypatch: pytest.
     def down(_: object) -> None:
         raise StoreUnavailable("the block store does not answer", reason="blocks_down")
 
-    monkeypatch.setattr(ops, "require_usable", down)
+    monkeypatch.setattr("api.readiness.require_usable", down)
     with scene.http(None) as client:
         answer = client.get("/readyz")
     assert (is_problem(answer)["status"], answer.json()["reason"]) == (503, "blocks_down")

@@ -270,6 +270,16 @@ class TestSigning:
             with pytest.raises(NotFound):
                 journal.receipt(index)
 
+    def test_a_log_that_is_refused_hands_out_nothing_not_even_what_was_signed_before(
+        self, journal: Journal
+    ) -> None:
+        append(journal, 2)
+        journal.checkpoint()
+        journal.refuse("the chain's anchor is not of this log")
+        for give in (journal.checkpoint, lambda: journal.receipt(0)):
+            with pytest.raises(ProofInvalid):
+                give()
+
     def test_a_note_is_not_given_out_unless_it_is_stored(self, journal: Journal, db: Database) -> None:
         append(journal, 1)
         with db.write() as connection:
