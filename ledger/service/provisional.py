@@ -7,6 +7,7 @@ needed, nothing is decided, and the transaction does it.
 
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from weakref import WeakKeyDictionary
 
 from ledger.errors import LedgerError
 from ledger.ids import Address, Did, parse_address
@@ -35,7 +36,10 @@ class _View:
     at: int
     head: HeadFacts
     suspended: dict[Address, bool] = field(default_factory=dict)
-    counting: dict[tuple[PatientState, Did], tuple[CompiledConsent, ...] | None] = field(default_factory=dict)
+    counting: WeakKeyDictionary[PatientState, dict[Did, tuple[CompiledConsent, ...] | None]] = field(
+        default_factory=WeakKeyDictionary
+    )
+    """By state, which the memory of patients must be able to forget."""
 
 
 class Provisional:
@@ -69,12 +73,12 @@ class Provisional:
         state = self._gateway.states.known(self._gateway.account_of(question.patient))
         if state is None:
             raise _NotInMemory
-        key = (state, question.subject)
-        if key not in view.counting:
+        counted = view.counting.setdefault(state, {})
+        if question.subject not in counted:
             behind = stops_to_log(self._gateway, state)
             found = counting(self._gateway, question.subject, state, view.head)
-            view.counting[key] = None if behind else found
-        consents = view.counting[key]
+            counted[question.subject] = None if behind else found
+        consents = counted[question.subject]
         if consents is None:
             raise _NotInMemory
         return deliberate_at(self._gateway, question, state, view.head, consents, now=now)

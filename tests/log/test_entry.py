@@ -4,13 +4,14 @@ from enum import IntEnum
 from hashlib import sha256
 from typing import Any
 
+import msgspec
 import pytest
 import rfc8785
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.errors import InvalidInput
-from ledger.log.entry import MAX_INTEGER, NO_PATIENT, EntryKind, decode, encode, inner, leaf_data
+from ledger.log.entry import MAX_INTEGER, NO_PATIENT, EntryKind, TypedEntry, decode, encode, inner, leaf_data
 
 KEYS = st.text(st.characters(max_codepoint=127))
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
@@ -90,6 +91,22 @@ def test_what_has_no_single_spelling_is_refused(entry: Any) -> None:  # noqa: AN
 def test_another_spelling_is_not_an_entry(raw: bytes) -> None:
     with pytest.raises(InvalidInput):
         decode(raw)
+
+
+class Typed(TypedEntry, kw_only=True):
+    zone: str
+    list: tuple[str, ...]
+    inner: dict[str, Any]
+    absent: int | msgspec.UnsetType = msgspec.UNSET
+
+
+def test_an_entry_of_a_class_of_its_own_is_written_as_any_other() -> None:
+    entry = Typed(zone="é\u2028", list=("b", "a"), inner={"b": 1, "a": [True]}, time=7)
+    alike: Any = {"zone": "é\u2028", "list": ["b", "a"], "inner": {"b": 1, "a": [True]}, "time": 7}
+    assert encode(entry) == encode(alike) == rfc8785.dumps(alike)
+    entry.zone = "\ud800"
+    with pytest.raises(InvalidInput):
+        encode(entry)
 
 
 def test_a_kind_is_written_as_its_name() -> None:
