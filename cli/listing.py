@@ -113,12 +113,15 @@ def request_id(part: RequestPart) -> "RequestId":
     return parse_request_id(part.request)
 
 
-def history(desk: "Desk") -> HistoryShown:
-    """Who asked a patient's records, and what they were given."""
+def history(desk: "Desk", last: int | None = None) -> HistoryShown:
+    """Who asked a patient's records, and what they were given: all of it, or the `last` so many lines."""
     lines = desk.settled().history()
-    names = desk.people.names(line.subject for line in lines)
+    shown = lines if last is None else lines[-last:]
+    names = desk.people.names(line.subject for line in shown)
     return HistoryShown(
-        patient=desk.did, disclosures=[request_view.disclosure_part(line, names) for line in lines]
+        patient=desk.did,
+        disclosures=[request_view.disclosure_part(line, names) for line in shown],
+        earlier=len(lines) - len(shown),
     )
 
 

@@ -5,12 +5,13 @@ from typing import Annotated
 
 import typer
 
-from cli import erasing, listing
+from cli import erasing, listing, rights
 from cli.groups import command, make_group
 from cli.session import of
 from cli.shapes.consents import PatientEnrolled
 from cli.stopping import OnChain
 from cli.views import requests as view
+from cli.views import rights as rights_view
 
 app = make_group("patient", "What you may want to know about your records.")
 
@@ -29,16 +30,49 @@ def enrol(context: typer.Context) -> None:
 
 
 @command(app)
-def history(context: typer.Context) -> None:
-    """Show who asked for your records, what was decided, and what they were given.
+def history(
+    context: typer.Context,
+    last: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Only the last so many lines; else all.")
+    ] = None,
+) -> None:
+    """Show who asked for your records, when, what for, what was decided, and what they were given.
 
-    Example:
+    Each line names the choice of yours that allowed it. Who was refused is there too, and emergencies.
+
+    Examples:
       consent -p alice patient history
+      consent -p alice patient history --last 20
     """
     session = of(context)
     with session.desk() as desk:
-        shape = listing.history(desk)
+        shape = listing.history(desk, last)
     session.output.result(shape, view.history_text(shape))
+
+
+@command(app)
+def export(
+    context: typer.Context,
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="A new folder, or one of yours to go on with.")
+    ],
+    with_records: Annotated[
+        bool, typer.Option("--with-records", help="Also what is in your records, unlocked.")
+    ] = False,
+) -> None:
+    """Write all that you and the gateway have about you into one folder.
+
+    Your choices, who asked and who got what, your records' labels, and the proofs from the log. Programs can
+    read it (FHIR and JSON), and README.txt says what is where. Run it again to go on after a break.
+
+    Examples:
+      consent -p alice patient export alice.export
+      consent -p alice patient export alice.export --with-records
+    """
+    session = of(context)
+    with session.desk() as desk, session.output.progress("Writing") as progress:
+        shape = rights.export(desk, folder, contents=with_records, progress=progress)
+    session.output.result(shape, rights_view.exported_text(shape))
 
 
 @command(app)

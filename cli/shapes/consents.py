@@ -223,7 +223,7 @@ class PatientEnrolled(Shape, frozen=True, kw_only=True):
 
 
 class DisclosurePart(Part, frozen=True, kw_only=True):
-    """One time that somebody asked, or was given records."""
+    """One time that somebody asked, or was given records; ``classes`` says which kinds, none that all."""
 
     index: int
     time: int
@@ -234,13 +234,15 @@ class DisclosurePart(Part, frozen=True, kw_only=True):
     outcome: str
     records: list[str]
     basis: list[str]
+    classes: list[str] = field(default_factory=list)
 
 
 class HistoryShown(Shape, frozen=True, kw_only=True):
-    """Who asked for what, and what they were given; oldest first."""
+    """Who asked for what, and what they were given; oldest first. ``earlier`` lines were left out."""
 
     patient: str
     disclosures: list[DisclosurePart]
+    earlier: int = 0
 
 
 class ParticipantPart(Part, frozen=True, kw_only=True):

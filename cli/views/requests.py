@@ -40,8 +40,6 @@ def request_part(
     request: "Request", names: Mapping[str, str | None], ends: Mapping[str, str | None]
 ) -> RequestPart:
     """A request as data, its classes as words; `ends` are those of consents that are known here."""
-    from ledger.consent.codes import CLASSES
-
     return RequestPart(
         request=request.request,
         state=request.state,
@@ -49,7 +47,7 @@ def request_part(
         provider=PersonPart(did=request.subject, name=names.get(request.subject)),
         purpose=list(request.purpose),
         action=request.action,
-        classes=[CLASSES[code].word if code in CLASSES else code for code in request.classes],
+        classes=[class_word(code) for code in request.classes],
         expires=request.expires,
         until=request.until,
         note=request.note or None,
@@ -90,6 +88,13 @@ def _renewal(part: RequestPart) -> list[str]:
     ]
 
 
+def class_word(code: str) -> str:
+    """The word for a class of records; one that no table has as it came."""
+    from ledger.consent.codes import CLASSES
+
+    return CLASSES[code].word if code in CLASSES else code
+
+
 def purposes_text(codes: Iterable[str]) -> str:
     """Purposes in the words of the statement; one that no table has as it came."""
     from ledger.consent.codes import PURPOSES
@@ -126,7 +131,7 @@ def requests_text(shape: RequestList) -> str:
 
 
 def disclosure_part(line: "Disclosure", names: Mapping[str, str | None]) -> DisclosurePart:
-    """One line of the history as data."""
+    """One line of the history as data, its classes as words."""
     return DisclosurePart(
         index=line.index,
         time=line.time,
@@ -137,19 +142,25 @@ def disclosure_part(line: "Disclosure", names: Mapping[str, str | None]) -> Disc
         outcome=line.outcome,
         records=list(line.records),
         basis=list(line.basis),
+        classes=[class_word(code) for code in line.classes],
     )
 
 
 def history_text(shape: HistoryShown) -> str:
-    """First how often records were handed out; then each time, in words."""
+    """First how often records were handed out; then each time, in words, with the kinds of records."""
     released = [line for line in shape.disclosures if line.kind == "release"]
+    since = f"In the last {counted(len(shape.disclosures), 'line')}: " if shape.earlier else ""
     head = (
         f"Records of yours were handed out {counted(len(released), 'time')}."
         if released
-        else ("Nobody was given records of yours.")
+        else "Nobody was given records of yours."
     )
-    rows = [_history_row(line) for line in shape.disclosures]
-    return f"{head}\n{table(rows, indent='  ')}" if rows else head
+    if not shape.disclosures:
+        return since + head
+    rows = table([_history_row(line) for line in shape.disclosures], indent="  ").splitlines()
+    lines = [part for row, line in zip(rows, shape.disclosures, strict=True) for part in (row, *_kinds(line))]
+    earlier = [f"  Before these there are {counted(shape.earlier, 'line')} more."] if shape.earlier else []
+    return "\n".join([since + head, *earlier, *lines])
 
 
 def participants_text(parts: Sequence[ParticipantPart]) -> str:
@@ -199,6 +210,10 @@ def _history_row(line: DisclosurePart) -> tuple[str, ...]:
         basis,
         f"#{line.index}",
     )
+
+
+def _kinds(line: DisclosurePart) -> list[str]:
+    return [f"      about: {listed(map(plain, line.classes))}"] if line.classes else []
 
 
 def _outcome(line: DisclosurePart) -> str:

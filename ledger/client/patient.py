@@ -13,6 +13,7 @@ from ledger.client import (
     drafting,
     emergencies,
     erasing,
+    export,
     filing,
     memory,
     own,
@@ -248,6 +249,13 @@ class PatientClient:
     def history(self) -> list[Disclosure]:
         """Who asked for what, what was decided, and what was handed out, as the gateway tells it."""
         return self._context.gateway.history()
+
+    def export(
+        self, path: Path, names: export.Names, *, contents: bool = False, progress: Progress = silent
+    ) -> export.Exported:
+        """See `export.export`; the chain is read again."""
+        self._context.directory.refresh()
+        return export.export(self._context, path, names, contents=contents, progress=progress)
 
     def review(self, emergency: EmergencyId, *, finding: str, note: str) -> int:
         """See `emergencies.review`; for auditors too."""

@@ -490,7 +490,10 @@ class ReviewedEmergency(Struct, frozen=True, kw_only=True):
 
 
 class Disclosure(Struct, frozen=True, kw_only=True):
-    """One line of a patient's history: a decision, a release, an emergency or its review."""
+    """One line of a patient's history: a decision, a release, an emergency or its review.
+
+    ``classes`` are the kinds of records that were asked about or handed out; none where all were meant.
+    """
 
     index: int
     time: int
@@ -501,6 +504,7 @@ class Disclosure(Struct, frozen=True, kw_only=True):
     outcome: str
     records: list[str]
     basis: list[str]
+    classes: list[str] = field(default_factory=list)
 
 
 class History(Struct, frozen=True, kw_only=True):

@@ -1,5 +1,6 @@
 """How consents, requests and the patient's history are shown, by whom they concern."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from ledger.consent.document import ConsentDocument, parse_document
@@ -8,6 +9,7 @@ from ledger.errors import NotFound
 from ledger.ids import Address, ConsentId, RequestId
 from ledger.log.entry import EntryKind, decode
 from ledger.policy.preview import Effect, effects
+from ledger.records.header import RecordHeader
 from ledger.service.counting import standing
 from ledger.service.gateway import Gateway
 from ledger.service.participants import is_suspended
@@ -73,15 +75,18 @@ def request_for(gateway: Gateway, account: Address, request: RequestId) -> dict[
 def disclosures(gateway: Gateway, state: PatientState) -> list[dict[str, Any]]:
     """The patient's history, from the log: decisions about their records, releases, and emergencies."""
     shown = []
+    known = {one.row.root: one.header.record_class for one in state.records}
     for opened in gateway.journal.entries(tag=state.tag):
         if opened.entry is None:
             continue
         entry = decode(opened.entry)
         if entry["kind"] == EntryKind.DECISION:
-            shown.append(_disclosure(opened.index, entry, entry["permitted"], entry["outcome"]))
+            more: dict[str, Any] = {"classes": _classes(entry["resource"], known)}
+            shown.append(_disclosure(opened.index, {**entry, **more}, entry["permitted"], entry["outcome"]))
         elif entry["kind"] == EntryKind.RELEASE:
             asked = entry["request"]
             more = {"purpose": asked["purpose"], "action": asked["action"]}
+            more["classes"] = sorted({known[root] for root in entry["records"] if root in known})
             shown.append(_disclosure(opened.index, {**entry, **more}, entry["records"], "PERMIT"))
         elif entry["kind"] == EntryKind.EMERGENCY_DECLARED:
             more = {"purpose": [entry["declaration"]["purpose"]], "action": "declare"}
@@ -108,7 +113,17 @@ def _disclosure(index: int, entry: dict[str, Any], records: list[str], outcome: 
         "outcome": outcome,
         "records": records,
         "basis": entry.get("basis", []),
+        "classes": entry.get("classes", []),
     }
+
+
+def _classes(resource: dict[str, Any], known: Mapping[str, str]) -> list[str]:
+    """The classes of records that were asked about; none where all were meant."""
+    if resource["type"] == "publication":
+        return [RecordHeader.from_bytes(resource["header"].encode()).record_class]
+    if resource["type"] == "record":
+        return sorted({known[root] for root in resource["ids"] if root in known})
+    return list(resource["classes"])
 
 
 def _consent(gateway: Gateway, row: ConsentRow) -> dict[str, Any]:
