@@ -85,6 +85,7 @@ ANSWERS: dict[str, Any] = {
     "GET /v1/patient": wire.Enrolled,
     "GET /v1/patient/erasure": wire.ErasureProspect,
     "POST /v1/patient/erasure": wire.Erased,
+    "POST /v1/patient/succession": wire.Departed,
     "GET /v1/compartments": wire.Compartments,
     "GET /v1/history": wire.History,
     "POST /v1/records": wire.Publications,

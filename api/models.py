@@ -55,6 +55,28 @@ class EnrolmentBody(Body):
     inbox: KeyBody
 
 
+class StopBody(Body):
+    """A consent, and its controller's signature over `Revocation`."""
+
+    consent: str = Field(max_length=66)
+    signature: str = Field(max_length=132)
+
+
+class SuccessionBody(Body):
+    """A change of keys to the signed-in account: signed by the old account, the new one, and a provider.
+
+    The provider is the ``witness``, who has met the patient in person; people as did.
+    """
+
+    old: Name
+    witness: Name
+    version: int = Field(ge=0, lt=2**53, description="Of the old account, when it was looked at.")
+    signature: str = Field(max_length=132, description="Of the old account, over `Succession`.")
+    acceptance: str = Field(max_length=132, description="Of the new account, over the same.")
+    identification: str = Field(max_length=132, description="Of the witness, over `Identification`.")
+    stops: list[StopBody] = Field(default_factory=list, max_length=1000)
+
+
 class ErasureBody(Body):
     """The order to erase: the erasure address, and its signature over `Erasure`."""
 

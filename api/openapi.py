@@ -55,6 +55,7 @@ EXAMPLES: dict[str, Any] = {
     "labels": ["PSY"],
     "name": "access",
     "nonce": _WORD,
+    "old": _DID,
     "origin": "https://gateway.example",
     "outcome": "PERMIT",
     "participant": _DID,
@@ -76,6 +77,7 @@ EXAMPLES: dict[str, Any] = {
     "type": "participant",
     "url": "https://hooks.hospital.example/consents",
     "webhook": "wh_00000000000000000000000000",
+    "witness": _DID,
 }
 """What a member looks like, wherever one of its name is."""
 

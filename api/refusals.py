@@ -18,6 +18,7 @@ SIGN_IN_REASONS = (
     "resources_named",
     "bad_nonce",
     "bad_signature",
+    "account_succeeded",
 )
 ASSERTION_REASONS = (
     "bad_assertion",
@@ -44,6 +45,11 @@ OWN: dict[str, dict[int, tuple[str, ...]]] = {
     "GET /v1/patient": NOT_ENROLLED,
     "GET /v1/patient/erasure": NOT_ENROLLED,
     "POST /v1/patient/erasure": {**NOT_ENROLLED, 409: ("consents_running", "erasure_outrun"), 422: SIGNED},
+    "POST /v1/patient/succession": {
+        **NOT_ENROLLED,
+        409: ("departed", "changed_meanwhile"),
+        422: ("own_witness", *SIGNED),
+    },
     "GET /v1/compartments": NOT_ENROLLED,
     "PUT /v1/compartments/{compartment}": {**NOT_ENROLLED, 409: ("epoch_taken", "epoch_gap"), 422: SIGNED},
     "GET /v1/history": NOT_ENROLLED,

@@ -246,6 +246,24 @@ class RecordRefiled(OfPatient, frozen=True, kw_only=True, tag="record.refiled"):
     signature: str
 
 
+class PatientSucceeded(OfPatient, frozen=True, kw_only=True, tag="patient.succeeded"):
+    """The patient goes on as ``successor``; both accounts signed, and a ``witness`` who met them."""
+
+    successor: str
+    witness: str
+    signature: str
+    acceptance: str
+    identification: str
+
+
+class PatientMoved(OfPatient, frozen=True, kw_only=True, tag="patient.moved"):
+    """The patient goes on at another gateway, with the log ``to``, at ``url``."""
+
+    to: str
+    url: str
+    signature: str
+
+
 class Unruled(Struct, frozen=True, kw_only=True):
     """An entry of a kind that this version has no rules for."""
 
@@ -269,6 +287,8 @@ Ruled = (
     | EmergencyReviewed
     | RecordPublished
     | RecordRefiled
+    | PatientSucceeded
+    | PatientMoved
 )
 AnyEntry = Ruled | Unruled
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from ledger.audit.checkpoints import check_note, check_opening, check_sender, origin_in, refused
+from ledger.audit.departures import Departures
 from ledger.audit.emergencies import Emergencies
 from ledger.audit.filings import Filings
 from ledger.audit.finality import say
@@ -25,6 +26,8 @@ from ledger.audit.shapes import (
     EmergencyReviewed,
     LogOpened,
     OfPatient,
+    PatientMoved,
+    PatientSucceeded,
     RecordPublished,
     RecordRefiled,
     Release,
@@ -115,6 +118,7 @@ class _Audit:
         self._replay = Replay(ground, patients, self._emergencies)
         self._releases = Releases(ground, patients, self._replay, self._emergencies)
         self._stops = Stops(ground, patients)
+        self._departures = Departures(ground, patients)
         self._gap = False
 
     def run(self, source: LogSource, progress: Progress | None) -> None:
@@ -130,6 +134,7 @@ class _Audit:
         check_anchors(self._ground, self._checkpoint, self._anchors, self._growth)
         self._opening.settle()
         self._emergencies.settle()
+        self._departures.settle()
         self._receipts.settle(size, self._growth)
         say(self._ground, size, self._anchors, self._filings.relied)
 
@@ -161,6 +166,7 @@ class _Audit:
             )
 
     def _check(self, index: int, entry: OfPatient, blocks: tuple[int, ...], *, complete: bool) -> None:
+        self._departures.act(index, entry)
         match entry:
             case ConsentFiled():
                 self._filings.file(index, entry)
@@ -179,6 +185,10 @@ class _Audit:
                 self._emergencies.declare(index, entry)
             case EmergencyReviewed():
                 self._emergencies.review(index, entry, blocks, complete=complete)
+            case PatientSucceeded():
+                self._departures.succeed(index, entry, blocks)
+            case PatientMoved():
+                self._departures.move(index, entry)
             case Release():
                 self._releases.release(index, entry, complete=complete)
 

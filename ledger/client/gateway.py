@@ -159,6 +159,10 @@ class GatewayClient(AccessCalls, MachineCalls):
         body = {"erasure": erasure, "size": size, "signature": signature}
         return self._signed("POST", "/v1/patient/erasure", wire.Erased, body)
 
+    def succeed(self, body: dict[str, Any]) -> wire.Departed:
+        """Go on for another account, which is given up; sent again, the same answer."""
+        return self._signed("POST", "/v1/patient/succession", wire.Departed, body)
+
     def compartments(self) -> list[wire.Compartment]:
         """The patient's deposited compartment keys."""
         return self._signed("GET", "/v1/compartments", wire.Compartments).compartments

@@ -93,6 +93,13 @@ class Erased(Struct, frozen=True, kw_only=True):
     blocks_kept: int
 
 
+class Departed(Struct, frozen=True, kw_only=True):
+    """A patient has left, for a new account or another gateway: the entry, and its receipt."""
+
+    index: int
+    receipt: dict[str, Any]
+
+
 class DepositedKey(Struct, frozen=True, kw_only=True):
     """A compartment's public key in one epoch, with the patient's signature."""
 

@@ -6,7 +6,8 @@ domain                   verifying contract             structs
 Consent Ledger           ConsentRegistry                Consent (with Terms), Revocation, RevokeAll, Filing
 Consent Ledger Directory ParticipantDirectory           EncryptionKey
 Consent Ledger Records   ConsentRegistry                CompartmentKey, InboxKey, Publication,
-                                                        GrantCapsules, Enrolment, Erasure
+                                                        Refiling, GrantCapsules, Enrolment, Erasure,
+                                                        Succession, Identification, Departure
 Consent Ledger Gateway   none                           AccessRequest, EmergencyDeclaration,
                                                         EmergencyReview, MachineKey
 ======================== ============================== ==================================================
@@ -25,6 +26,7 @@ __all__ = [
     "AccessRequest",
     "CompartmentKey",
     "Consent",
+    "Departure",
     "Domain",
     "EmergencyDeclaration",
     "EmergencyReview",
@@ -33,12 +35,14 @@ __all__ = [
     "Erasure",
     "Filing",
     "GrantCapsules",
+    "Identification",
     "InboxKey",
     "MachineKey",
     "Publication",
     "Refiling",
     "Revocation",
     "RevokeAll",
+    "Succession",
     "Terms",
     "consent_digest",
     "consent_domain",
@@ -267,6 +271,41 @@ class Erasure(Struct):
     log: str
     patient: Address
     size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Succession(Struct):
+    """A patient goes on under a new account: the old one signs it over, and the new one takes it."""
+
+    TYPE: ClassVar[str] = "Succession(address old,address new)"
+
+    old: Address
+    new: Address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identification(Struct):
+    """A provider has met a patient in person, who goes on under a new account.
+
+    Without it whoever learns a patient's words could go on in their stead.
+    """
+
+    TYPE: ClassVar[str] = "Identification(address old,address new,address witness)"
+
+    old: Address
+    new: Address
+    witness: Address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Departure(Struct):
+    """A patient leaves one log for another gateway, whose log is ``to``; nobody serves them here any more."""
+
+    TYPE: ClassVar[str] = "Departure(string log,address patient,string to)"
+
+    log: str
+    patient: Address
+    to: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,6 +44,8 @@ class EntryKind(StrEnum):
     RECORD_REFILED = "record.refiled"
     RECORD_ERASED = "record.erased"
     PATIENT_ERASED = "patient.erased"
+    PATIENT_MOVED = "patient.moved"
+    PATIENT_SUCCEEDED = "patient.succeeded"
     LOG_READ = "log.read"
     PARTICIPANT_CHANGED = "participant.changed"
     LOG_OPENED = "log.opened"

@@ -6,8 +6,8 @@ profile has, and every grant capsule belongs to a compartment of this patient. E
 intent are one transaction.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
@@ -21,6 +21,7 @@ from ledger.crypto.typed import GrantCapsules, Revocation
 from ledger.errors import CallerError, CommitmentMismatch, Conflict, InvalidInput, NotAdmitted, NotFound
 from ledger.ids import Address, ConsentId, digest, parse_did, parse_word
 from ledger.log.entry import EntryKind
+from ledger.log.journal import Draft
 from ledger.parties import Role
 from ledger.service import expiries, traffic
 from ledger.service.gateway import Gateway
@@ -28,7 +29,7 @@ from ledger.service.news import Event, told_of_consent
 from ledger.service.participants import admitted
 from ledger.service.quota import require_quota
 from ledger.service.requests import answered_by
-from ledger.service.states import PatientState
+from ledger.service.states import FiledConsent, PatientState
 
 CAPSULE = 1168
 """Bytes of a capsule that carries a 32-byte secret."""
@@ -90,13 +91,42 @@ def stop(
     found = next((known for known in state.consents if known.id == consent), None)
     if found is None:
         raise NotFound("no such consent", fix="`consent list` shows yours.")
-    filing = found.row.sealed["filing"]
-    signed = Revocation(consent=parse_word(consent)).digest(gateway.consent_domain)
-    verify(signed, unhex(signature), Address(filing["controller"]))
+    _require_signed(gateway, found, signature)
     if found.row.stopped is not None:
         if not spread:
             traffic.hurry(gateway, consent)
         return Filed(consent=consent, entry=found.row.stopped)
+
+    (appended,) = gateway.journal.append_many([_stopping(gateway, state, found, signature, spread=spread)])
+    return Filed(consent=consent, entry=appended.index)
+
+
+def stops(gateway: Gateway, state: PatientState, signatures: Mapping[str, str]) -> list[Draft]:
+    """The entries that stop several consents of a patient at once, by their controllers' signatures.
+
+    Those that are stopped already, or that nobody filed, are passed over.
+
+    Raises:
+        SignatureInvalid: one is not signed by the consent's controller.
+    """
+    drafts = []
+    for found in state.consents:
+        if found.row.stopped is None and found.id in signatures:
+            signature = signatures[found.id]
+            _require_signed(gateway, found, signature)
+            drafts.append(_stopping(gateway, state, found, signature, spread=False))
+    return [draft if first == 0 else replace(draft, expect={}) for first, draft in enumerate(drafts)]
+
+
+def _require_signed(gateway: Gateway, found: FiledConsent, signature: str) -> None:
+    signed = Revocation(consent=parse_word(found.id)).digest(gateway.consent_domain)
+    verify(signed, unhex(signature), Address(found.row.sealed["filing"]["controller"]))
+
+
+def _stopping(
+    gateway: Gateway, state: PatientState, found: FiledConsent, signature: str, *, spread: bool
+) -> Draft:
+    filing, consent = found.row.sealed["filing"], found.id
 
     def within(connection: Connection, entry: int) -> None:
         withdraw(gateway, connection, state.tag, consent, entry)
@@ -113,7 +143,7 @@ def stop(
             spread=spread,
         )
 
-    appended = gateway.append(
+    return gateway.draft(
         EntryKind.CONSENT_REVOKED,
         head=gateway.last_head(),
         tag=state.tag,
@@ -124,7 +154,6 @@ def stop(
         source="gateway",
         signature=signature,
     )
-    return Filed(consent=consent, entry=appended.index)
 
 
 def withdraw(gateway: Gateway, connection: Connection, tag: bytes, consent: str, entry: int) -> None:

@@ -10,6 +10,7 @@ from ledger.log.journal import OpenedEntry
 from ledger.parties import Role
 from ledger.service.gateway import Gateway
 from ledger.service.participants import has_role
+from ledger.service.succession import predecessors
 
 ENTRY_PAGE = 512
 PAGE_BYTES = 8 << 20
@@ -29,6 +30,8 @@ def checkpoint(gateway: Gateway) -> str:
 def entries(gateway: Gateway, reader: Address, start: int, end: int) -> list[dict[str, Any]]:
     """Entries with their openings: all for an auditor, a patient's own for a patient; at most 512 a call.
 
+    A patient's own are also those of the accounts for which theirs goes on.
+
     An auditor's reading is an entry itself, written before anything is given.
 
     Raises:
@@ -42,7 +45,9 @@ def entries(gateway: Gateway, reader: Address, start: int, end: int) -> list[dic
     state = gateway.states.find(reader)
     if state is None:
         raise Forbidden("only auditors and patients may read entries", reason="not_a_reader")
-    return _page(gateway.journal.entries(start, end, tag=state.tag))
+    tags = [state.tag, *(row.tag for row in predecessors(gateway, reader))]
+    found = [entry for tag in tags for entry in gateway.journal.entries(start, end, tag=tag)]
+    return _page(sorted(found, key=lambda entry: entry.index))
 
 
 def _page(found: list[OpenedEntry]) -> list[dict[str, Any]]:
@@ -78,8 +83,9 @@ def receipt(gateway: Gateway, reader: Address, index: int) -> dict[str, Any]:
 def _is_party(gateway: Gateway, reader: Address, opened: OpenedEntry) -> bool:
     entry = decode(opened.entry or b"")
     did = gateway.did(reader)
-    party = did in (entry.get(part) for part in ("patient", "subject", "reader", "reviewer"))
-    return party or entry.get("writer") == reader
+    gone_on_for = {row.tag for row in predecessors(gateway, reader)}
+    named = (entry.get(part) for part in ("patient", "subject", "reader", "reviewer", "witness"))
+    return opened.tag in gone_on_for or did in named or entry.get("writer") == reader
 
 
 def _log_reading(gateway: Gateway, reader: Address, start: int, end: int) -> None:

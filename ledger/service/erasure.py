@@ -30,6 +30,7 @@ from ledger.log.journal import PatientChanged, Within
 from ledger.service.anchoring import check_against_chain
 from ledger.service.gateway import ENTRY_FORMAT, Gateway, HeadFacts
 from ledger.service.states import PatientState
+from ledger.service.succession import predecessors
 from ledger.service.views import consents_of_patient
 from ledger.store.erasures import Erasure
 from ledger.store.tombstone import Tombstone
@@ -127,6 +128,8 @@ def erase_by_order(gateway: Gateway, state: PatientState, *, order: str) -> Eras
 def erase_once(gateway: Gateway, account: Address, address: str, *, size: int, signature: str) -> Erased:
     """Erase the patient with this account and erasure address, or say what became of it; sessions end.
 
+    The address may be that of an account for which this one goes on, whose own sessions stay then.
+
     Raises:
         NotFound: no such patient is here, and none was erased.
         Conflict, InvalidInput, SignatureInvalid: see `erase`.
@@ -137,10 +140,13 @@ def erase_once(gateway: Gateway, account: Address, address: str, *, size: int, s
         if state is not None and state.tag == tag:
             erase(gateway, state, size=size, signature=signature)
 
-    gateway.states.of_anybody(account, act)
+    former = next((row for row in predecessors(gateway, account) if row.tag == tag), None)
+    whose = account if former is None else _account_of(gateway, tag)
+    gateway.states.of_anybody(whose, act)
     found = erased(gateway, tag, size=size, signature=signature)
     with gateway.db.write() as connection:  # also the one in which the order was sent again
-        gateway.stores.access.close_sessions(connection, account)
+        if former is None:
+            gateway.stores.access.close_sessions(connection, account)
     return found
 
 
@@ -254,6 +260,14 @@ def _erase(gateway: Gateway, state: PatientState, tombstone: Tombstone) -> None:
     with gateway.db.read() as connection:
         known = _known(gateway, connection, state.tag)
     _bury(gateway, known.tombstone)
+
+
+def _account_of(gateway: Gateway, tag: bytes) -> Address:
+    """The account of a patient who is here under this tag."""
+    state = gateway.states.tagged(tag)
+    if state is None:
+        raise NotFound("no such patient is here", reason="not_enrolled")
+    return state.account
 
 
 def _forget(gateway: Gateway, connection: Connection, tag: bytes) -> None:

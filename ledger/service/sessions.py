@@ -10,12 +10,16 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from sqlalchemy import Connection
+
 from ledger.canonical import unhex
 from ledger.crypto.signatures import personal_digest, verify
 from ledger.errors import InvalidInput, SignatureInvalid, SignInRefused, SignInRequired
 from ledger.ids import Address, parse_address
 from ledger.service.gateway import Gateway
 from ledger.service.signin import SignInMessage, check_message, parse_message
+from ledger.service.states import gone
+from ledger.store.departures import Leaving
 
 CHALLENGE_SECONDS = 300
 _TOKEN = re.compile(r"cl_[0-9a-f]{64}")
@@ -83,11 +87,15 @@ def opened(gateway: Gateway, account: Address, *, seconds: int, once: str, until
     """A session of `account` for so many seconds; None if `once` was used before.
 
     Until `until` (Unix milliseconds) it is remembered that `once` was used.
+
+    Raises:
+        SignInRefused: a patient's account that was given up for a new one (``account_succeeded``).
     """
     token = "cl_" + gateway.randomness(32).hex()
     now = gateway.now_ms()
     expires = now + seconds * 1000
     with gateway.db.write() as connection:
+        _refuse_given_up(gateway, connection, account)
         gateway.stores.access.sweep(connection, now)
         if not gateway.stores.access.spend(connection, gateway.keys.hash_token(once), until):
             return None
@@ -132,6 +140,16 @@ def sign_out_everywhere(gateway: Gateway, account: Address) -> None:
     """End every session of an account."""
     with gateway.db.write() as connection:
         gateway.stores.access.close_sessions(connection, account)
+
+
+def _refuse_given_up(gateway: Gateway, connection: Connection, account: Address) -> None:
+    """Refuse an account that its patient gave up for a new one, in the transaction that opens the session."""
+    lookup = gateway.look_up(account)
+    known = gateway.stores.patients.versions(connection, [lookup]).get(lookup)
+    left = None if known is None else gateway.stores.departures.find(connection, known[0])
+    if left is not None and left.kind is Leaving.SUCCEEDED:
+        given_up = gone(left.kind)
+        raise SignInRefused(given_up.message, reason=given_up.reason, fix=given_up.fix)
 
 
 def _is_signed(gateway: Gateway, digest: bytes, signature: str, account: Address) -> bool:

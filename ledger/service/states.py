@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from ledger.consent.document import ConsentDocument, parse_document
-from ledger.errors import NotFound
+from ledger.errors import Forbidden, NotFound
 from ledger.ids import Address, Cid, ConsentId, Did, digest, parse_did
 from ledger.log.journal import PatientChanged
 from ledger.policy.compiler import CompiledConsent, compile_consent
@@ -17,6 +17,7 @@ from ledger.policy.preview import Standing
 from ledger.records.header import INBOX, RecordHeader
 from ledger.store.consents import ConsentRow
 from ledger.store.database import Database
+from ledger.store.departures import Leaving
 from ledger.store.patients import PatientRow
 from ledger.store.records import RecordRow
 from ledger.store.repositories import Repositories
@@ -66,7 +67,10 @@ class PublishedRecord:
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class PatientState:
-    """All of one patient that decisions depend on, as of `version`."""
+    """All of one patient that decisions depend on, as of `version`.
+
+    ``departed``: they go on elsewhere, so that nothing is taken from them here any more.
+    """
 
     tag: bytes
     did: Did
@@ -75,6 +79,7 @@ class PatientState:
     sealed: dict[str, Any]
     consents: tuple[FiledConsent, ...]
     records: tuple[PublishedRecord, ...]
+    departed: Leaving | None = None
 
     @cached_property
     def index(self) -> RecordIndex:
@@ -112,8 +117,11 @@ class PatientStates:
         return None if tag is None else self._states.get(tag)
 
     def need(self, account: Address) -> PatientState:
-        """`find`, or NotFound with what to do."""
-        return _enrolled(self.find(account))
+        """`find`, or NotFound with what to do; Forbidden if the patient goes on under another account."""
+        state = _enrolled(self.find(account))
+        if state.departed is Leaving.SUCCEEDED:
+            raise gone(state.departed)
+        return state
 
     def tagged(self, tag: bytes) -> PatientState | None:
         """The state of the patient with this tag."""
@@ -171,9 +179,10 @@ class PatientStates:
 
         Raises:
             NotFound: nobody enrolled with this account.
+            Forbidden: the patient goes on under another account, or at another gateway.
             PatientChanged: sixteen times in a row; the patient's acts come too fast.
         """
-        return self.of_anybody(account, lambda state: act(_enrolled(state)))
+        return self.of_anybody(account, lambda state: act(_here(_enrolled(state))))
 
     def _at(self, connection: Connection, row: PatientRow) -> PatientState:
         known = self._states.get(row.tag)
@@ -192,6 +201,27 @@ class PatientStates:
         state = self._states.pop(tag, None)
         if state is not None:
             self._tags.pop(state.account, None)
+
+
+def gone(how: Leaving) -> Forbidden:
+    """The answer to whoever would act for a patient who left."""
+    if how is Leaving.SUCCEEDED:
+        return Forbidden(
+            "this account was given up for a new one",
+            reason="account_succeeded",
+            fix="Use the new words. If you did not give it up, tell your clinic and the gateway's operator.",
+        )
+    return Forbidden(
+        "this patient has moved to another gateway",
+        reason="patient_moved",
+        fix="Do it at the new gateway.",
+    )
+
+
+def _here(state: PatientState) -> PatientState:
+    if state.departed is not None:
+        raise gone(state.departed)
+    return state
 
 
 def _enrolled(state: PatientState | None) -> PatientState:
@@ -226,6 +256,7 @@ def _load(
             for consent in stores.consents.of_patient(connection, row.tag)
         ),
         records=tuple(records.values()),
+        departed=None if (left := stores.departures.find(connection, row.tag)) is None else left.kind,
     )
 
 

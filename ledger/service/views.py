@@ -8,6 +8,7 @@ from ledger.consent.moments import instant
 from ledger.errors import NotFound
 from ledger.ids import Address, ConsentId, RequestId
 from ledger.log.entry import EntryKind, decode
+from ledger.log.journal import OpenedEntry
 from ledger.policy.preview import Effect, effects
 from ledger.records.header import RecordHeader
 from ledger.service.counting import standing
@@ -15,6 +16,7 @@ from ledger.service.gateway import Gateway
 from ledger.service.participants import is_suspended
 from ledger.service.requests import inbox, outbox, state_of
 from ledger.service.states import PatientState
+from ledger.service.succession import predecessors
 from ledger.store.consents import ConsentRow
 from ledger.store.requests import RequestRow
 
@@ -76,7 +78,7 @@ def disclosures(gateway: Gateway, state: PatientState) -> list[dict[str, Any]]:
     """The patient's history, from the log: decisions about their records, releases, and emergencies."""
     shown = []
     known = {one.row.root: one.header.record_class for one in state.records}
-    for opened in gateway.journal.entries(tag=state.tag):
+    for opened in _entries(gateway, state):
         if opened.entry is None:
             continue
         entry = decode(opened.entry)
@@ -95,6 +97,13 @@ def disclosures(gateway: Gateway, state: PatientState) -> list[dict[str, Any]]:
             more = {"subject": entry["reviewer"], "purpose": [], "action": "review"}
             shown.append(_disclosure(opened.index, {**entry, **more}, [], entry["finding"]))
     return shown
+
+
+def _entries(gateway: Gateway, state: PatientState) -> list[OpenedEntry]:
+    """The entries of a patient, and of the accounts for which they go on."""
+    tags = [state.tag, *(row.tag for row in predecessors(gateway, state.account))]
+    found = [entry for tag in tags for entry in gateway.journal.entries(tag=tag)]
+    return sorted(found, key=lambda entry: entry.index)
 
 
 def preview_of(gateway: Gateway, state: PatientState, document: ConsentDocument) -> list[Effect]:

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, delete, func, inse
 
 from ledger.ids import Cid
 from ledger.store.tables import (
+    departures,
     emergencies,
     erased_blocks,
     erasures,
@@ -99,6 +100,8 @@ class ErasureStore:
         for root in connection.execute(roots).scalars().all():
             connection.execute(insert(erased_blocks).values(tag=tag, cid=root))
         theirs = uploads.c.lookup.in_(select(patients.c.lookup).where(patients.c.tag == tag))
+        went_on = departures.c.lookup.in_(select(patients.c.lookup).where(patients.c.tag == tag))
+        connection.execute(update(departures).where(went_on).values(lookup=NOBODY))
         again = uploads.c.cid.in_(select(uploads.c.cid).where(theirs).scalar_subquery())
         connection.execute(delete(uploads).where(again & (uploads.c.lookup == NOBODY)))
         connection.execute(update(uploads).where(theirs).values(lookup=NOBODY, at=0))

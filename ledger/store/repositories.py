@@ -6,6 +6,7 @@ from typing import Self
 from ledger.log.entry import NO_PATIENT
 from ledger.store.access import AccessStore
 from ledger.store.consents import ConsentStore
+from ledger.store.departures import DepartureStore
 from ledger.store.emergencies import EmergencyStore
 from ledger.store.erasures import ErasureStore
 from ledger.store.machines import MachineStore
@@ -31,6 +32,7 @@ class Repositories:
     emergencies: EmergencyStore
     access: AccessStore
     profiles: ProfileStore
+    departures: DepartureStore
     erasures: ErasureStore
     uploads: UploadStore
     machines: MachineStore
@@ -49,6 +51,7 @@ class Repositories:
             emergencies=EmergencyStore(vault),
             access=AccessStore(vault, NO_PATIENT),
             profiles=ProfileStore(),
+            departures=DepartureStore(vault),
             erasures=ErasureStore(),
             uploads=UploadStore(),
             machines=MachineStore(),

@@ -210,6 +210,18 @@ webhook_events = Table(
 Index("ix_webhook_events_hook", webhook_events.c.hook, webhook_events.c.dead)
 Index("ix_webhook_events_dead", webhook_events.c.dead, webhook_events.c.due)
 
+departures = Table(
+    "departures",
+    metadata,
+    Column("tag", LargeBinary(20), primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("entry", BigInteger, nullable=False),
+    Column("lookup", LargeBinary(32), nullable=False, index=True),
+    Column("sealed", LargeBinary, nullable=False),
+    comment="Patients who go on under another account (lookup: its keyed look-up) or at another gateway "
+    "(zeros); nothing is taken for them here any more.",
+)
+
 erasures = Table(
     "erasures",
     metadata,

@@ -48,6 +48,7 @@ MATRIX: dict[str, str] = {
     "GET /v1/patient": OWN,
     "GET /v1/patient/erasure": OWN,
     "POST /v1/patient/erasure": OWN,
+    "POST /v1/patient/succession": OWN,
     "GET /v1/compartments": OWN,
     "PUT /v1/compartments/{compartment}": OWN,
     "GET /v1/history": OWN,

@@ -1,0 +1,30 @@
+"""What patients may do about their being here at all: go on with new keys."""
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from api.auth import GatewayPart, Patient
+from api.models import SuccessionBody
+from ledger.service import succession
+
+router = APIRouter(prefix="/v1/patient", tags=["patient"])
+
+
+@router.post("/succession")
+def succeed(body: SuccessionBody, gateway: GatewayPart, patient: Patient) -> dict[str, Any]:
+    """Go on for another account, which is given up for good. Sent again, it gives the same answer.
+
+    All consents of the old account end, on chain too where their stops are given; it cannot sign in any more.
+    """
+    signed = succession.Signed(
+        old=gateway.account_of(body.old),
+        new=patient.account,
+        witness=gateway.account_of(body.witness),
+        signature=body.signature,
+        acceptance=body.acceptance,
+        identification=body.identification,
+    )
+    stops = {one.consent: one.signature for one in body.stops}
+    entry = succession.succeed(gateway, signed, stops, version=body.version)
+    return {"index": entry, "receipt": gateway.journal.receipt(entry).to_json()}
