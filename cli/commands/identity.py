@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli import prompts
+from cli import changing, prompts
 from cli.groups import command, make_group
 from cli.session import of
 from cli.shapes.people import IdentityCard
@@ -106,3 +106,31 @@ def show(
         return
     shape = view.identity_shape(session.profile, identities.did_of_profile(session.profile))
     session.output.result(shape, view.identity_text(shape))
+
+
+@command(app)
+def change(
+    context: typer.Context,
+    identified: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The text with the provider's name on it.")
+    ] = None,
+    words_to: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the new words here instead of showing them.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change; no more.")] = False,
+    work_factor: WorkFactor = 17,
+) -> None:
+    """Change your keys, because somebody else may know your words.
+
+    First it makes new words, and a text for a clinic that knows you. They meet you, and sign it. With that
+    text the same command gives up the old words for good, locks your records anew, and signs your choices
+    again. If it breaks off, run it again: it goes on where it was.
+
+    Examples:
+      consent -p alice identity change --words-to alice.new > alice.change
+      consent -p alice identity change --identified alice.identified --dry-run
+      consent -p alice identity change --identified alice.identified
+    """
+    session = of(context)
+    wish = changing.Wish(identified=identified, words_to=words_to, dry_run=dry_run, work_factor=work_factor)
+    session.output.result(*changing.change(session, wish))

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli import admitting
+from cli import admitting, changing
 from cli.groups import command, make_group
 from cli.inputs import read_source
 from cli.session import of
@@ -124,3 +124,20 @@ def show(context: typer.Context, person: Person) -> None:
     with session.people() as people:
         part = admitting.participant(people, person)
     session.output.result(ParticipantShown(participant=part), view.participants_text([part]))
+
+
+@command(app)
+def identify(
+    context: typer.Context,
+    change: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The patient's text; - is stdin.", allow_dash=True)
+    ],
+) -> None:
+    """Sign that a patient who changes their keys stands before you, and is who they say. For providers.
+
+    Example:
+      consent -p clinic participant identify alice.change > alice.identified
+    """
+    session = of(context)
+    shape = changing.identify(session, change)
+    session.output.result(shape, shape.change)

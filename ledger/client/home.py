@@ -8,6 +8,8 @@
     │   ├── keystore.json         the 24 words under a passphrase
     │   ├── state.sealed          what the client remembers
     │   ├── contacts.json         people by local names
+    │   ├── successor/            new words that take over, until they have: see `successor`
+    │   ├── former/<account>/     what the old words had that were given up
     │   ├── stops/                stops that have not been taken into state.sealed yet
     │   ├── staged/               records on their way: encrypted, and not yet published
     │   └── receipts/             one file per log entry that this person took part in

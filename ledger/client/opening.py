@@ -9,6 +9,7 @@ from ledger.chain.deployment import Deployment
 from ledger.client.blocks import GatewayBlocks
 from ledger.client.config import Config
 from ledger.client.contacts import Contacts, resolve_person
+from ledger.client.context import Context
 from ledger.client.directory import DirectoryView, Listed
 from ledger.client.gateway import GatewayClient
 from ledger.client.home import ProfileDir
@@ -80,6 +81,17 @@ class Desk:
     def did(self) -> Did:
         """Whose profile it is."""
         return did_of(self.deployment.chain_id, self.identity.account.address)
+
+    @property
+    def context(self) -> Context:
+        """The profile's side of its network."""
+        return Context(
+            identity=self.identity,
+            gateway=self.gateway,
+            directory=self.directory,
+            state=self.state,
+            blocks=self.blocks,
+        )
 
     @property
     def patient(self) -> PatientClient:

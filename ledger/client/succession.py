@@ -209,7 +209,7 @@ def _given_up(old: Context, new: Context, estate: Estate) -> dict[str, Any]:
     stops = [{"consent": consent, "signature": signature} for consent, signature in estate.stops.items()]
     body = {"old": old.did, "version": estate.version, "stops": stops, **signed, **met}
     answer = new.gateway.succeed(body)
-    expected: dict[str, object] = {"patient": old.did, "successor": new.did, **signed, **met}
+    expected: dict[str, object] = {"patient": old.did, "successor": new.did, **signed}
     new.log.take(answer.receipt, EntryKind.PATIENT_SUCCEEDED, expected, tag=old.tag)
     new.log.settle()
     return answer.receipt

@@ -59,9 +59,9 @@ TYPES = {
     "GrantCapsules": "bytes32 consent,bytes32[] capsules",
     "Enrolment": "address patient,address erasure",
     "Erasure": "string log,address patient,uint64 size",
-    "Succession": "Succession(address old,address new)",
-    "Identification": "Identification(address old,address new,address witness)",
-    "Departure": "Departure(string log,address patient,string to)",
+    "Succession": "address old,address new",
+    "Identification": "address old,address new,address witness",
+    "Departure": "string log,address patient,string to",
     "AccessRequest": (
         "string origin,address participant,address patient,string[] purpose,string action,"
         "string[] classes,string[] records,bytes32 nonce,uint64 expires"
