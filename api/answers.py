@@ -86,6 +86,7 @@ ANSWERS: dict[str, Any] = {
     "GET /v1/patient/erasure": wire.ErasureProspect,
     "POST /v1/patient/erasure": wire.Erased,
     "POST /v1/patient/succession": wire.Departed,
+    "POST /v1/patient/departure": wire.Departed,
     "GET /v1/compartments": wire.Compartments,
     "GET /v1/history": wire.History,
     "POST /v1/records": wire.Publications,

@@ -55,7 +55,7 @@ class EnrolmentBody(Body):
     inbox: KeyBody
 
 
-class StopBody(Body):
+class SignedStopBody(Body):
     """A consent, and its controller's signature over `Revocation`."""
 
     consent: str = Field(max_length=66)
@@ -74,7 +74,16 @@ class SuccessionBody(Body):
     signature: str = Field(max_length=132, description="Of the old account, over `Succession`.")
     acceptance: str = Field(max_length=132, description="Of the new account, over the same.")
     identification: str = Field(max_length=132, description="Of the witness, over `Identification`.")
-    stops: list[StopBody] = Field(default_factory=list, max_length=1000)
+    stops: list[SignedStopBody] = Field(default_factory=list, max_length=1000)
+
+
+class DepartureBody(Body):
+    """The order to let a patient go: to which log and gateway, and their signature over `Departure`."""
+
+    to: str = Field(max_length=256, description="Origin of the log at which the patient goes on.")
+    url: str = Field(max_length=256, description="Of its gateway.")
+    signature: str = Field(max_length=132)
+    version: int = Field(ge=0, lt=2**53, description="The patient's, when everything was brought there.")
 
 
 class ErasureBody(Body):

@@ -50,6 +50,12 @@ OWN: dict[str, dict[int, tuple[str, ...]]] = {
         409: ("departed", "changed_meanwhile"),
         422: ("own_witness", *SIGNED),
     },
+    "POST /v1/patient/departure": {
+        **NOT_ENROLLED,
+        400: ("bad_request", "same_log"),
+        409: ("departed", "changed_meanwhile"),
+        422: SIGNED,
+    },
     "GET /v1/compartments": NOT_ENROLLED,
     "PUT /v1/compartments/{compartment}": {**NOT_ENROLLED, 409: ("epoch_taken", "epoch_gap"), 422: SIGNED},
     "GET /v1/history": NOT_ENROLLED,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cli import erasing, listing, rights
+from cli import erasing, listing, moving, rights
 from cli.groups import command, make_group
 from cli.session import of
 from cli.shapes.consents import PatientEnrolled
@@ -73,6 +73,32 @@ def export(
     with session.desk() as desk, session.output.progress("Writing") as progress:
         shape = rights.export(desk, folder, contents=with_records, progress=progress)
     session.output.result(shape, rights_view.exported_text(shape))
+
+
+@command(app)
+def move(
+    context: typer.Context,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="URL", help="The new gateway, of the same network.")
+    ] = None,
+    network: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Or its network file, which may say more.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would go along; no more.")] = False,
+) -> None:
+    """Move to another gateway, with your records and your choices.
+
+    All of it is brought there first. Then the place where you were is told that you are gone. If it breaks
+    off, run it again: it goes on where it was.
+
+    Examples:
+      consent -p alice patient move --to https://gateway.example --dry-run
+      consent -p alice patient move --to https://gateway.example
+      consent -p alice patient move --network other.json
+    """
+    session = of(context)
+    wish = moving.Wish(to=to, network=network, dry_run=dry_run)
+    session.output.result(*moving.move(session, wish))
 
 
 @command(app)

@@ -1,6 +1,7 @@
 """Filing and stopping consents: the acts for which a patient's keys sign."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ledger.canonical import hexed, unhex
@@ -10,7 +11,7 @@ from ledger.client.directory import Recipient
 from ledger.client.drafting import Draft
 from ledger.client.grants import recipients, sealed, wanted
 from ledger.client.keys import CompartmentKeys
-from ledger.client.memory import highest, remember_grants, remember_stop
+from ledger.client.memory import highest, highest_of, remember_grants, remember_stop
 from ledger.client.own import in_force, own_consents, own_records, verify_told
 from ledger.client.ports import KeptFiling, SealedTo
 from ledger.client.wire import ChainStatus, Consent, Filed
@@ -31,7 +32,7 @@ from ledger.errors import (
     StopKept,
     StoreUnavailable,
 )
-from ledger.ids import Address, ConsentId, Did, parse_word
+from ledger.ids import Address, ConsentId, Did, RequestId, parse_word
 from ledger.log.entry import EntryKind
 from ledger.policy.preview import Standing
 
@@ -66,14 +67,46 @@ def file(context: Context, draft: Draft, keys: CompartmentKeys) -> Done:
         raise CommitmentMismatch("the text is not that of this document", reason="other_statement")
     people = _still_the_same(context, draft)
     filing, index = _signed(context, document)
+    return _filed(context, filing, index, people, keys, draft.request)
+
+
+def file_again(context: Context, filing: commitment.Filing, controller: int, keys: CompartmentKeys) -> Done:
+    """File at another gateway what was signed and filed before, with new grant capsules.
+
+    Args:
+        context: the patient's side at that gateway.
+        filing: as it was signed.
+        controller: index of the controller that signed it.
+        keys: of the compartments there.
+
+    Raises:
+        NotAdmitted: somebody whom it names is no provider any more.
+        Conflict, GatewayUnreachable, ProofInvalid, LedgerError: see `file`.
+    """
+    context.directory.refresh()
+    people = recipients(context, parse_document(filing.document).actors)
+    return _filed(context, filing, controller, people, keys, None)
+
+
+def _filed(
+    context: Context,
+    filing: commitment.Filing,
+    index: int,
+    people: Mapping[Did, Recipient],
+    keys: CompartmentKeys,
+    request: RequestId | None,
+) -> Done:
     deployment = context.deployment
     verified = verify_filing(filing, chain_id=deployment.chain_id, registry=deployment.registry)
-    body = filing_to_json(filing)
+    body, document = filing_to_json(filing), verified.document
     grants = _grants(context, Standing.of(document, verified.id), keys)
+    known = context.state.filings.get(verified.id)
     kept = KeptFiling(controller=index, filing=body, opened=highest(grants))
+    if known is not None:  # at another gateway: what was opened and closed there stays so
+        kept = replace(known, opened=highest_of(known.opened, kept.opened))
     context.state.filings[verified.id] = kept
     context.state.save()
-    answer = context.gateway.file(body, sealed(context, verified.id, grants, people), draft.request)
+    answer = context.gateway.file(body, sealed(context, verified.id, grants, people), request)
     expected: dict[str, object] = {"consent": verified.id, "filing": body, "patient": context.did}
     context.log.take(answer.receipt, EntryKind.CONSENT_FILED, expected, tag=context.tag)
     remember_grants(context, verified.id, grants)

@@ -163,6 +163,10 @@ class GatewayClient(AccessCalls, MachineCalls):
         """Go on for another account, which is given up; sent again, the same answer."""
         return self._signed("POST", "/v1/patient/succession", wire.Departed, body)
 
+    def leave(self, body: dict[str, Any]) -> wire.Departed:
+        """Leave for another gateway; sent again, the same answer."""
+        return self._signed("POST", "/v1/patient/departure", wire.Departed, body)
+
     def compartments(self) -> list[wire.Compartment]:
         """The patient's deposited compartment keys."""
         return self._signed("GET", "/v1/compartments", wire.Compartments).compartments

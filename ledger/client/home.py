@@ -9,7 +9,8 @@
     │   ├── state.sealed          what the client remembers
     │   ├── contacts.json         people by local names
     │   ├── successor/            new words that take over, until they have: see `successor`
-    │   ├── former/<account>/     what the old words had that were given up
+    │   ├── moving/               what is known of another gateway, until the patient is there
+    │   ├── former/<account>/     what old words had that were given up, and what was known of an old gateway
     │   ├── stops/                stops that have not been taken into state.sealed yet
     │   ├── staged/               records on their way: encrypted, and not yet published
     │   └── receipts/             one file per log entry that this person took part in

@@ -78,7 +78,8 @@ class CompartmentKeys:
         compartment = compartment_of(self._patient, record_class, labels)
         current, deposited = self.current(compartment), self._deposited.get(compartment, set())
         if current is None:
-            current = self._open(compartment, max(deposited, default=-1) + 1)
+            ended = self._closed().get(compartment, -1)  # also at a gateway that has no key of it yet
+            current = self._open(compartment, max(deposited, default=ended) + 1)
         missing = [epoch for epoch in (current, current + 1) if epoch not in deposited]
         if missing:
             keys = [self._signed(compartment, epoch) for epoch in missing]

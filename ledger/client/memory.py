@@ -22,6 +22,14 @@ def highest(grants: Iterable[SealedTo]) -> dict[bytes, int]:
     return found
 
 
+def highest_of(known: Mapping[bytes, int], new: Mapping[bytes, int]) -> dict[bytes, int]:
+    """The highest epoch of each compartment in either."""
+    return {
+        compartment: max(known.get(compartment, 0), new.get(compartment, 0))
+        for compartment in known.keys() | new.keys()
+    }
+
+
 def remember_sending(context: Context, consent: ConsentId, grants: frozenset[SealedTo]) -> None:
     """Note durably which keys are about to be handed over, whether or not an answer ever comes.
 
@@ -73,11 +81,7 @@ def closed_epochs(context: Context) -> dict[bytes, int]:
 
 
 def _raised(known: Mapping[bytes, int], grants: Iterable[SealedTo]) -> dict[bytes, int]:
-    new = highest(grants)
-    return {
-        compartment: max(known.get(compartment, 0), new.get(compartment, 0))
-        for compartment in known.keys() | new.keys()
-    }
+    return highest_of(known, highest(grants))
 
 
 def _put(context: Context, consent: ConsentId, kept: KeptFiling) -> None:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 from ledger.client.context import Context
 from ledger.client.publications import VerifiedRecord
+from ledger.crypto.recordcipher import KEY_SIZE
+from ledger.crypto.sealing import open_capsule
 from ledger.errors import (
     BlockMissing,
     CapsuleInvalid,
@@ -14,6 +16,7 @@ from ledger.errors import (
 )
 from ledger.records import fileset
 from ledger.records.opening import open_file_set, open_record
+from ledger.records.publish import record_info
 
 FAULTS = (EvidenceError, InvalidInput, TooLarge, BlockMissing, StoreUnavailable)
 """What may be wrong with one record alone."""
@@ -25,6 +28,24 @@ BUNDLE = "bundle.json"
 def content_name(record: VerifiedRecord) -> str:
     """The name of what is in a record: that of its file, or of its bundle."""
     return record.header.name or BUNDLE
+
+
+def record_key(context: Context, record: VerifiedRecord) -> bytes:
+    """The key of a record, 32 bytes; also of one that waits in the inbox.
+
+    Raises:
+        CapsuleInvalid: its writer sealed it to something else.
+    """
+    if record.waiting:
+        secret = context.identity.inbox_secret(record.epoch)
+        info = record_info(record.root, record.header, record.epoch, "inbox")
+    else:
+        secret = context.identity.compartment_secret(record.compartment, record.epoch)
+        info = record_info(record.root, record.header, record.epoch)
+    key = open_capsule(secret, record.capsule, info)
+    if len(key) != KEY_SIZE:
+        raise CapsuleInvalid("the capsule holds no record key")
+    return key
 
 
 def open_own(context: Context, record: VerifiedRecord, path: Path) -> None:

@@ -26,21 +26,20 @@ from ledger.client.keys import CompartmentKeys
 from ledger.client.known import OwnRecords
 from ledger.client.outbox import OwnOutbox
 from ledger.client.own import RUNNING, in_force, own_consents, told_records
+from ledger.client.ownopening import record_key
 from ledger.client.ports import Progress, silent
 from ledger.client.publications import VerifiedRecord, verify_record
 from ledger.client.publishing import Publisher
 from ledger.client.wire import Record, plain
 from ledger.consent.document import parse_document
 from ledger.consent.statement import statement
-from ledger.crypto.sealing import open_capsule
 from ledger.crypto.typed import Revocation
-from ledger.errors import CapsuleInvalid, Conflict, EvidenceError, InvalidInput, NotAdmitted, NotFound
+from ledger.errors import Conflict, EvidenceError, InvalidInput, NotAdmitted, NotFound
 from ledger.ids import Cid, Did, parse_word
 from ledger.log.entry import EntryKind
 from ledger.parties.succession import Change
 from ledger.records.opening import plaintext_of
 from ledger.records.prepared import Prepared
-from ledger.records.publish import record_info
 
 ATTEMPTS = 16
 """How often what the old account has is read again because it changed meanwhile."""
@@ -217,14 +216,7 @@ def _given_up(old: Context, new: Context, estate: Estate) -> dict[str, Any]:
 
 def _prepared(old: Context, new: Context, record: VerifiedRecord) -> Prepared:
     """A record as it is encrypted anew: the same but for whose it is."""
-    if record.waiting:
-        secret, kind = old.identity.inbox_secret(record.epoch), "inbox"
-    else:
-        secret, kind = old.identity.compartment_secret(record.compartment, record.epoch), "record"
-    info = record_info(record.root, record.header, record.epoch, "inbox" if kind == "inbox" else "record")
-    key = open_capsule(secret, record.capsule, info)
-    if len(key) != 32:
-        raise CapsuleInvalid("the capsule holds no record key")
+    key = record_key(old, record)
     plaintext = partial(plaintext_of, record.root, record.header, key, old.blocks)
     return Prepared(header=replace(record.header, patient=new.did), sources=(), plaintext=plaintext)
 

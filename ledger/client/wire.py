@@ -341,7 +341,10 @@ class ChainStatus(Struct, frozen=True, kw_only=True):
 
 
 class Consent(Struct, frozen=True, kw_only=True):
-    """A filed consent: a patient sees the filing, a provider that it names document and statement."""
+    """A filed consent: a patient sees the filing, a provider that it names document and statement.
+
+    ``moved``: the patient goes on with it at the gateway of this URL.
+    """
 
     consent: str
     state: str
@@ -352,6 +355,7 @@ class Consent(Struct, frozen=True, kw_only=True):
     document: str | None = None
     statement: str | None = None
     stop: ChainStatus | None = None
+    moved: str | None = None
 
     def __repr__(self) -> str:
         return f"Consent(consent={self.consent!r}, state={self.state!r})"
@@ -395,7 +399,8 @@ class Decision(Struct, frozen=True, kw_only=True):
     """The context of an AuthZEN answer, and of a release.
 
     ``stale``: it rests on the last final head, since the gateway does not hear of the chain; and
-    ``refusal`` is a stable code: in emergencies only.
+    ``refusal`` is a stable code: ``no_emergency_capsule`` in an emergency, ``patient_moved`` for somebody
+    whom a consent of theirs names.
     """
 
     evaluation: str

@@ -123,6 +123,11 @@ class PatientStates:
             raise gone(state.departed)
         return state
 
+    @staticmethod
+    def enrolled(state: PatientState | None) -> PatientState:
+        """A state that was found, or NotFound with what to do."""
+        return _enrolled(state)
+
     def tagged(self, tag: bytes) -> PatientState | None:
         """The state of the patient with this tag."""
         with self._db.read() as connection:

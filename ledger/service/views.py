@@ -18,6 +18,7 @@ from ledger.service.requests import inbox, outbox, state_of
 from ledger.service.states import PatientState
 from ledger.service.succession import predecessors
 from ledger.store.consents import ConsentRow
+from ledger.store.departures import DepartureRow, Leaving
 from ledger.store.requests import RequestRow
 
 
@@ -37,14 +38,24 @@ def consents_naming(gateway: Gateway, account: Address) -> list[dict[str, Any]]:
         return []
     with gateway.db.read() as connection:
         rows = gateway.stores.consents.naming(connection, gateway.look_up(account))
+    with gateway.db.read() as connection:
+        left = {row.tag: gateway.stores.departures.find(connection, row.tag) for row in rows}
     return [
         {
             **_consent(gateway, row),
+            **_moved(row, left[row.tag]),
             "document": row.sealed["filing"]["document"],
             "statement": row.sealed["filing"]["statement"],
         }
         for row in rows
     ]
+
+
+def _moved(row: ConsentRow, left: DepartureRow | None) -> dict[str, str]:
+    """Where the patient went on with a consent that ended here because they moved."""
+    if left is None or left.kind is not Leaving.MOVED or row.stopped != left.entry:
+        return {}
+    return {"moved": left.sealed["url"]}
 
 
 def consent_for(gateway: Gateway, account: Address, consent: ConsentId) -> dict[str, Any]:

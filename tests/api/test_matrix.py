@@ -49,6 +49,7 @@ MATRIX: dict[str, str] = {
     "GET /v1/patient/erasure": OWN,
     "POST /v1/patient/erasure": OWN,
     "POST /v1/patient/succession": OWN,
+    "POST /v1/patient/departure": OWN,
     "GET /v1/compartments": OWN,
     "PUT /v1/compartments/{compartment}": OWN,
     "GET /v1/history": OWN,

@@ -9,7 +9,7 @@ import pytest
 
 from cli.shapes.changing import KeyChangePlanned, KeysChanged
 from cli.views import changing as view
-from ledger.client.successor import Successor
+from ledger.client.handover import Handover
 from ledger.errors import GatewayUnreachable
 from tests.cli.support import Town
 from tests.cli.test_patient_text import ALICE, FORBIDDEN
@@ -158,19 +158,21 @@ def test_a_change_that_breaks_off_anywhere_goes_on(town: Town, monkeypatch: pyte
         with monkeypatch.context() as patch:
             patch.setattr(succession, act, broken)
             town.failed(3, *command)
-    move = Successor._move
+    move = Handover._move
     for after in (1, 2):
         moved: list[Path] = []
 
-        def once(source: Path, target: Path, moved: list[Path] = moved, after: int = after) -> None:
+        def once(
+            self: Handover, source: Path, target: Path, moved: list[Path] = moved, after: int = after
+        ) -> None:
             moved.append(source)
             if len(moved) == after:
                 (source / "keystore.json").rename(target / "keystore.json")
                 raise GatewayUnreachable("the machine stopped", reason="no_answer")
-            move(source, target)
+            move(self, source, target)
 
         with monkeypatch.context() as patch:
-            patch.setattr(Successor, "_move", staticmethod(once))
+            patch.setattr(Handover, "_move", once)
             town.failed(3, *command)
     done = town.ok(*command)
     assert town.ok("-p", name, "identity", "show")["did"] == done["new"]

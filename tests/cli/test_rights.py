@@ -1,18 +1,26 @@
-"""`consent patient history` and `export`: what a patient is told, and what they take away."""
+"""`consent patient history`, `export` and `move`: what a patient is told, and what they take away."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from api.server import Server
+from api.settings import GatewaySettings
 from cli.shapes.consents import DisclosurePart, HistoryShown
-from cli.shapes.rights import PatientExported, UnopenedPart
+from cli.shapes.rights import PatientExported, PatientMoved, PatientMovePlanned, UnopenedPart
 from cli.views import requests, rights
+from ledger.chain.rpc import Rpc
+from ledger.client.config import Config
 from ledger.client.exporttext import Counts, readme
+from ledger.client.gateway import GatewayClient
 from ledger.ids import Did
+from ledger.service.keys import GatewayKeys
 from tests.cli.support import Town
 from tests.cli.test_patient_text import ALICE, FORBIDDEN, HOSPITAL
 from tests.consent.readability import grade, words_a_sentence
+from tests.network import small_bundle
 
 COUNTS = Counts(consents=2, records=12, opened=12, entries=40, contents=True)
 EXPORTED = PatientExported(
@@ -25,7 +33,22 @@ EXPORTED = PatientExported(
     unopened=[UnopenedPart(record="bafyreia2jydpoti3scn5ejz7awcm", reason="no_block")],
     entries=40,
 )
+PLANNED = PatientMovePlanned(
+    patient=ALICE.did, gateway="https://old.example", to="https://new.example", records=12, consents=2
+)
+MOVED = PatientMoved(
+    patient=ALICE.did,
+    left="https://old.example",
+    gateway="https://new.example",
+    records=12,
+    unopened=[],
+    consents=["0x" + "4f" * 32],
+    lapsed=[],
+    log_index=57,
+)
 TEXTS = {
+    "moving": rights.move_planned_text(PLANNED).replace("https://old.example", "here"),
+    "moved": rights.moved_text(MOVED).replace("https://old.example", "there"),
     "readme": readme(Did(ALICE.did), "https://gateway.example", COUNTS).partition("\nAccount:")[0],
     "exported": rights.exported_text(EXPORTED),
 }
@@ -116,3 +139,53 @@ class TestCommands:
     def test_a_folder_of_somebody_elses_is_refused(self, town: Town, ruth: str, tmp_path: Path) -> None:
         (tmp_path / "letter.txt").write_text("mine")
         assert town.failed(2, "-p", ruth, "patient", "export", tmp_path)["reason"] == "folder_taken"
+
+
+@pytest.fixture(scope="module")
+def elsewhere(town: Town) -> Iterator[str]:
+    """The URL of another gateway on the town's chain, which knows the clinic."""
+    config = Config.parse((town.home / "stack" / "network.json").read_bytes())
+    state = town.home / "elsewhere"
+    state.mkdir()
+    rpc = Rpc(config.rpc)
+    rpc.request("anvil_setBalance", GatewayKeys.create(state / "keys").relayer.address, hex(10**21))
+    rpc.close()
+    deployment = town.home / "stack" / "deployment.json"
+    with Server(GatewaySettings(state=state, rpc=config.rpc, deployment=deployment, port=0)) as server:
+        here = GatewayClient(config.gateway, chain_id=config.deployment.chain_id)
+        there = GatewayClient(server.url, chain_id=config.deployment.chain_id)
+        for one in here.participants():
+            if one.profile is not None:
+                there.bring_profile(one.profile.encode())
+        here.close()
+        there.close()
+        yield server.url
+
+
+@pytest.mark.chain
+def test_a_patient_moves_with_records_and_choices(town: Town, elsewhere: str) -> None:
+    name = "mira-moves"
+    town.newcomer(name)
+    town.introduced(name, "clinic")
+    bundle = town.home / "mira.json"
+    bundle.write_bytes(small_bundle("Immunization"))
+    town.ok("-p", name, "record", "add", bundle)
+    town.ok("-p", name, "grant", "--to", "City Hospital", "--purpose", "TREAT", "--yes", "--wait", "seen")
+    before = town.consents(name)
+    assert town.failed(2, "-p", name, "patient", "move")["reason"] == "no_destination"
+    command = ("-p", name, "patient", "move", "--to", elsewhere)
+    plan = town.ok(*command, "--dry-run")
+    assert (plan["to"], plan["consents"]) == (elsewhere, 1)
+    done = town.ok(*command, "--yes")
+    assert (done["gateway"], done["records"]) == (elsewhere, plan["records"])
+    after = town.consents(name)
+    assert [one["consent"] for one in after] == [one["consent"] for one in before] == done["consents"]
+    read = ("read", name, "--purpose", "TREAT", "--to")
+    assert town.failed(11, "-p", "clinic", *read, town.home / "mira.old")["code"] == "access_denied"
+    words = town.home / "clinic.words"
+    town.ok("-p", "clinic-there", "identity", "restore", "--work-factor", "14", "--words-from", words)
+    town.ok("-p", "clinic-there", "config", "set", "gateway", elsewhere)
+    town.ok("-p", "clinic-there", "contact", "add", name, town.home / f"{name}.card")
+    got = town.ok("-p", "clinic-there", *read, town.home / "mira.read")
+    assert got["records"] == done["records"] > 0
+    assert (town.home / "profiles" / name / "former").is_dir()
