@@ -13,6 +13,7 @@ from ledger.client.drafting import Wish
 from ledger.client.gateway import GatewayClient
 from ledger.client.patient import PatientClient
 from ledger.errors import EnvironmentFault
+from ledger.ids import ConsentId
 from ledger.log.entry import EntryKind, decode
 from ledger.parties import Role
 from tests.databases import Databases
@@ -84,13 +85,16 @@ class Choosing(Load):
     def __init__(self, told: Told, patient: PatientClient, clinic: Person) -> None:
         super().__init__(told)
         self._patient, self._clinic = patient, clinic
+        self._open: list[ConsentId] = []
 
     def act(self) -> None:
-        wish = Wish(grantees=[self._clinic.did], purposes=["TREAT"])
-        filed = self._patient.file(self._patient.draft(wish))
-        self.told.filed[filed.index] = filed.consent
-        stopped = self._patient.revoke(filed.consent)
-        self.told.stopped[stopped.index] = stopped.consent
+        if not self._open:
+            wish = Wish(grantees=[self._clinic.did], purposes=["TREAT"])
+            filed = self._patient.file(self._patient.draft(wish))
+            self.told.filed[filed.index] = filed.consent
+            self._open.append(filed.consent)
+        stopped = self._patient.revoke(self._open[0])
+        self.told.stopped[stopped.index] = self._open.pop()
 
 
 @pytest.fixture(scope="module")
