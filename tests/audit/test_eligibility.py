@@ -19,7 +19,7 @@ from ledger.chain.events import (
 )
 from ledger.consent.commitment import VerifiedConsent, filing_from_json, verify_filing
 from ledger.policy.compiler import compile_consent
-from ledger.service import decisions
+from ledger.service import counting
 from ledger.service.gateway import HeadFacts
 from ledger.service.states import FiledConsent
 from ledger.store.consents import ConsentRow
@@ -105,7 +105,7 @@ def test_gateway_and_auditor_let_the_same_consents_count(
     )
     head = Head(number=number, hash=facts.hash, time=facts.time, final=final)
     found = eligible(chain, state, did("clinic"), head, block=number, later=number)
-    assert tuple(found) == decisions.eligible(rows, chain, facts, CLINIC)
+    assert tuple(found) == counting.eligible(rows, chain, facts, CLINIC)
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from api.gathering import gather
 from api.server import Server
-from api.settings import GatewaySettings
 
 WRONG = "CONSENT_TEST_CLOCK"
 """The variable that names the file."""
@@ -22,8 +22,8 @@ def main() -> None:
     def clock() -> datetime:
         return datetime.now(UTC) + timedelta(seconds=int(wrong.read_text() or 0))
 
-    settings = GatewaySettings()
-    with Server(settings.model_copy(update={"port": int(sys.argv[-1])}), clock=clock):
+    settings = gather(os.environ, flags={"port": int(sys.argv[-1])}).settings
+    with Server(settings, clock=clock):
         signal.sigwait({signal.SIGINT, signal.SIGTERM})
 
 

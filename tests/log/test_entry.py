@@ -101,8 +101,14 @@ class Typed(TypedEntry, kw_only=True):
 
 
 def test_an_entry_of_a_class_of_its_own_is_written_as_any_other() -> None:
-    entry = Typed(zone="é\u2028", list=("b", "a"), inner={"b": 1, "a": [True]}, time=7)
-    alike: Any = {"zone": "é\u2028", "list": ["b", "a"], "inner": {"b": 1, "a": [True]}, "time": 7}
+    entry = Typed(kind="x", zone="é\u2028", list=("b", "a"), inner={"b": 1, "a": [True]}, time=7)
+    alike: Any = {
+        "kind": "x",
+        "zone": "é\u2028",
+        "list": ["b", "a"],
+        "inner": {"b": 1, "a": [True]},
+        "time": 7,
+    }
     assert encode(entry) == encode(alike) == rfc8785.dumps(alike)
     entry.zone = "\ud800"
     with pytest.raises(InvalidInput):

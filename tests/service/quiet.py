@@ -16,6 +16,7 @@ from ledger.service.gateway import Gateway, Settings, system_clock
 from ledger.service.keys import GatewayKeys
 from ledger.service.states import PatientStates
 from ledger.store.database import Database
+from ledger.store.keptstops import KeptStops
 from ledger.store.repositories import Repositories
 from ledger.store.vault import FileDataKeys, Vault
 
@@ -66,6 +67,7 @@ def quiet_gateway(state: Path, database_url: str, allow: frozenset[str] = frozen
         keys=keys,
         db=db,
         data_keys=data_keys,
+        kept_stops=KeptStops(state / "stops"),
         journal=Journal(db, vault, LogKey("quiet", keys.log_seed), clock=system_clock),
         follower=cast(Any, Follower()),
         relayer=cast(Any, None),
