@@ -67,9 +67,13 @@ nightly: contracts-nightly tools-oldest
 	CONSENT_EPOCH_HISTORIES=100 $(BIN)/pytest --timeout 7200 tests/client/test_epochs.py
 	CONSENT_LARGE_FILE_MIB=4096 $(BIN)/pytest --timeout 7200 tests/cli/test_large.py
 	CONSENT_KILLS=20 $(BIN)/pytest --timeout 7200 -m "nodes or not nodes" tests/log/test_kill.py tests/nodes/test_several_gateways.py
+	CONSENT_KILLS=20 $(BIN)/pytest --timeout 7200 -m nodes tests/faults/test_crash.py
+	CONSENT_KILLS=100 $(BIN)/pytest --timeout 7200 tests/faults/test_crash.py
+	CONSENT_RACES=20 $(BIN)/pytest --timeout 7200 -m "nodes or not nodes" tests/api/test_race.py tests/nodes/test_several_gateways.py
+	CONSENT_API_FLOOD=1000 $(BIN)/pytest --timeout 7200 tests/api/test_exhaustion.py
 	CONSENT_API_EXAMPLES=200 $(BIN)/pytest --timeout 7200 tests/api/test_properties.py
 	CONSENT_RELAYER_KILLS=40 $(BIN)/pytest --timeout 7200 tests/chain/test_relayer_kills.py
-	CONSENT_FAULT_VARIATIONS=200 CONSENT_FAULT_OPERATIONS=1000 CONSENT_FAULT_REORGS=500 CONSENT_FAULT_PATIENTS=48 $(BIN)/pytest --timeout 7200 tests/faults
+	CONSENT_FAULT_VARIATIONS=200 CONSENT_FAULT_OPERATIONS=1000 CONSENT_FAULT_REORGS=500 CONSENT_FAULT_PATIENTS=48 CONSENT_FAULT_PAIRS=all $(BIN)/pytest --timeout 7200 tests/faults
 	CONSENT_DICTIONARY=1000000 $(BIN)/pytest --timeout 7200 tests/privacy
 	CONSENT_AGREEMENT_CASES=500000 $(BIN)/pytest --timeout 7200 tests/policy/test_agreement.py
 
