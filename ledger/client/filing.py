@@ -156,7 +156,7 @@ def _told(context: Context, consent: ConsentId, signature: str, *, spread: bool)
         return context.gateway.revoke(consent, signature, spread=spread)
     except (EnvironmentFault, AuthenticationError) as exc:
         raise StopKept(
-            "the gateway has logged your stop, and cannot give a receipt now",
+            "the gateway says that it has logged your stop, and gives no receipt for it now",
             fix="Nothing is lost. The same command again, later, gets the receipt.",
         ) from exc
 

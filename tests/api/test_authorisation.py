@@ -15,6 +15,8 @@ OPEN = {
     ("POST", "/v1/token"),
     ("GET", "/v1/participants"),
     ("POST", "/v1/participants"),
+    ("POST", "/v1/stops"),
+    ("GET", "/.well-known/consent-ledger-webhook-keys"),
     ("GET", "/v1/participants/{did}"),
     ("GET", "/v1/blocks/{cid}"),
     ("HEAD", "/v1/blocks/{cid}"),

@@ -139,7 +139,7 @@ def test_every_other_url_is_refused(url: str) -> None:
     assert caught.value.reason == "bad_gateway_url"
 
 
-@pytest.mark.parametrize("kind", leaves())
+@pytest.mark.parametrize("kind", [kind for kind in leaves() if kind.__module__ == LedgerError.__module__])
 def test_every_ledger_error_survives_the_wire(kind: type[LedgerError]) -> None:
     sent = (
         DocumentRejected("Consent.provision", "cannot be enforced", reason="r", fix="f")
