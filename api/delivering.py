@@ -27,7 +27,7 @@ PLACES = 8
 FOR_STOPS = 2
 """How many of those places only stops may take."""
 
-LOOK_SECONDS = 0.25
+LOOK_SECONDS = 0.5
 SWEEP_SECONDS = 60
 POST_SECONDS = 10.0
 RESOLVERS = 4 * PLACES
@@ -66,6 +66,7 @@ class Deliverer:
 
     def __enter__(self) -> Self:
         self._loop = asyncio.new_event_loop()
+        self._loop.set_default_executor(ThreadPoolExecutor(PLACES, thread_name_prefix="webhooks"))
         self._thread.start()
         return self
 

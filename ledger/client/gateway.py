@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import httpx2
 
 MOST_PAGES = 1000
-ONCE = {"/v1/requests"}
+ONCE = {"/v1/requests", "/v1/requests/renewals"}
 """Paths whose POST takes an Idempotency-Key."""
 
 T = TypeVar("T")

@@ -31,6 +31,7 @@ from ledger.service.batches import (
 from ledger.service.counting import counting, stops_to_log, take_over_stops
 from ledger.service.decisions import Deliberated, Question, deliberate_at
 from ledger.service.gateway import Gateway, HeadFacts
+from ledger.service.keptstops import WAITING
 from ledger.service.participants import refuse_suspended
 from ledger.service.sessions import no_session
 from ledger.service.states import PatientState
@@ -105,7 +106,7 @@ def _answered(gateway: Gateway, calls: Sequence[Call], *, anew: bool = False) ->
             return _answered(gateway, calls, anew=True)
         if len(calls) == 1:
             return [exc]
-        if exc.reason == "database":
+        if exc.reason in ("database", WAITING):
             raise
         return [reply for call in calls for reply in _answered(gateway, [call], anew=anew)]
     for state in group.behind.values():

@@ -54,9 +54,9 @@ def ask(
 
 def _naming(gateway: Gateway, subject: Address, consent: ConsentId) -> ConsentRow:
     with gateway.db.read() as connection:
-        row = gateway.stores.consents.get(connection, consent)
-        parties = gateway.stores.news.parties(connection, consent)
-    if row is None or gateway.look_up(subject) not in parties:
+        named = gateway.look_up(subject) in gateway.stores.news.parties(connection, consent)
+        row = gateway.stores.consents.get(connection, consent) if named else None
+    if row is None:
         raise NotFound("no such consent", fix="`consent list` shows yours.")
     return row
 

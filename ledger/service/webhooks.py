@@ -141,8 +141,8 @@ def _kinds(kinds: Sequence[str]) -> list[str]:
 
 def _own(gateway: Gateway, caller: Address, hook: HookId) -> HookRow:
     with gateway.db.read() as connection:
-        row = gateway.stores.webhooks.get(connection, hook)
-    if row is None or row.lookup != gateway.look_up(caller):
+        row = gateway.stores.webhooks.get_of(connection, hook, lookup=gateway.look_up(caller))
+    if row is None:
         raise NotFound("no such webhook of yours", reason="no_webhook", fix="See: consent webhook list")
     return row
 

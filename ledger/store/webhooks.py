@@ -92,9 +92,9 @@ class WebhookStore:
             )
         )
 
-    def get(self, connection: Connection, hook: str) -> HookRow | None:
-        """One webhook, or None."""
-        found = self._where(connection, webhooks.c.hook == hook)
+    def get_of(self, connection: Connection, hook: str, *, lookup: bytes) -> HookRow | None:
+        """One webhook of a provider, or None; one of another is not even opened."""
+        found = self._where(connection, (webhooks.c.hook == hook) & (webhooks.c.lookup == lookup))
         return found[0] if found else None
 
     def of(self, connection: Connection, lookups: Iterable[bytes]) -> list[HookRow]:
