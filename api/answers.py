@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from ledger.client import access, machines, wire
+from ledger.client import access, hooks, machines, wire
 
 
 class Problem(Struct, frozen=True, kw_only=True):
@@ -54,26 +54,6 @@ class Ready(Struct, frozen=True, kw_only=True):
     revocation: dict[str, int]
 
 
-class WebhookJwk(Struct, frozen=True, kw_only=True):
-    """A public key that signs events to webhooks (RFC 8037)."""
-
-    kty: str
-    crv: str
-    x: str
-    kid: str
-    alg: str
-    use: str
-
-
-class WebhookKeys(Struct, frozen=True, kw_only=True):
-    """A JWK set; ``signature`` is the gateway account's over `WebhookKey`."""
-
-    keys: list[WebhookJwk]
-    origin: str
-    gateway: str
-    signature: str
-
-
 TEXT, OCTETS = "text/plain", "application/vnd.ipld.raw"
 
 ANSWERS: dict[str, Any] = {
@@ -110,7 +90,7 @@ ANSWERS: dict[str, Any] = {
     "POST /v1/requests/renewals": wire.Requested,
     "POST /v1/requests/{request}/withdraw": wire.Moved,
     "GET /v1/inbox": wire.Inbox,
-    "GET /.well-known/consent-ledger-webhook-keys": WebhookKeys,
+    "GET /.well-known/consent-ledger-webhook-keys": hooks.WebhookKeys,
     "POST /v1/webhooks": wire.WebhookInFull,
     "GET /v1/webhooks": wire.Webhooks,
     "GET /v1/webhooks/{webhook}": wire.WebhookInFull,

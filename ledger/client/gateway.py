@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from ledger.client import wire
 from ledger.client.access import AccessCalls
+from ledger.client.hooks import HookCalls
 from ledger.client.http import TIMEOUT, Answer, Http
 from ledger.client.machines import MachineCalls
 from ledger.client.session import SignedIn
 from ledger.crypto.identity import Account
 from ledger.errors import GatewayUnreachable, InvalidInput, NotFound, StopKept
-from ledger.ids import Cid, ConsentId, Did, EmergencyId, HookId, RequestId
+from ledger.ids import Cid, ConsentId, Did, EmergencyId, RequestId
 
 if TYPE_CHECKING:
     import httpx2
@@ -39,7 +40,7 @@ def system_clock() -> datetime:
     return datetime.now(UTC)
 
 
-class GatewayClient(AccessCalls, MachineCalls):
+class GatewayClient(AccessCalls, HookCalls, MachineCalls):
     """One gateway, called by one account (or by nobody, for what is public).
 
     Every method raises GatewayUnreachable when nobody answers as a gateway would, and otherwise the error
@@ -315,26 +316,6 @@ class GatewayClient(AccessCalls, MachineCalls):
     def withdraw(self, request: RequestId) -> wire.Moved:
         """Take back a request."""
         return self._signed("POST", f"/v1/requests/{request}/withdraw", wire.Moved, {})
-
-    def webhooks(self) -> list[wire.Webhook]:
-        """The provider's webhooks."""
-        return self._signed("GET", "/v1/webhooks", wire.Webhooks).webhooks
-
-    def webhook(self, hook: HookId) -> wire.WebhookInFull:
-        """One of them, or NotFound."""
-        return self._signed("GET", f"/v1/webhooks/{hook}", wire.WebhookInFull)
-
-    def add_webhook(self, url: str, events: Sequence[str]) -> wire.WebhookInFull:
-        """Have a receiver told of events, of all if none are named."""
-        return self._signed("POST", "/v1/webhooks", wire.WebhookInFull, {"url": url, "events": list(events)})
-
-    def remove_webhook(self, hook: HookId) -> None:
-        """Have a receiver told nothing more."""
-        self._session.call("DELETE", f"/v1/webhooks/{hook}")
-
-    def test_webhook(self, hook: HookId) -> wire.WebhookTest:
-        """Have a receiver sent an event about nothing."""
-        return self._signed("POST", f"/v1/webhooks/{hook}/test", wire.WebhookTest, {})
 
     def evaluate(self, body: dict[str, Any]) -> wire.Evaluation:
         """One AuthZEN evaluation; a refusal is an answer, not an error."""
