@@ -30,6 +30,7 @@ NEXT: dict[type[errors.LedgerError], str] = {
     errors.ChainUnreachable: "Is the node running, and on the right chain? Name another with --rpc.",
     errors.BlockMissing: "Try again when the store that has it is back: consent record verify",
     errors.StoreUnavailable: "Check the disk and its permissions, then try again.",
+    errors.StopKept: "The stop counts. Run the same command again, later, for its receipt.",
     errors.Undecidable: "Try again when the chain has moved on.",
     errors.ToolMissing: "Install it, then try again.",
     errors.DocumentRejected: "Mend the element that is named, then look again: consent policy validate FILE",

@@ -65,6 +65,7 @@ EXITS: dict[type[errors.LedgerError], Exit] = {
     errors.ChainUnreachable: Exit.RETRY,
     errors.BlockMissing: Exit.UNDECIDED,
     errors.StoreUnavailable: Exit.RETRY,
+    errors.StopKept: Exit.RETRY,
     errors.Undecidable: Exit.UNDECIDED,
     errors.RelayQuota: Exit.RETRY,
     errors.ToolMissing: Exit.RETRY,
