@@ -22,6 +22,9 @@ from api.app import create_app
 from api.openapi import operations
 from ledger.service.gateway import Gateway
 from tests.api.conftest import Scene
+from tests.databases import ONLY_SQLITE
+
+pytestmark = ONLY_SQLITE  # what a request may look like is no matter of the database
 
 EXAMPLES = int(os.environ.get("CONSENT_API_EXAMPLES", "25"))
 CHECKS = [
