@@ -130,4 +130,4 @@ def test_a_gateway_gets_its_keys_once(town: Town, tmp_path: Path) -> None:
 def test_serving_without_settings_names_the_missing_one(town: Town, tmp_path: Path) -> None:
     error = town.failed(2, "serve", "--state", tmp_path)
     assert error["reason"] == "bad_setting"
-    assert "CONSENT_" in error["fix"]
+    assert "CONSENT_RPC" in error["message"]

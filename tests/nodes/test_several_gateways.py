@@ -30,7 +30,7 @@ from tests.nodes.several import Process, Several
 from tests.racing import Contested, contest, history
 
 RACES = int(os.environ.get("CONSENT_RACES", "1"))
-KILLS = int(os.environ.get("CONSENT_KILLS", "5"))
+KILLS = int(os.environ.get("CONSENT_KILLS", "3"))
 
 
 @pytest.fixture(scope="module")
