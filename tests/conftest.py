@@ -26,7 +26,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Postgres]:
-    with Postgres(fsync="off") as server:  # whoever kills it here leaves the machine, and its cache, running
+    with Postgres() as server:
         yield server
 
 
