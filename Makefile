@@ -70,6 +70,7 @@ nightly: contracts-nightly tools-oldest
 	CONSENT_KILLS=20 $(BIN)/pytest --timeout 7200 -m nodes tests/faults/test_crash.py
 	CONSENT_KILLS=100 $(BIN)/pytest --timeout 7200 tests/faults/test_crash.py
 	CONSENT_RACES=20 $(BIN)/pytest --timeout 7200 -m "nodes or not nodes" tests/api/test_race.py tests/nodes/test_several_gateways.py
+	$(BIN)/pytest --timeout 7200 -m nightly
 	CONSENT_API_FLOOD=1000 $(BIN)/pytest --timeout 7200 tests/api/test_exhaustion.py
 	CONSENT_API_EXAMPLES=200 $(BIN)/pytest --timeout 7200 tests/api/test_properties.py
 	CONSENT_RELAYER_KILLS=40 $(BIN)/pytest --timeout 7200 tests/chain/test_relayer_kills.py

@@ -143,6 +143,7 @@ class TestCommand:
 
 
 @pytest.mark.chain
+@pytest.mark.nightly
 def test_a_change_that_breaks_off_anywhere_goes_on(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
     from ledger.client import succession
 

@@ -128,6 +128,7 @@ def up(tmp_path: Path) -> Iterator[Path]:
         process.communicate()
 
 
+@pytest.mark.nightly
 def test_the_same_story_told_by_processes_against_a_stack_that_stays(
     up: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,10 +20,10 @@ from tests.receivers import Receiver, verified
 @pytest.fixture(scope="module")
 def people(town: Town, receiver: Receiver) -> Iterator[Town]:
     """A patient of her own, and a clinic whose program listens."""
-    town.newcomer("ines")
+    town.newcomer("imke")
     town.admitted("lake", "Lake Clinic")
-    town.introduced("ines", "lake")
-    town.ok("-p", "ines", "patient", "enrol")
+    town.introduced("imke", "lake")
+    town.ok("-p", "imke", "patient", "enrol")
     added = town.ok("-p", "lake", "webhook", "add", receiver.url)
     yield town
     town.ok("-p", "lake", "webhook", "remove", added["webhook"]["webhook"])
@@ -34,10 +34,10 @@ def people(town: Town, receiver: Receiver) -> Iterator[Town]:
 def shared(people: Town) -> str:
     """A consent that Ines gave when she was asked; its id."""
     asked = people.ok(*ASK, "--until", "10d", "--note", "For Monday")["request"]
-    return str(people.ok("-p", "ines", "request", "approve", asked, "--yes")["consent"])
+    return str(people.ok("-p", "imke", "request", "approve", asked, "--yes")["consent"])
 
 
-ASK = ("-p", "lake", "request", "send", "ines", "--purpose", "TREAT", "--class", "labs")
+ASK = ("-p", "lake", "request", "send", "imke", "--purpose", "TREAT", "--class", "labs")
 
 
 def inbox(town: Town, name: str, *more: str) -> dict[str, Any]:
@@ -53,17 +53,17 @@ def heard(receiver: Receiver, about: str) -> set[str]:
 
 
 def test_a_request_waits_for_the_patient_and_is_under_way_for_the_provider(people: Town) -> None:
-    before = inbox(people, "ines")["answer"]
+    before = inbox(people, "imke")["answer"]
     asked = people.ok(*ASK)["request"]
-    found = inbox(people, "ines")
+    found = inbox(people, "imke")
     assert found["answer"] == before + 1
     assert kinds(found, asked) == {("request.open", "answer")}
     assert kinds(inbox(people, "lake"), asked) == {("request.open", "open")}
-    text = people.run("-p", "ines", "inbox").out
+    text = people.run("-p", "imke", "inbox").out
     assert "Lake Clinic asks for your records." in text
     assert f"consent request show {asked}" in text
-    people.ok("-p", "ines", "request", "decline", asked, "--yes")
-    assert kinds(inbox(people, "ines"), asked) == set()
+    people.ok("-p", "imke", "request", "decline", asked, "--yes")
+    assert kinds(inbox(people, "imke"), asked) == set()
     assert ("request.declined", "news") in kinds(inbox(people, "lake"), asked)
 
 
@@ -72,11 +72,11 @@ def test_what_is_taken_back_waits_no_more_and_cannot_be_answered(people: Town) -
     taken = people.ok("-p", "lake", "request", "withdraw", asked)
     assert (taken["request"], taken["state"]) == (asked, "withdrawn")
     assert people.ok("-p", "lake", "request", "withdraw", asked)["state"] == "withdrawn"
-    assert kinds(inbox(people, "ines"), asked) == {("request.withdrawn", "news")}
-    shown = people.ok("-p", "ines", "request", "show", asked)["request"]
+    assert kinds(inbox(people, "imke"), asked) == {("request.withdrawn", "news")}
+    shown = people.ok("-p", "imke", "request", "show", asked)["request"]
     assert shown["state"] == "withdrawn"
-    assert people.failed(2, "-p", "ines", "request", "approve", asked, "--yes")["reason"] == "request_closed"
-    assert people.failed(2, "-p", "ines", "request", "decline", asked, "--yes")["reason"] == "answered"
+    assert people.failed(2, "-p", "imke", "request", "approve", asked, "--yes")["reason"] == "request_closed"
+    assert people.failed(2, "-p", "imke", "request", "decline", asked, "--yes")["reason"] == "answered"
 
 
 def test_a_program_hears_of_each_step_under_signatures_that_a_stranger_verifies(
@@ -88,7 +88,7 @@ def test_a_program_hears_of_each_step_under_signatures_that_a_stranger_verifies(
     for got in receiver.received:
         verified(got, jwks)
     told = " ".join(one.body.decode() for one in receiver.received)
-    for name in ("ines", "lake"):
+    for name in ("imke", "lake"):
         did = people.ok("-p", name, "identity", "show")["did"]
         assert did.rpartition(":")[2].lower() not in told.lower()
     assert "Monday" not in told
@@ -113,15 +113,15 @@ def test_going_on_is_asked_for_shown_and_signed_as_it_was_but_for_longer(
     people: Town, shared: str, receiver: Receiver
 ) -> None:
     assert ("consent.ending", "open") in kinds(inbox(people, "lake"), shared)
-    assert ("consent.ending", "open") in kinds(inbox(people, "ines"), shared)
+    assert ("consent.ending", "open") in kinds(inbox(people, "imke"), shared)
     asked = people.ok("-p", "lake", "request", "renew", shared[:12], "--until", "90d")["request"]
-    assert "asks to go on" in people.run("-p", "ines", "inbox").out
-    shown = people.run("-p", "ines", "request", "show", asked)
+    assert "asks to go on" in people.run("-p", "imke", "inbox").out
+    shown = people.run("-p", "imke", "request", "show", asked)
     assert f"this is a renewal of {shared[:12]}" in shown.out
-    old = people.ok("-p", "ines", "show", shared)["document"]
-    part = people.ok("-p", "ines", "request", "show", asked)["request"]
+    old = people.ok("-p", "imke", "show", shared)["document"]
+    part = people.ok("-p", "imke", "request", "show", asked)["request"]
     assert part["renews"] == {"consent": shared, "ends": old["provision"]["period"]["end"]}
-    approve = ("-p", "ines", "request", "approve", asked, "--yes")
+    approve = ("-p", "imke", "request", "approve", asked, "--yes")
     assert people.failed(2, *approve, "--except", "PSY")["reason"] == "renewed_as_it_was"
     assert people.failed(2, *approve, "--until", "1y")["reason"] == "beyond_request"
     longer = people.ok(*approve, "--until", "60d")
@@ -138,12 +138,12 @@ def test_a_stop_reaches_the_program_and_what_was_stopped_is_not_prolonged(
     people: Town, receiver: Receiver
 ) -> None:
     asked = people.ok(*ASK, "--until", "10d")["request"]
-    shared = people.ok("-p", "ines", "request", "approve", asked, "--yes")["consent"]
+    shared = people.ok("-p", "imke", "request", "approve", asked, "--yes")["consent"]
     again = people.ok("-p", "lake", "request", "renew", shared, "--until", "90d")["request"]
-    people.ok("-p", "ines", "revoke", shared, "--yes")
+    people.ok("-p", "imke", "revoke", shared, "--yes")
     eventually(lambda: "consent.revoked" in heard(receiver, shared))
     assert ("consent.revoked", "news") in kinds(inbox(people, "lake"), shared)
-    assert people.failed(2, "-p", "ines", "request", "approve", again, "--yes")["reason"] == "stopped"
+    assert people.failed(2, "-p", "imke", "request", "approve", again, "--yes")["reason"] == "stopped"
     renew = ("-p", "lake", "request", "renew", shared, "--until", "90d")
     assert people.failed(2, *renew)["reason"] == "stopped"
 
