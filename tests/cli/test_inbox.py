@@ -32,7 +32,7 @@ def people(town: Town, receiver: Receiver) -> Iterator[Town]:
 
 @pytest.fixture(scope="module")
 def shared(people: Town) -> str:
-    """A consent that Ines gave when she was asked; its id."""
+    """A consent that Imke gave when she was asked; its id."""
     asked = people.ok(*ASK, "--until", "10d", "--note", "For Monday")["request"]
     return str(people.ok("-p", "imke", "request", "approve", asked, "--yes")["consent"])
 
