@@ -9,7 +9,7 @@ Consent Ledger Records   ConsentRegistry                CompartmentKey, InboxKey
                                                         Refiling, GrantCapsules, Enrolment, Erasure,
                                                         Succession, Identification, Departure
 Consent Ledger Gateway   none                           AccessRequest, EmergencyDeclaration,
-                                                        EmergencyReview, MachineKey
+                                                        EmergencyReview, MachineKey, WebhookKey
 ======================== ============================== ==================================================
 
 Members have the names and order of the type text. A ``bytes32`` is 32 Python bytes, an ``address`` an
@@ -44,6 +44,7 @@ __all__ = [
     "RevokeAll",
     "Succession",
     "Terms",
+    "WebhookKey",
     "consent_digest",
     "consent_domain",
     "directory_domain",

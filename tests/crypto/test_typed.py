@@ -67,6 +67,7 @@ TYPES = {
         "string[] classes,string[] records,bytes32 nonce,uint64 expires"
     ),
     "MachineKey": "string origin,address participant,bytes32 key",
+    "WebhookKey": "string origin,address gateway,bytes32 key",
     "EmergencyDeclaration": (
         "string origin,address participant,address patient,string purpose,string reason,bytes32 nonce,"
         "uint64 until"
