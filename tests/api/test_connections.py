@@ -12,7 +12,10 @@ from api.limits import MAX_TARGET
 from api.problems import MEDIA_TYPE
 from tests.api.conftest import Scene
 from tests.api.sockets import Told, Wire
+from tests.databases import ONLY_SQLITE
 from tests.network import eventually
+
+pytestmark = ONLY_SQLITE  # what goes over the wire is no matter of the database
 
 POST = "POST /v1/sign-in/challenge"
 JSON = "Content-Type: application/json"

@@ -17,8 +17,11 @@ import pytest
 from api.limits import MAX_BODY, MAX_OPEN, MOST_LARGE
 from tests.api.conftest import Scene, sign_in
 from tests.api.sockets import Wire
+from tests.databases import ONLY_SQLITE
 from tests.network import eventually
 from tests.nodes.several import Process
+
+pytestmark = ONLY_SQLITE  # what goes over the wire is no matter of the database
 
 MIB = 1 << 20
 FLOOD = int(os.environ.get("CONSENT_API_FLOOD", "100"))

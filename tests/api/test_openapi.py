@@ -14,6 +14,9 @@ from api.openapi import LINKS, operations
 from api.problems import MEDIA_TYPE
 from api.refusals import OWN, refused
 from tests.api.conftest import Scene
+from tests.databases import ONLY_SQLITE
+
+pytestmark = ONLY_SQLITE  # what goes over the wire is no matter of the database
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,9 @@ from api.app import create_app
 from api.problems import MEDIA_TYPE, MEMBERS
 from ledger.errors import StoreUnavailable
 from tests.api.conftest import Scene
+from tests.databases import ONLY_SQLITE
+
+pytestmark = ONLY_SQLITE  # what goes over the wire is no matter of the database
 
 SECRET = "Alice-Example-has-HIV"
 JSON = {"Content-Type": "application/json"}

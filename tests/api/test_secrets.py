@@ -16,6 +16,9 @@ from ledger.service import views
 from ledger.service.gateway import Gateway
 from tests.api.conftest import Scene
 from tests.api.sockets import Wire
+from tests.databases import ONLY_SQLITE
+
+pytestmark = ONLY_SQLITE  # what goes over the wire is no matter of the database
 
 DOCUMENT: dict[str, Any] = create_app(cast(Gateway, None)).openapi()
 HEADERS = [
