@@ -25,7 +25,8 @@ contract StaleGrantsTest is SignedBook {
         _write(_registry);
     }
 
-    /// @dev Between reorganisations, whatever is sent, what ended stays ended.
+    /// @dev Between reorganisations, whatever is sent, what ended stays ended. A run is a sequence of `STEPS` acts.
+    /// forge-config: ci.fuzz.runs = 2000
     function testFuzz_whatEndedNeverBecomesActiveAgain(uint256 seed) external {
         Head[] memory heads = new Head[](STEPS);
         uint256 ended = 0;
@@ -68,6 +69,7 @@ contract StaleGrantsTest is SignedBook {
     }
 
     /// @dev Any of the stops, in any order, succeed and have the same effect.
+    /// forge-config: ci.fuzz.runs = 2000
     function testFuzz_noStopWaitsForAnother(uint256 seed) external {
         for (uint256 step = 0; step < 8; ++step) {
             seed = uint256(keccak256(abi.encode(seed)));
