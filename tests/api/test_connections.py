@@ -160,8 +160,15 @@ class TestRudeness:
 
 class TestMany:
     @pytest.fixture(autouse=True)
-    def _few(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def _few(self, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Eight at most, and none of them another test's."""
         monkeypatch.setattr(connections, "most_connections", lambda: 8)
+        with ExitStack() as closing:
+            for _ in range(8):
+                closing.enter_context(Wire(scene.network.stack.url)).head("GET /healthz").told()
+        server = scene.network.stack.server._server
+        assert server is not None
+        eventually(lambda: not server.server_state.connections)
 
     @pytest.mark.parametrize(
         ("begun", "told"),
